@@ -1,0 +1,1 @@
+//! Partition keys: the header, the paths, the key of an item, and its effective key.

@@ -1,0 +1,2 @@
+//! The `rawcosmos` binary.
+fn main() {}

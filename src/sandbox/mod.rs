@@ -1,0 +1,5 @@
+//! The other side: IMDS, ARM and the data plane on loopback.
+
+pub mod http;
+pub mod sql;
+pub mod world;
