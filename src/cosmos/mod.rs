@@ -1,3 +1,196 @@
 //! STEP 3: requests to the data plane of a Cosmos DB account.
+//!
+//! Every function here returns a [`Call`]: what to send and how to read the answer. Nothing is sent here.
+//!
+//! <https://learn.microsoft.com/rest/api/cosmos-db/>
 
+pub mod account;
+pub mod containers;
+pub mod databases;
+pub mod items;
 pub mod partition_key;
+pub mod query;
+
+use serde_json::value::RawValue;
+
+use crate::error::Error;
+use crate::message::{Call, Effect, Next, Page, Plane, Request, Response, Scope};
+use crate::name::{Endpoint, Name};
+
+/// The version of the data plane's protocol that is spoken.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db/#supported-rest-api-versions>
+pub const VERSION: &str = "2020-07-15";
+
+/// Where a resource is: its path, encoded, and the text a key signs, from the same names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    path: String,
+    text: String,
+}
+
+impl Link {
+    /// The account itself.
+    pub const fn root() -> Link {
+        Link {
+            path: String::new(),
+            text: String::new(),
+        }
+    }
+
+    /// A resource below this one.
+    #[must_use]
+    pub fn child(&self, kind: &str, name: &Name) -> Link {
+        let slash = if self.text.is_empty() { "" } else { "/" };
+        Link {
+            path: format!("{}/{kind}/{}", self.path, name.segment()),
+            text: format!("{}{slash}{kind}/{name}", self.text),
+        }
+    }
+
+    /// The path, each name percent-encoded once.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The text that is signed: unescaped, case kept, without outer slashes.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// A resource of an account: where it is and on which endpoint.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    endpoint: Endpoint,
+    link: Link,
+}
+
+/// An account, by its endpoint.
+#[derive(Debug, Clone)]
+pub struct Account(Resource);
+
+/// A database of an account.
+#[derive(Debug, Clone)]
+pub struct Database(Resource);
+
+/// A container of a database.
+#[derive(Debug, Clone)]
+pub struct Container(Resource);
+
+impl Account {
+    /// The account behind `https://{account}.documents.azure.com`.
+    pub fn new(endpoint: Endpoint) -> Account {
+        Account(Resource {
+            endpoint,
+            link: Link::root(),
+        })
+    }
+
+    /// A database by name; nothing is asked of the service.
+    pub fn database(&self, name: &Name) -> Database {
+        Database(self.0.child("dbs", name))
+    }
+}
+
+impl Database {
+    /// A container by name; nothing is asked of the service.
+    pub fn container(&self, name: &Name) -> Container {
+        Container(self.0.child("colls", name))
+    }
+}
+
+impl Container {
+    /// Its link, as the service signs it.
+    pub fn link(&self) -> &Link {
+        &self.0.link
+    }
+}
+
+impl Resource {
+    fn child(&self, kind: &str, name: &Name) -> Resource {
+        Resource {
+            endpoint: self.endpoint.clone(),
+            link: self.link.child(kind, name),
+        }
+    }
+
+    /// A request to this resource itself.
+    fn request(&self, method: &'static str) -> Request {
+        let path = if self.link.path.is_empty() {
+            "/"
+        } else {
+            &self.link.path
+        };
+        Request::new(Plane::Data, method, format!("{}{path}", self.endpoint))
+            .header("x-ms-version", VERSION)
+            .header("accept", "application/json")
+    }
+
+    /// A request to the resources of one kind below this one.
+    fn feed(&self, method: &'static str, kind: &str) -> Request {
+        let url = format!("{}{}/{kind}", self.endpoint, self.link.path);
+        Request::new(Plane::Data, method, url)
+            .header("x-ms-version", VERSION)
+            .header("accept", "application/json")
+    }
+
+    /// What is signed: the kind asked for and this link.
+    fn scope(&self, kind: &'static str) -> Scope {
+        Scope::Data {
+            kind,
+            link: self.link.text.clone(),
+        }
+    }
+}
+
+/// How much of a list to ask for, and from where.
+#[derive(Debug, Clone, Default)]
+pub struct Paging {
+    /// Most elements a page may have; the service decides where `None`.
+    pub size: Option<u32>,
+    /// The page to ask for; the first where `None`.
+    pub from: Option<Next>,
+}
+
+impl Paging {
+    fn apply(&self, request: Request) -> Request {
+        let size = self.size.map(|size| size.to_string());
+        let from = self.from.as_ref().map(|next| next.as_str().to_string());
+        request
+            .header_if("x-ms-max-item-count", size)
+            .header_if("x-ms-continuation", from)
+    }
+}
+
+/// Reads an answer without a body.
+fn nothing(_: &Response) -> Result<(), Error> {
+    Ok(())
+}
+
+/// Reads one resource: a JSON object, untouched.
+fn resource(response: &Response) -> Result<Box<RawValue>, Error> {
+    let raw = response.raw()?;
+    if raw.get().starts_with('{') {
+        return Ok(raw);
+    }
+    Err(Error::answer("the body is not a JSON object"))
+}
+
+/// Reads a feed whose elements stand in the member `name`.
+fn feed(response: &Response, name: &str) -> Result<Page, Error> {
+    let members: std::collections::BTreeMap<&str, &RawValue> = response.json()?;
+    let items = members
+        .get(name)
+        .ok_or_else(|| Error::answer(format!("the body has no member {name:?}")))?;
+    let items: Vec<Box<RawValue>> = serde_json::from_str(items.get())
+        .map_err(|e| Error::answer(format!("the member {name:?} is not a list: {e}")))?;
+    let next = response
+        .header("x-ms-continuation")
+        .filter(|text| !text.is_empty());
+    let next = next.map(Next::resume).transpose();
+    Ok(Page {
+        items,
+        next: next.map_err(|e| Error::answer(e.to_string()))?,
+    })
+}

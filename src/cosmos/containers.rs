@@ -1,0 +1,69 @@
+//! Containers on the data plane. With a token they can be read; to create or delete them takes a key, or ARM.
+
+use serde_json::value::RawValue;
+
+use super::databases::Throughput;
+use super::{Call, Container, Database, Effect, Paging, feed, nothing, resource};
+use crate::message::Page;
+
+const READ: &str = "Microsoft.DocumentDB/databaseAccounts/readMetadata";
+
+/// `POST /dbs/{db}/colls`: creates a container from its definition: `{"id","partitionKey":{"paths","kind","version"},…}`.
+/// Takes a key: with a token the service answers 403/5300, see `arm::containers`.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db/create-a-collection>
+pub fn create(
+    database: &Database,
+    definition: &RawValue,
+    throughput: Option<Throughput>,
+) -> Call<Box<RawValue>> {
+    let request = database.0.feed("POST", "colls");
+    Call {
+        request: Throughput::apply(throughput, request)
+            .header("content-type", "application/json")
+            .body(definition.get()),
+        scope: database.0.scope("colls"),
+        action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/write",
+        effect: Effect::Once,
+        read: resource,
+    }
+}
+
+/// `GET /dbs/{db}/colls/{coll}`: one container, with its partition key. Needs the data action `readMetadata` on it.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db/get-a-collection>
+pub fn read(container: &Container) -> Call<Box<RawValue>> {
+    Call {
+        request: container.0.request("GET"),
+        scope: container.0.scope("colls"),
+        action: READ,
+        effect: Effect::Read,
+        read: resource,
+    }
+}
+
+/// `GET /dbs/{db}/colls`: the containers of a database, in pages. Needs the data action `readMetadata` on the database.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db/list-collections>
+pub fn list(database: &Database, paging: &Paging) -> Call<Page> {
+    Call {
+        request: paging.apply(database.0.feed("GET", "colls")),
+        scope: database.0.scope("colls"),
+        action: READ,
+        effect: Effect::Read,
+        read: |response| feed(response, "DocumentCollections"),
+    }
+}
+
+/// `DELETE /dbs/{db}/colls/{coll}`: deletes a container and its items. Takes a key, as [`create`].
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db/delete-a-collection>
+pub fn delete(container: &Container) -> Call<()> {
+    Call {
+        request: container.0.request("DELETE"),
+        scope: container.0.scope("colls"),
+        action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/delete",
+        effect: Effect::Delete,
+        read: nothing,
+    }
+}

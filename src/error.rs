@@ -1,0 +1,371 @@
+//! What can go wrong, by what a caller can do about it, and [`Failure`]: what a service said.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Which of the three protocols a request belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plane {
+    /// The identity endpoint of the machine: plain HTTP, never through a proxy.
+    Identity,
+    /// Azure Resource Manager, the management plane.
+    Arm,
+    /// The Cosmos DB account itself, the data plane.
+    Data,
+}
+
+impl fmt::Display for Plane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Plane::Identity => "identity endpoint",
+            Plane::Arm => "ARM",
+            Plane::Data => "data plane",
+        })
+    }
+}
+
+/// Everything that can go wrong. A variant is what a caller can do about it, not where it came from.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// Something asked for cannot be asked. Found before anything was sent: change the question.
+    Usage(String),
+    /// No token could be had.
+    Identity(String, Option<Box<Failure>>),
+    /// The request did not arrive, or its answer was lost and it is safe to ask again.
+    Transport(Broken),
+    /// The request may have been carried out: its answer was lost and it must not be sent blindly again.
+    Unknown {
+        /// Method and URL.
+        request: String,
+        /// What was seen instead of an answer.
+        what: String,
+    },
+    /// The service answered, and said no.
+    Status(Box<Failure>),
+    /// A success that is not what the protocol promises.
+    Answer {
+        /// Method and URL; empty until the exchange adds it.
+        request: String,
+        /// What was wrong with it.
+        what: String,
+    },
+    /// What exists is not what was asked for.
+    Conflict(String),
+    /// An operation was started and is still running.
+    Unfinished(String),
+    /// A file or a stream on this machine.
+    Local(String),
+    /// Nothing was sent because only a rehearsal was asked for.
+    DryRun,
+}
+
+impl Error {
+    /// An answer that is not what the protocol promises; the exchange adds which request it was.
+    pub fn answer(what: impl Into<String>) -> Error {
+        Error::Answer {
+            request: String::new(),
+            what: what.into(),
+        }
+    }
+
+    /// The service's refusal, where this is one.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Error::Status(failure) | Error::Identity(_, Some(failure)) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// Whether the service said this status.
+    pub fn is_status(&self, status: u16) -> bool {
+        matches!(self, Error::Status(failure) if failure.status == status)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Usage(what)
+            | Error::Identity(what, _)
+            | Error::Conflict(what)
+            | Error::Unfinished(what)
+            | Error::Local(what) => f.write_str(what),
+            Error::Transport(broken) => broken.fmt(f),
+            Error::Unknown { request, what } => {
+                write!(f, "outcome unknown of {request}: {what}")
+            }
+            Error::Status(failure) => failure.fmt(f),
+            Error::Answer { request, what } => write!(f, "unusable answer to {request}: {what}"),
+            Error::DryRun => f.write_str("dry run: nothing was sent"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// How far a request came before the connection failed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The name has no address.
+    Resolve,
+    /// Nobody answered at the address, or a proxy would not let us through.
+    Connect,
+    /// The other side could not prove who it is.
+    Tls,
+    /// The request was sent, at least in part; no whole answer came.
+    Answer,
+}
+
+/// A request without an answer.
+#[derive(Debug, Clone)]
+pub struct Broken {
+    /// Method and URL.
+    pub request: String,
+    /// How far it came.
+    pub stage: Stage,
+    /// In words.
+    pub what: String,
+}
+
+impl Broken {
+    /// Whether a single byte of the request may have reached the service.
+    pub fn was_sent(&self) -> bool {
+        self.stage == Stage::Answer
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match self.stage {
+            Stage::Resolve => "cannot find the host",
+            Stage::Connect => "cannot connect",
+            Stage::Tls => "cannot trust the connection",
+            Stage::Answer => "no answer",
+        };
+        write!(f, "{stage}: {} ({})", self.what, self.request)
+    }
+}
+
+/// What a service said when it said no. Nothing of its own words is lost.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// Who said it.
+    pub plane: Plane,
+    /// Method and URL.
+    pub request: String,
+    /// HTTP status.
+    pub status: u16,
+    /// `x-ms-substatus`, on the data plane.
+    pub substatus: Option<u32>,
+    /// The service's code, e.g. `NotFound`; empty where it gave none.
+    pub code: String,
+    /// The innermost sentence of the body, or the body's beginning where it has no known form.
+    pub message: String,
+    /// `x-ms-activity-id`, `x-ms-request-id` or the `ActivityId` in the text: what support asks for.
+    pub activity: Option<String>,
+    /// How long the service asked us to wait.
+    pub retry_after: Option<Duration>,
+    /// The `Server` header: tells who really answered.
+    pub server: Option<String>,
+    /// The `Date` header: the service's clock.
+    pub date: Option<String>,
+    /// The beginning of the body, as it came.
+    pub body: String,
+}
+
+/// A body is kept up to here: enough for any message, too little to fill a terminal.
+const BODY_KEPT: usize = 16 * 1024;
+
+impl Failure {
+    /// Reads an answer that is not a success. Never fails: what it does not understand it keeps.
+    pub fn read(
+        plane: Plane,
+        request: String,
+        status: u16,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Failure {
+        let header = |name: &str| {
+            let found = headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| value.trim().to_string())
+        };
+        let body: String = String::from_utf8_lossy(body.get(..BODY_KEPT).unwrap_or(body)).into();
+        let said = read_body(&body);
+        Failure {
+            plane,
+            request,
+            status,
+            substatus: header("x-ms-substatus").and_then(|text| text.parse().ok()),
+            code: said.code,
+            message: said.message,
+            activity: header("x-ms-activity-id")
+                .or(said.activity)
+                .or_else(|| header("x-ms-correlation-request-id"))
+                .or_else(|| header("x-ms-request-id")),
+            retry_after: retry_after(header),
+            server: header("server"),
+            date: header("date"),
+            body,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} answered {}", self.plane, self.status)?;
+        if let Some(substatus) = self.substatus.filter(|&s| s != 0) {
+            write!(f, "/{substatus}")?;
+        }
+        if !self.code.is_empty() {
+            write!(f, " {}", self.code)?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// The wait a service asks for: milliseconds where given, else whole seconds.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db/common-cosmosdb-rest-response-headers>
+pub fn retry_after(header: impl Fn(&str) -> Option<String>) -> Option<Duration> {
+    let number = |name: &str| header(name)?.parse::<f64>().ok().filter(|n| *n >= 0.0);
+    let seconds = number("x-ms-retry-after-ms")
+        .or_else(|| number("retry-after-ms"))
+        .map(|ms| ms / 1000.0)
+        .or_else(|| number("retry-after"))?;
+    // A service that asks for a year is broken; a day is already more than any caller waits.
+    Some(Duration::from_secs_f64(seconds.min(86_400.0)))
+}
+
+#[derive(Default)]
+struct Said {
+    code: String,
+    message: String,
+    activity: Option<String>,
+}
+
+/// One reader for all known forms: ARM's `{"error":{…}}`, the resource provider's and the data plane's
+/// `{"code","message"}`, the failed operation's `{"status":"Failed","error":{…}}`, and the identity
+/// endpoints' `{"error","error_description"}` and `{"statusCode","message"}`. A message may itself hold such a body.
+fn read_body(body: &str) -> Said {
+    let mut said = Said::default();
+    let mut text = body.to_string();
+    for _ in 0..4 {
+        let Some(inner) = unwrap_once(&text, &mut said) else {
+            break;
+        };
+        text = inner;
+    }
+    said.message = shorten(if text.trim().is_empty() {
+        "(no message)"
+    } else {
+        text.trim()
+    });
+    said
+}
+
+/// Takes one layer off: the message inside a JSON body, or a text without its trailer.
+fn unwrap_once(text: &str, said: &mut Said) -> Option<String> {
+    let trimmed = text.trim_start().trim_start_matches("Message: ").trim();
+    let (head, tail) = match trimmed.find("ActivityId: ") {
+        Some(at) => trimmed.split_at(at),
+        None => (trimmed, ""),
+    };
+    if let Some(id) = tail.strip_prefix("ActivityId: ") {
+        let id: String = id
+            .chars()
+            .take_while(|c| c.is_ascii_hexdigit() || *c == '-')
+            .collect();
+        said.activity.get_or_insert(id);
+    }
+    let head = head.trim().trim_end_matches(',').trim_end();
+    match serde_json::from_str::<Value>(head) {
+        Ok(value) => message_of(&value, said),
+        Err(_) if head.len() < text.len() => Some(head.to_string()),
+        Err(_) => None,
+    }
+}
+
+/// The sentence and the code in a JSON error body.
+fn message_of(value: &Value, said: &mut Said) -> Option<String> {
+    let error = match value.get("error") {
+        Some(inner @ Value::Object(_)) => inner,
+        _ => value,
+    };
+    let text = |names: &[&str]| {
+        let found = names.iter().find_map(|name| error.get(*name));
+        found.map(|v| {
+            v.as_str()
+                .map_or_else(|| v.to_string(), |text| text.to_string())
+        })
+    };
+    if said.code.is_empty() {
+        said.code = text(&["code", "error", "statusCode", "StatusCode"]).unwrap_or_default();
+    }
+    if let Some(Value::Array(errors)) = error.get("Errors").or_else(|| error.get("errors")) {
+        return errors.first().map(|first| match first {
+            Value::String(text) => text.clone(),
+            other => located(other),
+        });
+    }
+    let message = text(&["message", "Message", "error_description"]);
+    let detail = error.pointer("/details/0/message").and_then(Value::as_str);
+    match (message, detail) {
+        (Some(message), Some(detail)) if !message.contains(detail) => {
+            Some(format!("{message} ({detail})"))
+        }
+        (Some(message), _) => Some(message),
+        (None, Some(detail)) => Some(detail.to_string()),
+        (None, None) => Some(said.code.clone()).filter(|code| !code.is_empty()),
+    }
+}
+
+/// A query error with the place it names: `{"severity","location":{"start","end"},"code","message"}`.
+fn located(error: &Value) -> String {
+    let part = |pointer: &str| error.pointer(pointer).and_then(Value::as_u64);
+    let message = error.get("message").and_then(Value::as_str);
+    let code = error.get("code").and_then(Value::as_str);
+    let mut text = message.unwrap_or("syntax error").to_string();
+    if let Some(code) = code {
+        text = format!("{code}: {text}");
+    }
+    if let (Some(start), Some(end)) = (part("/location/start"), part("/location/end")) {
+        text = format!("{text} (characters {start} to {end} of the query)");
+    }
+    text
+}
+
+/// One paragraph at most: an HTML page or a stack trace is not a message.
+fn shorten(text: &str) -> String {
+    const LIMIT: usize = 1500;
+    let text = if text.starts_with('<') {
+        page_title(text)
+    } else {
+        text.to_string()
+    };
+    match text.char_indices().nth(LIMIT) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text,
+    }
+}
+
+/// What an HTML error page says, without its tags.
+fn page_title(page: &str) -> String {
+    let mut words = String::new();
+    let mut inside = false;
+    for c in page.chars() {
+        match c {
+            '<' => {
+                inside = true;
+                words.push(' ');
+            }
+            '>' => inside = false,
+            c if !inside => words.push(c),
+            _ => {}
+        }
+    }
+    let words: Vec<&str> = words.split_whitespace().collect();
+    format!("a web page, not JSON: {}", words.join(" "))
+}
