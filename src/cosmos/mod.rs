@@ -7,7 +7,9 @@
 pub mod account;
 pub mod containers;
 pub mod databases;
+pub mod effective_key;
 pub mod items;
+pub mod key_definition;
 pub mod partition_key;
 pub mod query;
 
@@ -179,7 +181,7 @@ fn resource(response: &Response) -> Result<Box<RawValue>, Error> {
 
 /// Reads a feed whose elements stand in the member `name`.
 fn feed(response: &Response, name: &str) -> Result<Page, Error> {
-    let members: std::collections::BTreeMap<&str, &RawValue> = response.json()?;
+    let members: std::collections::BTreeMap<std::borrow::Cow<str>, &RawValue> = response.json()?;
     let items = members
         .get(name)
         .ok_or_else(|| Error::answer(format!("the body has no member {name:?}")))?;
