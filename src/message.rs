@@ -273,3 +273,12 @@ impl Next {
         Ok(Next(text.to_string()))
     }
 }
+
+/// Dedicated throughput of a new database or container, in request units a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Throughput {
+    /// A fixed number, at least 400.
+    Manual(u32),
+    /// Scales up to this number, at least 1000.
+    Autoscale(u32),
+}

@@ -195,6 +195,20 @@ impl Secret {
         Secret { value, label }
     }
 
+    /// The same token, labelled with how long it still lives.
+    #[must_use]
+    pub fn living(&self, seconds: i64) -> Secret {
+        let life = match seconds {
+            ..=0 => "expired".to_string(),
+            1..=3599 => format!("expires in {}m", seconds / 60),
+            _ => format!("expires in {}h{:02}m", seconds / 3600, seconds % 3600 / 60),
+        };
+        Secret {
+            value: self.value.clone(),
+            label: self.label.replace(" sha256=", &format!(" {life} sha256=")),
+        }
+    }
+
     /// A text that holds a secret, and the same text as it may be shown.
     pub fn within(value: String, label: String) -> Secret {
         Secret { value, label }

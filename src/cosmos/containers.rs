@@ -2,9 +2,9 @@
 
 use serde_json::value::RawValue;
 
-use super::databases::Throughput;
+use super::databases::with_throughput;
 use super::{Call, Container, Database, Effect, Paging, feed, nothing, resource};
-use crate::message::Page;
+use crate::message::{Page, Throughput};
 
 const READ: &str = "Microsoft.DocumentDB/databaseAccounts/readMetadata";
 
@@ -19,7 +19,7 @@ pub fn create(
 ) -> Call<Box<RawValue>> {
     let request = database.0.feed("POST", "colls");
     Call {
-        request: Throughput::apply(throughput, request)
+        request: with_throughput(request, throughput)
             .header("content-type", "application/json")
             .body(definition.get()),
         scope: database.0.scope("colls"),

@@ -4,35 +4,20 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::{Account, Call, Database, Effect, Paging, feed, nothing, resource};
-use crate::message::Page;
+use crate::message::{Page, Request, Throughput};
 use crate::name::Name;
 
 const READ: &str = "Microsoft.DocumentDB/databaseAccounts/readMetadata";
 
-/// Throughput of a new database or container, in request units a second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Throughput {
-    /// A fixed number, at least 400.
-    Manual(u32),
-    /// Scales up to this number, at least 1000.
-    Autoscale(u32),
-}
-
-impl Throughput {
-    pub(super) fn apply(
-        this: Option<Throughput>,
-        request: crate::message::Request,
-    ) -> crate::message::Request {
-        match this {
-            None => request,
-            Some(Throughput::Manual(rus)) => {
-                request.header("x-ms-offer-throughput", rus.to_string())
-            }
-            Some(Throughput::Autoscale(max)) => request.header(
-                "x-ms-cosmos-offer-autopilot-settings",
-                json!({ "maxThroughput": max }).to_string(),
-            ),
-        }
+/// The header that gives a new database or container its own throughput.
+pub(super) fn with_throughput(request: Request, throughput: Option<Throughput>) -> Request {
+    match throughput {
+        None => request,
+        Some(Throughput::Manual(rus)) => request.header("x-ms-offer-throughput", rus.to_string()),
+        Some(Throughput::Autoscale(max)) => request.header(
+            "x-ms-cosmos-offer-autopilot-settings",
+            json!({ "maxThroughput": max }).to_string(),
+        ),
     }
 }
 
@@ -46,7 +31,7 @@ pub fn create(
 ) -> Call<Box<RawValue>> {
     let request = account.0.feed("POST", "dbs");
     Call {
-        request: Throughput::apply(throughput, request)
+        request: with_throughput(request, throughput)
             .header("content-type", "application/json")
             .body(json!({ "id": name.as_str() }).to_string()),
         scope: account.0.scope("dbs"),

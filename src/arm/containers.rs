@@ -1,0 +1,146 @@
+//! Containers, through ARM.
+
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::operation::Started;
+use super::{Account, Call, Effect, Scope, Throughput, next_page, options, resource, resources};
+use crate::error::Error;
+use crate::message::{Next, Page};
+use crate::name::Name;
+
+const READ: &str = "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/read";
+
+/// What a new container is to be.
+#[derive(Debug, Clone, Default)]
+pub struct Definition {
+    /// One path, or two or three for a hierarchical key: `/tenant`, `/user`.
+    pub paths: Vec<String>,
+    /// Seconds an item lives; -1 switches expiry on without a default.
+    pub ttl: Option<i64>,
+    /// `indexingPolicy`, as JSON text; the service's default where `None`.
+    pub indexing: Option<Box<RawValue>>,
+    /// `uniqueKeyPolicy`, as JSON text. It cannot be changed later.
+    pub unique_keys: Option<Box<RawValue>>,
+}
+
+impl Definition {
+    /// The resource as both planes take it. The key's `version` is always 2: without it the service makes a
+    /// container whose keys may not be longer than 101 bytes.
+    ///
+    /// ```
+    /// let definition = rawcosmos::arm::containers::Definition { paths: vec!["/pk".into()], ..Default::default() };
+    /// let name = rawcosmos::name::Name::new("container01").unwrap();
+    /// assert_eq!(
+    ///     definition.resource(&name),
+    ///     r#"{"id":"container01","partitionKey":{"paths":["/pk"],"kind":"Hash","version":2}}"#
+    /// );
+    /// ```
+    pub fn resource(&self, name: &Name) -> String {
+        let kind = if self.paths.len() > 1 {
+            "MultiHash"
+        } else {
+            "Hash"
+        };
+        let (id, paths) = (json!(name.as_str()), json!(self.paths));
+        let mut text = format!(
+            r#"{{"id":{id},"partitionKey":{{"paths":{paths},"kind":"{kind}","version":2}}"#
+        );
+        for (member, value) in [
+            ("defaultTtl", self.ttl.map(|ttl| ttl.to_string())),
+            ("indexingPolicy", self.indexing.as_deref().map(owned)),
+            ("uniqueKeyPolicy", self.unique_keys.as_deref().map(owned)),
+        ] {
+            if let Some(value) = value {
+                text.push_str(&format!(r#","{member}":{value}"#));
+            }
+        }
+        text + "}"
+    }
+}
+
+fn owned(raw: &RawValue) -> String {
+    raw.get().to_string()
+}
+
+fn path(database: &Name, name: &Name) -> String {
+    let (database, name) = (database.segment(), name.segment());
+    format!("/sqlDatabases/{database}/containers/{name}")
+}
+
+/// `PUT …/sqlDatabases/{db}/containers/{coll}`: creates a container.
+///
+/// Needs the Azure role Cosmos DB Operator or DocumentDB Account Contributor. Answers 202 and an operation to
+/// follow. Repeating it is accepted; a different partition key is not.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/create-update-sql-container>
+pub fn create(
+    account: &Account,
+    database: &Name,
+    name: &Name,
+    definition: &Definition,
+    throughput: Option<Throughput>,
+) -> Call<Started> {
+    let (resource, options) = (definition.resource(name), options(throughput));
+    let body = format!(r#"{{"properties":{{"resource":{resource},"options":{options}}}}}"#);
+    Call {
+        request: account
+            .request("PUT", &path(database, name))
+            .header("content-type", "application/json")
+            .body(body),
+        scope: Scope::Arm,
+        action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/write",
+        effect: Effect::Idempotent,
+        read: Started::read,
+    }
+}
+
+/// `GET …/sqlDatabases/{db}/containers/{coll}`: one container. Returns the resource alone, without ARM's envelope.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/get-sql-container>
+pub fn show(account: &Account, database: &Name, name: &Name) -> Call<Box<RawValue>> {
+    Call {
+        request: account.request("GET", &path(database, name)),
+        scope: Scope::Arm,
+        action: READ,
+        effect: Effect::Read,
+        read: resource,
+    }
+}
+
+/// `GET …/sqlDatabases/{db}/containers`: the containers of a database.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/list-sql-containers>
+pub fn list(account: &Account, database: &Name) -> Call<Page> {
+    let path = format!("/sqlDatabases/{}/containers", database.segment());
+    Call {
+        request: account.request("GET", &path),
+        scope: Scope::Arm,
+        action: READ,
+        effect: Effect::Read,
+        read: resources,
+    }
+}
+
+/// The next page of [`list`]; refuses a link to another host.
+pub fn list_next(account: &Account, database: &Name, next: &Next) -> Result<Call<Page>, Error> {
+    Ok(Call {
+        request: next_page(&account.endpoint, next)?,
+        ..list(account, database)
+    })
+}
+
+/// `DELETE …/sqlDatabases/{db}/containers/{coll}`: deletes a container and its items.
+///
+/// Needs the same role as [`create`]. Answers 202 and an operation to follow, or 204 where there was none.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/delete-sql-container>
+pub fn delete(account: &Account, database: &Name, name: &Name) -> Call<Started> {
+    Call {
+        request: account.request("DELETE", &path(database, name)),
+        scope: Scope::Arm,
+        action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/delete",
+        effect: Effect::Delete,
+        read: Started::read,
+    }
+}

@@ -1,0 +1,132 @@
+//! Long-running operations: what a change answers, and how to ask how far it is.
+//!
+//! Whether there is something to follow is decided by the header `Azure-AsyncOperation`, not by the status: a
+//! change of an account answers 200 with the header, a finished one 200 without.
+//!
+//! <https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations>
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Call, Effect, Plane, Request, Response, Scope};
+use crate::error::{Error, Failure};
+use crate::name::{Endpoint, Secret};
+use crate::show;
+
+/// What a change answered.
+#[derive(Debug, Clone, Default)]
+pub struct Started {
+    /// Where its progress is told; signed, so it is sent byte for byte and never shown whole.
+    status_url: Option<String>,
+    /// Where its result is told, for services that have no status.
+    location: Option<String>,
+    /// `provisioningState`, where the answer is the resource itself.
+    state: Option<String>,
+    /// When to ask first.
+    pub retry_after: Option<Duration>,
+}
+
+/// How far an operation is.
+#[derive(Debug, Clone)]
+pub enum Progress {
+    /// Still running: in any state that is not a final one, known or not.
+    Running(Option<Duration>),
+    /// Done.
+    Succeeded,
+    /// Over, without the change.
+    Failed(Box<Failure>),
+}
+
+impl Started {
+    pub(super) fn read(response: &Response) -> Result<Started, Error> {
+        let url = |name: &str| response.header(name).map(str::to_string);
+        let body: Option<Value> = serde_json::from_slice(&response.body).ok();
+        let state = body.as_ref().and_then(provisioning_state);
+        Ok(Started {
+            status_url: url("azure-asyncoperation"),
+            // Only a 202 is still running; 201 and 200 use the header for the address of the resource.
+            location: url("location").filter(|_| response.status == 202),
+            state: state.map(str::to_string),
+            retry_after: response.retry_after(),
+        })
+    }
+
+    /// `GET` on the operation's own URL: how far it is. `None` where there is nothing to follow.
+    ///
+    /// Needs `Microsoft.DocumentDB/locations/operationsStatus/read`, which some roles lack; then the resource tells.
+    pub fn progress(&self, endpoint: &Endpoint) -> Result<Option<Call<Progress>>, Error> {
+        let (url, read): (_, fn(&Response) -> Result<Progress, Error>) =
+            match (&self.status_url, &self.location) {
+                (Some(url), _) => (url, status),
+                (None, Some(url)) => (url, result),
+                (None, None) => return Ok(None),
+            };
+        let shown = show::unsigned(url);
+        if !endpoint.covers(url) {
+            return Err(Error::answer(format!(
+                "the operation is said to be at {shown}, which is not {endpoint}; no token is sent there"
+            )));
+        }
+        let url = Secret::within(url.clone(), shown);
+        Ok(Some(Call {
+            request: Request::new(Plane::Arm, "GET", url).header("accept", "application/json"),
+            scope: Scope::Arm,
+            action: "Microsoft.DocumentDB/locations/operationsStatus/read",
+            effect: Effect::Read,
+            read,
+        }))
+    }
+
+    /// Where to look the operation up later, without its signature.
+    pub fn shown_url(&self) -> Option<String> {
+        let url = self.status_url.as_ref().or(self.location.as_ref())?;
+        Some(show::unsigned(url))
+    }
+
+    /// Whether the resource in the answer is still being made, although there is no operation to follow.
+    pub fn is_unsettled(&self) -> bool {
+        let last = |state: &str| {
+            ["succeeded", "failed", "canceled"].contains(&state.to_ascii_lowercase().as_str())
+        };
+        self.state.as_deref().is_some_and(|state| !last(state))
+    }
+}
+
+fn provisioning_state(body: &Value) -> Option<&str> {
+    body.pointer("/properties/provisioningState")?.as_str()
+}
+
+/// Reads `{"status":…,"error":…}`. HTTP 200 says that the status could be read, not that it is good.
+fn status(response: &Response) -> Result<Progress, Error> {
+    let body: Value = response.json()?;
+    let state = body.get("status").and_then(Value::as_str);
+    let state = state.ok_or_else(|| Error::answer("the operation's status has no \"status\""))?;
+    Ok(match state.to_ascii_lowercase().as_str() {
+        "succeeded" => Progress::Succeeded,
+        "failed" | "canceled" | "cancelled" => Progress::Failed(Box::new(failed(response, state))),
+        _ => Progress::Running(response.retry_after()),
+    })
+}
+
+/// Reads the answer of `Location`: 202 while it runs, any other success when it is done.
+fn result(response: &Response) -> Result<Progress, Error> {
+    Ok(match response.status {
+        202 => Progress::Running(response.retry_after()),
+        _ => Progress::Succeeded,
+    })
+}
+
+fn failed(response: &Response, state: &str) -> Failure {
+    let mut failure = Failure::read(
+        Plane::Arm,
+        "the operation".to_string(),
+        response.status,
+        &response.headers,
+        &response.body,
+    );
+    if failure.code.is_empty() {
+        failure.code = state.to_string();
+    }
+    failure
+}

@@ -1,0 +1,236 @@
+//! STEP 4: an answer. STEP 5: many answers.
+//!
+//! [`Client::run`] is the one road every call takes: authorize, send, judge, read. What needs more than one exchange
+//! (a token first, an operation to follow, pages, retries) is sequential code over it.
+
+pub mod network;
+pub mod pages;
+pub mod poll;
+pub mod retry;
+pub mod tokens;
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use crate::authorize::master_key::MasterKey;
+use crate::authorize::{Proof, authorize};
+use crate::error::{Broken, Error};
+use crate::identity::{Selector, Token};
+use crate::message::{Answer, Call, Effect, Request, Response, Scope};
+use crate::name::Endpoint;
+use retry::{Tally, Verdict};
+use tokens::Tokens;
+
+/// Something that carries a request to its service and an answer back.
+pub trait Transport {
+    /// Sends one request and reads its whole answer, whatever the status.
+    fn send(&self, request: &Request) -> Result<Response, Broken>;
+
+    /// Is told why the next request is sent, or why it waits.
+    fn note(&self, _text: &str) {}
+}
+
+/// The time, and a way to let it pass.
+pub trait Clock {
+    /// The moment.
+    fn now(&self) -> OffsetDateTime;
+
+    /// Returns after that long.
+    fn sleep(&self, wait: Duration);
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> OffsetDateTime {
+        OffsetDateTime::now_utc()
+    }
+
+    fn sleep(&self, wait: Duration) {
+        std::thread::sleep(wait);
+    }
+}
+
+/// Where the proof of who asks comes from.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// A managed identity of this machine.
+    Identity {
+        /// The metadata service.
+        endpoint: Endpoint,
+        /// Which identity.
+        selector: Selector,
+    },
+    /// A token obtained elsewhere; its audience decides which plane takes it.
+    Token(Token),
+    /// The account key: the data plane alone takes it.
+    Key(MasterKey),
+}
+
+/// Which audience a token is asked for, by plane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audiences {
+    /// ARM's. With its slash, as the portal writes it.
+    pub arm: String,
+    /// The data plane's. A trailing slash here is refused with 401/5008.
+    pub data: String,
+}
+
+impl Default for Audiences {
+    fn default() -> Audiences {
+        Audiences {
+            arm: "https://management.azure.com/".into(),
+            data: "https://cosmos.azure.com".into(),
+        }
+    }
+}
+
+/// Carries out calls: with one credential, over one transport, by one clock.
+pub struct Client<'a> {
+    transport: &'a dyn Transport,
+    clock: &'a dyn Clock,
+    credential: Credential,
+    audiences: Audiences,
+    tokens: RefCell<Tokens>,
+}
+
+impl<'a> Client<'a> {
+    /// A client for the public cloud's audiences.
+    pub fn new(
+        transport: &'a dyn Transport,
+        clock: &'a dyn Clock,
+        credential: Credential,
+    ) -> Client<'a> {
+        Client {
+            transport,
+            clock,
+            credential,
+            audiences: Audiences::default(),
+            tokens: RefCell::default(),
+        }
+    }
+
+    /// The same client for other audiences.
+    #[must_use]
+    pub fn with_audiences(mut self, audiences: Audiences) -> Client<'a> {
+        self.audiences = audiences;
+        self
+    }
+
+    /// The credential it was made with.
+    pub fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    /// The audiences it asks for.
+    pub fn audiences(&self) -> &Audiences {
+        &self.audiences
+    }
+
+    /// The clock it goes by.
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock
+    }
+
+    /// Tells whoever watches what happens next.
+    pub fn note(&self, text: &str) {
+        self.transport.note(text);
+    }
+
+    /// Authorizes, sends, judges and reads one call; again where the rules of [`retry`] allow it.
+    pub fn run<T>(&self, call: &Call<T>) -> Result<Answer<T>, Error> {
+        let (response, attempts) = self.exchange(&call.request, &call.scope, call.effect)?;
+        match (call.read)(&response) {
+            Ok(value) => Ok(Answer::new(value, &response, attempts)),
+            Err(Error::Answer { what, .. }) => Err(Error::Answer {
+                request: call.request.line(),
+                what,
+            }),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// The same for any call: kept apart from [`Client::run`] so that it is compiled once.
+    fn exchange(
+        &self,
+        request: &Request,
+        scope: &Scope,
+        effect: Effect,
+    ) -> Result<(Response, u32), Error> {
+        let mut tally = Tally::default();
+        loop {
+            let proof = self.proof(scope)?;
+            let ready = authorize(request.clone(), scope, &proof, self.clock.now());
+            refuse_unsendable(&ready)?;
+            let outcome = self.transport.send(&ready);
+            tally.attempts += 1;
+            match retry::judge(request, effect, outcome, &tally) {
+                Verdict::Accept(response) => return Ok((response, tally.attempts)),
+                Verdict::Refuse(error) => return Err(error),
+                Verdict::Again { wait, why, renew } => {
+                    if renew && !self.renew(scope) {
+                        return Err(why);
+                    }
+                    self.pause(wait, &why);
+                    tally.count(wait, &why);
+                }
+            }
+        }
+    }
+
+    fn pause(&self, wait: Duration, why: &Error) {
+        let text = format!("again in {} ms: {why}", wait.as_millis());
+        self.transport.note(&text);
+        if !wait.is_zero() {
+            self.clock.sleep(wait);
+        }
+    }
+
+    /// What authorizes a scope: nothing, the key, or a token for the plane's audience.
+    fn proof(&self, scope: &Scope) -> Result<Proof, Error> {
+        match (scope, &self.credential) {
+            (Scope::Open, _) => Ok(Proof::None),
+            (Scope::Arm, Credential::Key(_)) => Err(Error::Usage(
+                "ARM takes no account key: this needs a managed identity or a token".into(),
+            )),
+            (Scope::Data { .. }, Credential::Key(key)) => Ok(Proof::Key(key.clone())),
+            (Scope::Arm, _) => self.token_proof(&self.audiences.arm),
+            (Scope::Data { .. }, _) => self.token_proof(&self.audiences.data),
+        }
+    }
+
+    fn token_proof(&self, audience: &str) -> Result<Proof, Error> {
+        let token = self.token(audience)?;
+        let now = self.clock.now();
+        let life = token.expires.moment(now) - now;
+        Ok(Proof::Token(token.secret.living(life.whole_seconds())))
+    }
+
+    /// Forgets the token of a scope. `false` where no other one can be had.
+    fn renew(&self, scope: &Scope) -> bool {
+        let audience = match scope {
+            Scope::Arm => &self.audiences.arm,
+            _ => &self.audiences.data,
+        };
+        let identity = matches!(self.credential, Credential::Identity { .. });
+        identity && self.tokens.borrow_mut().forget(audience)
+    }
+}
+
+/// A header value outside printable ASCII would be refused halfway, or split the request in two.
+fn refuse_unsendable(request: &Request) -> Result<(), Error> {
+    for (name, value) in &request.headers {
+        let sendable = |b: u8| (0x20..0x7f).contains(&b);
+        if !value.expose().bytes().all(sendable) {
+            return Err(Error::Usage(format!(
+                "the header {name} would hold {:?}: only printable ASCII can be sent",
+                value.shown()
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! Pages until there are no more. Only a missing continuation ends a list: an empty page does not.
+
+use super::Client;
+use crate::error::Error;
+use crate::message::{Answer, Call, Next, Page};
+
+/// A service that gives the same continuation this often without a single element is going in circles.
+const CIRCLES: u32 = 3;
+
+/// What to do after a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Ask for the next one.
+    Continue,
+    /// Enough.
+    Stop,
+}
+
+impl Client<'_> {
+    /// Runs a list from its first page, and hands over each page as it comes. `next` makes the call for what a page
+    /// names as the next one. Memory stays at one page, however long the list.
+    pub fn each_page(
+        &self,
+        first: Call<Page>,
+        next: &dyn Fn(&Next) -> Result<Call<Page>, Error>,
+        each: &mut dyn FnMut(Answer<Page>) -> Result<Flow, Error>,
+    ) -> Result<(), Error> {
+        let mut call = first;
+        let mut previous: Option<Next> = None;
+        let mut circles = 0;
+        loop {
+            let answer = self.run(&call)?;
+            let (empty, going_on) = (answer.value.items.is_empty(), answer.value.next.clone());
+            if each(answer)? == Flow::Stop {
+                return Ok(());
+            }
+            let Some(going_on) = going_on else {
+                return Ok(());
+            };
+            circles = if empty && previous.as_ref() == Some(&going_on) {
+                circles + 1
+            } else {
+                0
+            };
+            if circles >= CIRCLES {
+                return Err(Error::Answer {
+                    request: call.request.line(),
+                    what: "the service keeps giving the same continuation and no elements".into(),
+                });
+            }
+            call = next(&going_on)?;
+            previous = Some(going_on);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Whether to send again, and when: one table. Pure.
+//!
+//! The first matching row decides. What is not in the table is final.
+
+use std::time::Duration;
+
+use crate::error::{Broken, Error, Failure, Plane, Stage};
+use crate::identity::refusal;
+use crate::message::{Effect, Request, Response};
+
+/// A row: when this plane answers so, wait like this, that often.
+struct Rule {
+    plane: Plane,
+    statuses: &'static [u16],
+    /// Any substatus where empty.
+    substatuses: &'static [u32],
+    /// A part of the code or message that must be there; any where empty.
+    says: &'static str,
+    /// Whether the service promises that it did nothing. Otherwise only what may be repeated is.
+    untouched: bool,
+    wait: Wait,
+    tries: u32,
+    budget: Duration,
+}
+
+/// How long to wait, unless the service says.
+enum Wait {
+    /// Doubling from the first to the second.
+    Doubling(Duration, Duration),
+    /// Not at all, but with a new token.
+    NewToken,
+}
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const fn doubling(from: u64, to: u64) -> Wait {
+    Wait::Doubling(ms(from), ms(to))
+}
+
+#[rustfmt::skip]
+const RULES: &[Rule] = &[
+    // 410: the metadata service is being updated and is back within 70 s. A 400 there is final.
+    Rule { plane: Plane::Identity, statuses: &[410], substatuses: &[], says: "", untouched: true, wait: doubling(2_000, 10_000), tries: 12, budget: ms(75_000) },
+    Rule { plane: Plane::Identity, statuses: &[404, 408, 429, 500, 501, 502, 503, 504], substatuses: &[], says: "", untouched: true, wait: doubling(1_000, 16_000), tries: 5, budget: ms(40_000) },
+    Rule { plane: Plane::Arm, statuses: &[401], substatuses: &[], says: "Expired", untouched: true, wait: Wait::NewToken, tries: 1, budget: ms(0) },
+    Rule { plane: Plane::Arm, statuses: &[429], substatuses: &[], says: "", untouched: true, wait: doubling(5_000, 30_000), tries: 9, budget: ms(120_000) },
+    // Somebody else's change holds the account's lock.
+    Rule { plane: Plane::Arm, statuses: &[412], substatuses: &[], says: "exclusive lock", untouched: true, wait: doubling(5_000, 40_000), tries: 6, budget: ms(120_000) },
+    Rule { plane: Plane::Arm, statuses: &[500, 502, 503, 504], substatuses: &[], says: "", untouched: false, wait: doubling(1_000, 8_000), tries: 4, budget: ms(30_000) },
+    Rule { plane: Plane::Data, statuses: &[401], substatuses: &[5006, 5013], says: "", untouched: true, wait: Wait::NewToken, tries: 1, budget: ms(0) },
+    // A limit that waiting does not change.
+    Rule { plane: Plane::Data, statuses: &[429], substatuses: &[3204, 3213], says: "", untouched: true, wait: doubling(0, 0), tries: 0, budget: ms(0) },
+    Rule { plane: Plane::Data, statuses: &[429], substatuses: &[], says: "", untouched: true, wait: doubling(100, 5_000), tries: 9, budget: ms(30_000) },
+    Rule { plane: Plane::Data, statuses: &[449], substatuses: &[], says: "", untouched: true, wait: doubling(10, 1_000), tries: 40, budget: ms(30_000) },
+    Rule { plane: Plane::Data, statuses: &[503], substatuses: &[], says: "", untouched: true, wait: doubling(500, 4_000), tries: 3, budget: ms(30_000) },
+    Rule { plane: Plane::Data, statuses: &[404], substatuses: &[1002], says: "", untouched: true, wait: doubling(100, 500), tries: 3, budget: ms(5_000) },
+    Rule { plane: Plane::Data, statuses: &[410], substatuses: &[], says: "", untouched: false, wait: doubling(100, 2_000), tries: 5, budget: ms(10_000) },
+    Rule { plane: Plane::Data, statuses: &[408, 500, 502, 504], substatuses: &[], says: "", untouched: false, wait: doubling(500, 4_000), tries: 3, budget: ms(30_000) },
+];
+
+/// After a connection failed: not more often than this, and after these waits.
+const RECONNECT: [Duration; 2] = [ms(200), ms(1_000)];
+
+/// What has happened to a call so far.
+#[derive(Debug, Default, Clone)]
+pub struct Tally {
+    /// How many times it was sent.
+    pub attempts: u32,
+    /// How long was waited between.
+    pub waited: Duration,
+    /// An attempt may have been carried out although no answer said so.
+    pub uncertain: bool,
+}
+
+impl Tally {
+    /// Adds one wait and its reason.
+    pub fn count(&mut self, wait: Duration, why: &Error) {
+        self.waited += wait;
+        self.uncertain |= match why {
+            Error::Transport(broken) => broken.was_sent(),
+            Error::Status(failure) => is_unclear(failure),
+            _ => false,
+        };
+    }
+}
+
+/// What to do with an outcome.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It is the answer.
+    Accept(Response),
+    /// Send it again.
+    Again {
+        /// After this long.
+        wait: Duration,
+        /// Because of this.
+        why: Error,
+        /// With a new token.
+        renew: bool,
+    },
+    /// It failed for good.
+    Refuse(Error),
+}
+
+/// Decides over one outcome of a request, by its plane, its effect and what happened before.
+pub fn judge(
+    request: &Request,
+    effect: Effect,
+    outcome: Result<Response, Broken>,
+    tally: &Tally,
+) -> Verdict {
+    match outcome {
+        Ok(response) if matches!(response.status, 200..=299 | 304) => Verdict::Accept(response),
+        // The second delete finds nothing because the first one worked.
+        Ok(response) if response.status == 404 && effect == Effect::Delete && tally.uncertain => {
+            Verdict::Accept(response)
+        }
+        Ok(response) => refused(request, effect, &response, tally),
+        Err(broken) => unanswered(request, effect, broken, tally),
+    }
+}
+
+fn refused(request: &Request, effect: Effect, response: &Response, tally: &Tally) -> Verdict {
+    let failure = Failure::read(
+        request.plane,
+        request.line(),
+        response.status,
+        &response.headers,
+        &response.body,
+    );
+    let rule = RULES.iter().find(|rule| rule.covers(&failure));
+    if let Some(rule) = rule.filter(|rule| rule.untouched || effect != Effect::Once)
+        && let Some(wait) = rule.wait(&failure, tally)
+    {
+        let renew = matches!(rule.wait, Wait::NewToken);
+        let why = Error::Status(Box::new(failure));
+        return Verdict::Again { wait, why, renew };
+    }
+    Verdict::Refuse(in_kind(effect, failure))
+}
+
+/// A refusal as the kind of error it is.
+fn in_kind(effect: Effect, failure: Failure) -> Error {
+    if failure.plane == Plane::Identity {
+        let sentence = refusal::of(&failure).sentence().to_string();
+        return Error::Identity(sentence, Some(Box::new(failure)));
+    }
+    if effect == Effect::Once && is_unclear(&failure) {
+        return Error::Unknown {
+            request: failure.request.clone(),
+            what: failure.to_string(),
+        };
+    }
+    Error::Status(Box::new(failure))
+}
+
+/// Statuses after which a change may or may not have been made.
+fn is_unclear(failure: &Failure) -> bool {
+    matches!(failure.status, 408 | 500 | 502 | 504)
+}
+
+impl Rule {
+    fn covers(&self, failure: &Failure) -> bool {
+        let substatus = failure.substatus.unwrap_or_default();
+        self.plane == failure.plane
+            && self.statuses.contains(&failure.status)
+            && (self.substatuses.is_empty() || self.substatuses.contains(&substatus))
+            && (failure.code.contains(self.says) || failure.message.contains(self.says))
+    }
+
+    /// How long to wait before the next attempt; `None` once tries or budget are used up.
+    fn wait(&self, failure: &Failure, tally: &Tally) -> Option<Duration> {
+        if tally.attempts > self.tries {
+            return None;
+        }
+        let wait = match self.wait {
+            Wait::NewToken => Duration::ZERO,
+            Wait::Doubling(first, most) => {
+                let doublings = tally.attempts.saturating_sub(1).min(16);
+                let own = (first * 2u32.pow(doublings)).min(most);
+                failure.retry_after.unwrap_or(own)
+            }
+        };
+        (tally.waited + wait <= self.budget).then_some(wait)
+    }
+}
+
+fn unanswered(request: &Request, effect: Effect, broken: Broken, tally: &Tally) -> Verdict {
+    let repeatable = !broken.was_sent() || effect != Effect::Once;
+    let hopeless = broken.stage == Stage::Tls;
+    // Whoever runs this elsewhere than on Azure should not wait for a metadata service that is not there.
+    let tries = if request.plane == Plane::Identity {
+        1
+    } else {
+        2
+    };
+    let attempt = usize::try_from(tally.attempts).unwrap_or(usize::MAX);
+    let wait = RECONNECT.get(attempt.saturating_sub(1)).copied();
+    match wait.filter(|_| repeatable && !hopeless && attempt <= tries) {
+        Some(wait) => Verdict::Again {
+            wait,
+            why: Error::Transport(broken),
+            renew: false,
+        },
+        None if repeatable => Verdict::Refuse(Error::Transport(broken)),
+        None => Verdict::Refuse(Error::Unknown {
+            request: broken.request.clone(),
+            what: format!("it was sent, and then: {}", broken.what),
+        }),
+    }
+}
