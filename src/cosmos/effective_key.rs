@@ -9,9 +9,9 @@ use serde_json::Number;
 use super::key_definition::{Definition, Kind};
 use super::partition_key::{Component, PartitionKey};
 
-/// The first hash sees no more of a string than this many UTF-16 units,
+/// Version 1 sees no more of a string than this many UTF-16 units.
 const HASHED_UNITS: usize = 100;
-/// and the ordered form ends without a terminator after this many bytes.
+/// The ordered form of a string ends without a terminator after this many bytes.
 const ORDERED_BYTES: usize = 101;
 
 impl Definition {
