@@ -1,5 +1,6 @@
 //! The other side: IMDS, ARM and the data plane on loopback.
 
+pub mod cosmos;
 pub mod http;
 pub mod sql;
 pub mod world;
