@@ -2,4 +2,5 @@
 
 pub mod http;
 pub mod sql;
+pub mod token;
 pub mod world;
