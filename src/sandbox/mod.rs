@@ -3,4 +3,5 @@
 pub mod cosmos;
 pub mod http;
 pub mod sql;
+pub mod token;
 pub mod world;

@@ -39,6 +39,18 @@ pub struct World {
     pub role_assignments: BTreeMap<String, RoleAssignment>,
     /// Source of `_rid`s, `_etag`s and LSNs.
     pub counter: u64,
+    /// The machine has no identity.
+    pub no_identity: bool,
+    /// The machine has two user-assigned identities and no system-assigned one.
+    pub two_identities: bool,
+    /// ARM refuses the identity everything.
+    pub no_arm_role: bool,
+    /// The data plane refuses the identity everything, whatever is assigned.
+    pub no_data_role: bool,
+    /// IMDS gives tokens for another audience than was asked for.
+    pub wrong_audience: bool,
+    /// The account's firewall refuses this machine.
+    pub firewall: bool,
 }
 
 /// A grant of a data role.
