@@ -116,7 +116,7 @@ mod tests {
             too_large: || Response::empty(413),
             chunked,
             clock: Box::new(|| time::macros::datetime!(2026-01-02 03:04:05 UTC)),
-            answer: Box::new(|request| answer(request)),
+            answer: Box::new(answer),
         };
         (Listener::serve(bound, plane).unwrap(), port)
     }
