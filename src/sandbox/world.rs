@@ -143,6 +143,10 @@ pub struct Item {
     pub expires: Option<i64>,
     /// The range's LSN at its last write.
     pub lsn: u64,
+    /// Sixteen bytes, base64.
+    pub rid: String,
+    /// The number its `_rid` was made from: feeds are in this order.
+    pub number: u64,
 }
 
 impl World {

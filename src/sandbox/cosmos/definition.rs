@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-type Definition = Map<String, Value>;
+/// A container without its system members.
+pub type Definition = Map<String, Value>;
 
 /// The definition with the service's defaults, or the sentence the service refuses it with.
 pub fn complete(mut definition: Definition) -> Result<Definition, String> {
