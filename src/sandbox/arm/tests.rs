@@ -257,7 +257,7 @@ fn a_container_keeps_its_partition_key() {
 fn the_front_door_looks_at_the_token() {
     let mut arm = arm();
     let epoch = NOW.unix_timestamp();
-    let mut with = |arm: &mut Arm, change: &dyn Fn(&mut Claims)| {
+    let with = |arm: &mut Arm, change: &dyn Fn(&mut Claims)| {
         let mut other = claims();
         change(&mut other);
         arm.token = token::mint(&other);
