@@ -172,7 +172,16 @@ fn text(word: OsString) -> Result<String, Error> {
 /// The known word nearest to a mistyped one, if any is near.
 pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let close = |name: &&str| name.starts_with(word) && word.len() > 2;
-    let ranked = known.map(|name| (if close(&name) { 1 } else { distance(word, name) }, name));
+    let ranked = known.map(|name| {
+        (
+            if close(&name) {
+                1
+            } else {
+                distance(word, name)
+            },
+            name,
+        )
+    });
     let (distance, name) = ranked.min_by_key(|(distance, _)| *distance)?;
     (distance <= 2.max(word.len() / 3)).then_some(name)
 }
@@ -240,7 +249,10 @@ mod tests {
     #[test]
     fn the_nearest_word_counts_edits() {
         assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(nearest("contaner", ["database", "container"].into_iter()), Some("container"));
+        assert_eq!(
+            nearest("contaner", ["database", "container"].into_iter()),
+            Some("container")
+        );
         assert_eq!(nearest("zzz", ["database"].into_iter()), None);
     }
 }

@@ -12,7 +12,11 @@ const TEXT: &str = include_str!("help.txt");
 pub fn help(args: &Args) -> Result<u8, Error> {
     let mut words: Vec<&str> = args.words.iter().map(String::as_str).collect();
     words.retain(|word| *word != "help");
-    let topic = if words.is_empty() { "rawcosmos".to_string() } else { words.join(" ") };
+    let topic = if words.is_empty() {
+        "rawcosmos".to_string()
+    } else {
+        words.join(" ")
+    };
     let section = section(&topic).or_else(|| section(words.first()?));
     let text = section.ok_or_else(|| {
         Error::Usage(format!("there is no help on {topic:?}; see rawcosmos help"))
@@ -47,7 +51,10 @@ fn section(name: &str) -> Option<&'static str> {
     let found = sections.find_map(|section| {
         let (heading, text) = section.split_once('\n')?;
         let heading = heading.trim_start_matches("== ");
-        heading.split(", ").any(|title| title == name).then_some(text)
+        heading
+            .split(", ")
+            .any(|title| title == name)
+            .then_some(text)
     });
     found.map(str::trim_end)
 }
@@ -60,9 +67,17 @@ mod tests {
     fn every_command_has_its_help() {
         for command in COMMANDS {
             let text = section(command.words).unwrap_or_default();
-            assert!(text.contains(&format!("rawcosmos {}", command.words)), "{}", command.words);
+            assert!(
+                text.contains(&format!("rawcosmos {}", command.words)),
+                "{}",
+                command.words
+            );
             for option in command.options {
-                assert!(text.contains(&format!("--{option}")), "{}: --{option}", command.words);
+                assert!(
+                    text.contains(&format!("--{option}")),
+                    "{}: --{option}",
+                    command.words
+                );
             }
         }
     }

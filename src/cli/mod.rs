@@ -59,18 +59,21 @@ fn begin(settings: &Settings, mask: &Mask) -> Result<u8, Trouble> {
     if args.has("version") {
         return help::version().map_err(bare);
     }
-    if args.has("help") || args.words.is_empty() || args.words.first().is_some_and(|w| w == "help") {
+    if args.has("help") || args.words.is_empty() || args.words.first().is_some_and(|w| w == "help")
+    {
         return help::help(args).map_err(bare);
     }
     let (command, operands) = commands::find(args).map_err(bare)?;
     let output = output(settings).map_err(bare)?;
     match command.work {
         commands::Work::Alone(work) => work(settings, mask, operands).map_err(bare),
-        commands::Work::Session(work) => {
-            in_session(settings, mask, command, &mut |session, output| {
-                work(session, output, operands)
-            }, output)
-        }
+        commands::Work::Session(work) => in_session(
+            settings,
+            mask,
+            command,
+            &mut |session, output| work(session, output, operands),
+            output,
+        ),
     }
 }
 
@@ -89,14 +92,20 @@ fn in_session(
     let rehearses = settings.on("dry-run");
     let network = network(settings).map_err(bare)?;
     let inner: &dyn Transport = if rehearses { &rehearsal } else { &network };
-    let tracer = Tracer::new(inner, view, mask, Box::new(|line| {
-        if rehearses {
-            say::show(line);
-        } else {
-            say::tell(line);
-        }
-    }));
-    let session = Session::new(settings, &tracer, rehearses.then_some(&rehearsal), mask).map_err(bare)?;
+    let tracer = Tracer::new(
+        inner,
+        view,
+        mask,
+        Box::new(|line| {
+            if rehearses {
+                say::show(line);
+            } else {
+                say::tell(line);
+            }
+        }),
+    );
+    let session =
+        Session::new(settings, &tracer, rehearses.then_some(&rehearsal), mask).map_err(bare)?;
     let done = work(&session, &mut output).and_then(|()| output.finish());
     match done {
         Ok(()) | Err(Error::Closed | Error::DryRun) => Ok(0),
@@ -130,7 +139,9 @@ fn view(settings: &Settings) -> Result<View, Error> {
                 "--trace={other} is not known: url, headers, body or json"
             )));
         }
-        None if settings.on("dry-run") && settings.text("output").as_deref() == Some("json") => Detail::Json,
+        None if settings.on("dry-run") && settings.text("output").as_deref() == Some("json") => {
+            Detail::Json
+        }
         None if asked || explain || settings.on("dry-run") => Detail::Body,
         None => Detail::Nothing,
     };

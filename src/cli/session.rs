@@ -94,7 +94,8 @@ impl<'a> Session<'a> {
     fn about(&self, action: &'static str) {
         self.action.set(action);
         if !action.is_empty() && self.settings.on("explain") {
-            self.client.note(&format!("the role checked must hold the action {action}"));
+            self.client
+                .note(&format!("the role checked must hold the action {action}"));
         }
     }
 
@@ -126,7 +127,10 @@ impl<'a> Session<'a> {
     /// With `-v`: where a value in use came from.
     fn origin(&self, name: &str, text: &str, origin: &str) {
         if self.settings.on("verbose") {
-            tell(&format!("{name} = {} (from {origin})", self.mask.text(text)));
+            tell(&format!(
+                "{name} = {} (from {origin})",
+                self.mask.text(text)
+            ));
         }
     }
 
@@ -168,8 +172,12 @@ impl<'a> Session<'a> {
         // https://NAME.documents.azure.com names the account as well.
         let endpoint = self.settings.text("endpoint");
         let endpoint = endpoint.as_deref().map(Endpoint::new).transpose()?;
-        let host = endpoint.as_ref().map(|endpoint| endpoint.host().to_string());
-        let label = host.as_deref().and_then(|host| host.split_once(".documents."));
+        let host = endpoint
+            .as_ref()
+            .map(|endpoint| endpoint.host().to_string());
+        let label = host
+            .as_deref()
+            .and_then(|host| host.split_once(".documents."));
         match label {
             Some((name, _)) => Name::new(name),
             None => Err(Error::Usage(
@@ -253,8 +261,16 @@ impl<'a> Session<'a> {
             arm::accounts::list(arm, subscription),
             &|next| arm::accounts::list_next(arm, next),
             &mut |page| {
-                found = page.value.items.iter().find_map(|item| group_in(item.get(), name));
-                Ok(if found.is_some() { Flow::Stop } else { Flow::Continue })
+                found = page
+                    .value
+                    .items
+                    .iter()
+                    .find_map(|item| group_in(item.get(), name));
+                Ok(if found.is_some() {
+                    Flow::Stop
+                } else {
+                    Flow::Continue
+                })
             },
         )?;
         let group = found.ok_or_else(|| {
@@ -347,7 +363,11 @@ fn selector(settings: &Settings) -> Result<Selector, Error> {
     }
     // An option beats a variable even of another name: AZURE_CLIENT_ID is set on many machines.
     let said = named.into_iter().find(|name| given(name));
-    let value = |name| settings.text(name).filter(|_| said.is_none_or(|said| said == name));
+    let value = |name| {
+        settings
+            .text(name)
+            .filter(|_| said.is_none_or(|said| said == name))
+    };
     if let Some(id) = value("object-id") {
         return Ok(Selector::ObjectId(Name::new(id)?));
     }

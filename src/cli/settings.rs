@@ -21,7 +21,16 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
 ];
 
 /// Options that are about one command line and are never taken from the environment.
-const SAID_ONLY: &[&str] = &["yes", "help", "version", "live", "sandbox", "revoke", "raw", "auth-header"];
+const SAID_ONLY: &[&str] = &[
+    "yes",
+    "help",
+    "version",
+    "live",
+    "sandbox",
+    "revoke",
+    "raw",
+    "auth-header",
+];
 
 /// A value and who said it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +102,8 @@ impl Settings {
 
     /// A whole number.
     pub fn number<T: std::str::FromStr>(&self, name: &'static str) -> Result<Option<T>, Error> {
-        let wrong = |text: &str| Error::Usage(format!("--{name}: {text:?} is not a whole number in range"));
+        let wrong =
+            |text: &str| Error::Usage(format!("--{name}: {text:?} is not a whole number in range"));
         let text = self.text(name);
         text.map(|text| text.trim().parse().map_err(|_| wrong(&text)))
             .transpose()
@@ -142,10 +152,23 @@ mod tests {
     #[test]
     fn the_nearer_source_wins() {
         const ALL: &[(&str, &str)] = &[("RAWCOSMOS_CLIENT_ID", "b"), ("AZURE_CLIENT_ID", "c")];
-        let origin = |line, variables| settings(line, variables).find("client-id").map(|v| (v.text, v.origin));
-        assert_eq!(origin("--client-id a", ALL), Some(("a".into(), "--client-id".into())));
-        assert_eq!(origin("", ALL), Some(("b".into(), "RAWCOSMOS_CLIENT_ID".into())));
-        assert_eq!(origin("", &[("RAWCOSMOS_CLIENT_ID", ""), ("AZURE_CLIENT_ID", "c")]), Some(("c".into(), "AZURE_CLIENT_ID".into())));
+        let origin = |line, variables| {
+            settings(line, variables)
+                .find("client-id")
+                .map(|v| (v.text, v.origin))
+        };
+        assert_eq!(
+            origin("--client-id a", ALL),
+            Some(("a".into(), "--client-id".into()))
+        );
+        assert_eq!(
+            origin("", ALL),
+            Some(("b".into(), "RAWCOSMOS_CLIENT_ID".into()))
+        );
+        assert_eq!(
+            origin("", &[("RAWCOSMOS_CLIENT_ID", ""), ("AZURE_CLIENT_ID", "c")]),
+            Some(("c".into(), "AZURE_CLIENT_ID".into()))
+        );
         assert_eq!(origin("", &[]), None);
     }
 

@@ -11,7 +11,12 @@ use super::output::{Format, Output};
 use super::session::Session;
 use super::settings::Settings;
 use super::{commands, network};
-use crate::arm::{self, containers::Definition, operation::Started, roles::{DataRole, Grant}};
+use crate::arm::{
+    self,
+    containers::Definition,
+    operation::Started,
+    roles::{DataRole, Grant},
+};
 use crate::cosmos::partition_key::PartitionKey;
 use crate::cosmos::query::{Across, Query};
 use crate::cosmos::{self, Paging, items, query};
@@ -38,33 +43,33 @@ struct Step {
 #[rustfmt::skip]
 const STEPS: &[Step] = &[
     Step { title: "Who am I?", goal: "Ask the machine itself: the metadata service knows which machine it is on.",
-        notice: "Plain HTTP to an address that never leaves the host; the header Metadata: true is the only ticket. Subscription and group need not be typed.", change: "", work: Tour::who },
+        notice: "Plain HTTP to an address that never leaves the host; the header Metadata: true is the only ticket. Subscription and group need not be typed.", change: "", work: |tour| tour.who() },
     Step { title: "A token for ARM", goal: "Get a token for the management plane. There is no secret to keep: being on the machine is the proof.",
-        notice: "resource= becomes the token's aud letter by letter. expires_in is what is left of a token the machine keeps for a day.", change: "", work: Tour::arm_token },
+        notice: "resource= becomes the token's aud letter by letter. expires_in is what is left of a token the machine keeps for a day.", change: "", work: |tour| tour.arm_token() },
     Step { title: "Create a database", goal: "Databases are made by ARM: PUT says the name and what it is to be.",
-        notice: "202 and not 201: the work has only been accepted. Whether to wait is told by the header azure-asyncoperation, not by the status.", change: "create a database", work: Tour::create_database },
+        notice: "202 and not 201: the work has only been accepted. Whether to wait is told by the header azure-asyncoperation, not by the status.", change: "create a database", work: |tour| tour.create_database() },
     Step { title: "Follow the operation", goal: "Ask the URL in azure-asyncoperation until it says Succeeded, Failed or Canceled.",
-        notice: "Every answer is 200: that says the status could be read. Unknown states such as Dequeued mean: go on asking. The URL is signed, so it is sent back letter by letter.", change: "", work: Tour::follow },
+        notice: "Every answer is 200: that says the status could be read. Unknown states such as Dequeued mean: go on asking. The URL is signed, so it is sent back letter by letter.", change: "", work: |tour| tour.follow() },
     Step { title: "Create a container", goal: "A container needs a partition key: the path to the member that decides where an item lives.",
-        notice: "version 2 allows keys of 2 KB; without it keys end at 101 bytes. The partition key can never be changed.", change: "create a container", work: Tour::create_container },
+        notice: "version 2 allows keys of 2 KB; without it keys end at 101 bytes. The partition key can never be changed.", change: "create a container", work: |tour| tour.create_container() },
     Step { title: "A second token, for the other plane", goal: "The data plane takes another audience.",
-        notice: "https://cosmos.azure.com has no slash at its end: with one, the data plane answers 401/5008.", change: "", work: Tour::data_token },
+        notice: "https://cosmos.azure.com has no slash at its end: with one, the data plane answers 401/5008.", change: "", work: |tour| tour.data_token() },
     Step { title: "The wrong plane", goal: "Try to create a database on the data plane, to have seen the refusal once.",
-        notice: "403/5300: a token cannot do this here, whatever its roles. It is neither your token nor your role: it is the plane. Go through ARM.", change: "ask the data plane for a database, which it refuses", work: Tour::wrong_plane },
+        notice: "403/5300: a token cannot do this here, whatever its roles. It is neither your token nor your role: it is the plane. Go through ARM.", change: "ask the data plane for a database, which it refuses", work: |tour| tour.wrong_plane() },
     Step { title: "The missing role", goal: "Ask for the container on the data plane, as the owner of it all.",
-        notice: "403/5301: Azure roles, even Owner, do not count here. The data plane has roles of its own, and nobody has one yet.", change: "", work: Tour::missing_role },
+        notice: "403/5301: Azure roles, even Owner, do not count here. The data plane has roles of its own, and nobody has one yet.", change: "", work: |tour| tour.missing_role() },
     Step { title: "Grant the data role", goal: "Through ARM, give our own object id the role Cosmos DB Built-in Data Contributor.",
-        notice: "principalId is the token's oid, not its client id. The assignment's name is a GUID made from what is granted, so doing it twice changes nothing.", change: "grant a data role", work: Tour::grant },
+        notice: "principalId is the token's oid, not its client id. The assignment's name is a GUID made from what is granted, so doing it twice changes nothing.", change: "grant a data role", work: |tour| tour.grant() },
     Step { title: "Create an item", goal: "POST the item to the container, on the data plane.",
-        notice: "Not Bearer: type=aad&ver=1.0&sig=…, percent-encoded. The partition key goes along as a JSON array. x-ms-request-charge is what it cost.", change: "create an item", work: Tour::create_item },
+        notice: "Not Bearer: type=aad&ver=1.0&sig=…, percent-encoded. The partition key goes along as a JSON array. x-ms-request-charge is what it cost.", change: "create an item", work: |tour| tour.create_item() },
     Step { title: "Read it", goal: "By id and partition key: the cheapest question there is.",
-        notice: "1 RU for up to 1 KB. 9007199254740993 came back as it went in; a program that reads it as a double would show …992.", change: "", work: Tour::read_item },
+        notice: "1 RU for up to 1 KB. 9007199254740993 came back as it went in; a program that reads it as a double would show …992.", change: "", work: |tour| tour.read_item() },
     Step { title: "Query", goal: "SELECT * FROM c, over all partitions.",
-        notice: "A POST that creates nothing: the content type application/query+json makes it a query. A page may be empty and still have a next one.", change: "", work: Tour::query },
+        notice: "A POST that creates nothing: the content type application/query+json makes it a query. A page may be empty and still have a next one.", change: "", work: |tour| tour.query() },
     Step { title: "What it cost", goal: "Compare the point read with the query for the same item.",
-        notice: "", change: "", work: Tour::compare },
+        notice: "", change: "", work: |tour| tour.compare() },
     Step { title: "Clean up", goal: "Delete what the tour made: the database with everything in it, and the role.",
-        notice: "DELETE is an operation to follow, like PUT.", change: "delete the tour's database and take its role back", work: Tour::clean_up },
+        notice: "DELETE is an operation to follow, like PUT.", change: "delete the tour's database and take its role back", work: |tour| tour.clean_up() },
 ];
 
 /// Keeps what goes through it, for printing after the step.
@@ -78,7 +83,9 @@ impl Transport for Recorder<'_> {
     fn send(&self, request: &Request) -> Result<Response, Broken> {
         self.mask.learn_from(request);
         let outcome = self.inner.send(request);
-        self.seen.borrow_mut().push((request.clone(), outcome.clone()));
+        self.seen
+            .borrow_mut()
+            .push((request.clone(), outcome.clone()));
         outcome
     }
 }
@@ -100,7 +107,9 @@ struct Tour<'a> {
 pub fn run(settings: &Settings, mask: &Mask, _: &[String]) -> Result<u8, Error> {
     let configured = settings.find("account-name").is_some() || settings.find("endpoint").is_some();
     match (settings.on("live"), settings.on("sandbox")) {
-        (true, true) => Err(Error::Usage("--live and --sandbox exclude each other".into())),
+        (true, true) => Err(Error::Usage(
+            "--live and --sandbox exclude each other".into(),
+        )),
         (true, false) => guide(settings, settings, mask, true),
         (false, false) if configured => Err(Error::Usage(
             "an account is set: say --live to use it, or --sandbox to leave it alone".into(),
@@ -143,13 +152,18 @@ fn guide(said: &Settings, settings: &Settings, mask: &Mask, live: bool) -> Resul
     };
     let session = Session::new(settings, &recorder, None, mask)?;
     if session.has_key() {
-        return Err(Error::Usage("the tour shows a managed identity: leave the key file out".into()));
+        return Err(Error::Usage(
+            "the tour shows a managed identity: leave the key file out".into(),
+        ));
     }
     let name = |option, usual: &str| Name::new(settings.text(option).unwrap_or(usual.into()));
     let mut tour = Tour {
         account: session.account()?,
         arm: session.arm_account()?,
-        database: name("database-name", if live { "tour-rawcosmos" } else { "mi-test" })?,
+        database: name(
+            "database-name",
+            if live { "tour-rawcosmos" } else { "mi-test" },
+        )?,
         container: name("container-name", "container01")?,
         session: &session,
         started: None,
@@ -185,7 +199,10 @@ impl Tour<'_> {
     }
 
     fn refuse_what_exists(&self) -> Result<(), Error> {
-        match self.session.run(&arm::databases::show(&self.arm, &self.database)) {
+        match self
+            .session
+            .run(&arm::databases::show(&self.arm, &self.database))
+        {
             Err(e) if e.is_status(404) => Ok(()),
             Err(e) => Err(e),
             Ok(_) => Err(Error::Conflict(format!(
@@ -221,7 +238,11 @@ impl Tour<'_> {
             return Ok(());
         };
         let show = arm::databases::show(&self.arm, &self.database);
-        self.wait(&started, &|| self.session.run(&show).map(|_| true), "the database")
+        self.wait(
+            &started,
+            &|| self.session.run(&show).map(|_| true),
+            "the database",
+        )
     }
 
     fn create_container(&mut self) -> Result<(), Error> {
@@ -233,7 +254,11 @@ impl Tour<'_> {
         let call = arm::containers::create(&self.arm, database, name, &definition, None);
         let started = self.session.run(&call)?.value;
         let show = arm::containers::show(&self.arm, database, name);
-        self.wait(&started, &|| self.session.run(&show).map(|_| true), "the container")
+        self.wait(
+            &started,
+            &|| self.session.run(&show).map(|_| true),
+            "the container",
+        )
     }
 
     fn wrong_plane(&mut self) -> Result<(), Error> {
@@ -253,7 +278,8 @@ impl Tour<'_> {
             Err(e) if e.is_status(403) => Ok(()),
             Err(e) => Err(e),
             Ok(()) => {
-                self.remark = Some("This account allowed it: it knows an older or a wider role.".into());
+                self.remark =
+                    Some("This account allowed it: it knows an older or a wider role.".into());
                 Ok(())
             }
         }
@@ -283,7 +309,12 @@ impl Tour<'_> {
 
     fn read_item(&mut self) -> Result<(), Error> {
         let id = Name::new("1")?;
-        let call = items::read(&self.place(), &id, &PartitionKey::from_text("pkey"), &items::Options::default());
+        let call = items::read(
+            &self.place(),
+            &id,
+            &PartitionKey::from_text("pkey"),
+            &items::Options::default(),
+        );
         self.charges.0 = self.session.run(&call)?.charge;
         Ok(())
     }
@@ -307,12 +338,22 @@ impl Tour<'_> {
 
     fn clean_up(&mut self) -> Result<(), Error> {
         if let Some(grant) = self.made_grant.take() {
-            let started = self.session.run(&arm::roles::revoke(&self.arm, &grant))?.value;
+            let started = self
+                .session
+                .run(&arm::roles::revoke(&self.arm, &grant))?
+                .value;
             let show = arm::roles::show(&self.arm, &grant.guid(&self.arm))?;
-            self.wait(&started, &|| gone(self.session.run(&show)), "the revocation")?;
+            self.wait(
+                &started,
+                &|| gone(self.session.run(&show)),
+                "the revocation",
+            )?;
         }
         if self.made_database {
-            let started = self.session.run(&arm::databases::delete(&self.arm, &self.database))?.value;
+            let started = self
+                .session
+                .run(&arm::databases::delete(&self.arm, &self.database))?
+                .value;
             let show = arm::databases::show(&self.arm, &self.database);
             self.wait(&started, &|| gone(self.session.run(&show)), "the deletion")?;
             self.made_database = false;
@@ -324,18 +365,32 @@ impl Tour<'_> {
     fn leave_nothing(&mut self) {
         if let Err(e) = self.clean_up() {
             let database = &self.database;
-            self.session.say(&format!("note: the tour could not delete its database {database}: {e}"));
+            self.session.say(&format!(
+                "note: the tour could not delete its database {database}: {e}"
+            ));
         }
     }
 
     fn place(&self) -> cosmos::Container {
-        self.account.database(&self.database).container(&self.container)
+        self.account
+            .database(&self.database)
+            .container(&self.container)
     }
 
-    fn wait(&self, started: &Started, settled: &dyn Fn() -> Result<bool, Error>, what: &str) -> Result<(), Error> {
+    fn wait(
+        &self,
+        started: &Started,
+        settled: &dyn Fn() -> Result<bool, Error>,
+        what: &str,
+    ) -> Result<(), Error> {
         let limit = commands::database::PATIENCE;
         let endpoint = self.arm.endpoint();
-        let watch = Watch { endpoint, settled, limit, what };
+        let watch = Watch {
+            endpoint,
+            settled,
+            limit,
+            what,
+        };
         self.session.client.finish(started, &watch)
     }
 }
@@ -361,12 +416,17 @@ impl Paper {
             None | Some("text") => false,
             Some("md") => true,
             Some(other) => {
-                return Err(Error::Usage(format!("--format {other} is not known: text or md")));
+                return Err(Error::Usage(format!(
+                    "--format {other} is not known: text or md"
+                )));
             }
         };
         let only = settings.number("step")?;
         if only.is_some_and(|step| !(1..=STEPS.len()).contains(&step)) {
-            return Err(Error::Usage(format!("the tour has steps 1 to {}", STEPS.len())));
+            return Err(Error::Usage(format!(
+                "the tour has steps 1 to {}",
+                STEPS.len()
+            )));
         }
         let output = Output::new(Format::Auto, None, false, Box::new(std::io::stdout()))?;
         Ok(Paper {
@@ -410,13 +470,21 @@ impl Paper {
         }
         for text in [Some(step.notice), remark].into_iter().flatten() {
             if !text.is_empty() {
-                let sign = if self.markdown { "**Notice:** " } else { "notice: " };
+                let sign = if self.markdown {
+                    "**Notice:** "
+                } else {
+                    "notice: "
+                };
                 self.output.text(&format!("{sign}{text}"))?;
             }
         }
         if let Some((request, _)) = seen.last() {
             self.output.text("")?;
-            let yourself = if self.markdown { "**Do it yourself:**\n" } else { "do it yourself:" };
+            let yourself = if self.markdown {
+                "**Do it yourself:**\n"
+            } else {
+                "do it yourself:"
+            };
             self.output.text(yourself)?;
             self.block("sh", &show::curl(request, mask))?;
         }
@@ -447,6 +515,9 @@ impl Paper {
 }
 
 fn prefixed(sign: &str, text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(|line| format!("{sign} {line}").trim_end().to_string()).collect();
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| format!("{sign} {line}").trim_end().to_string())
+        .collect();
     lines.join("\n")
 }

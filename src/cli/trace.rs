@@ -161,7 +161,10 @@ impl Transport for Tracer<'_> {
     }
 
     fn note(&self, text: &str) {
-        if matches!(self.view.detail, Detail::Url | Detail::Headers | Detail::Body) {
+        if matches!(
+            self.view.detail,
+            Detail::Url | Detail::Headers | Detail::Body
+        ) {
             self.starred(&self.mask.text(text));
         }
         self.inner.note(text);

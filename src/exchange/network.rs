@@ -48,7 +48,11 @@ impl Network {
         Ok(self.outside.get_or_init(|| agent))
     }
 
-    fn exchange(&self, agent: &Agent, request: &Request) -> Result<ureq::http::Response<Body>, ureq::Error> {
+    fn exchange(
+        &self,
+        agent: &Agent,
+        request: &Request,
+    ) -> Result<ureq::http::Response<Body>, ureq::Error> {
         let url = request.url.expose();
         let mut message = ureq::http::Request::builder()
             .method(request.method)
@@ -105,7 +109,8 @@ fn is_here(url: &str) -> bool {
 
 fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
     let name = path.display();
-    let pem = std::fs::read(path).map_err(|e| format!("cannot read the root certificates in {name}: {e}"))?;
+    let pem = std::fs::read(path)
+        .map_err(|e| format!("cannot read the root certificates in {name}: {e}"))?;
     let items = parse_pem(&pem).filter_map(|item| match item {
         Ok(PemItem::Certificate(certificate)) => Some(certificate),
         _ => None,
@@ -126,7 +131,8 @@ impl Transport for Network {
             what,
         };
         let url = request.url.expose();
-        let direct = request.plane == Plane::Identity || (url.starts_with("http://") && is_here(url));
+        let direct =
+            request.plane == Plane::Identity || (url.starts_with("http://") && is_here(url));
         let agent = match direct {
             true => &self.direct,
             false => self.outside().map_err(|e| broken(Stage::Tls, e))?,

@@ -3,8 +3,10 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::database::{existing, finish, from, gone, made, made_or_there, present, rows, throughput};
 use super::confirm;
+use super::database::{
+    existing, finish, from, gone, made, made_or_there, present, rows, throughput,
+};
 use crate::arm::{self, containers::Definition};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
@@ -42,7 +44,14 @@ pub fn create(session: &Session, output: &mut Output, _: &[String]) -> Result<()
     }
     let call = arm::containers::create(&account, &database, &name, &definition, throughput);
     let started = session.run(&call)?;
-    made(session, output, account.endpoint(), &started.value, &show, &format!("container {name}"))
+    made(
+        session,
+        output,
+        account.endpoint(),
+        &started.value,
+        &show,
+        &format!("container {name}"),
+    )
 }
 
 /// `container show -d DB -n NAME`
@@ -62,17 +71,30 @@ pub fn list(session: &Session, output: &mut Output, _: &[String]) -> Result<(), 
     if session.has_key() {
         let database = session.account()?.database(&database);
         let next = |next: &Next| Ok(cosmos::containers::list(&database, &from(next)));
-        return rows(session, output, cosmos::containers::list(&database, &Paging::default()), &next);
+        return rows(
+            session,
+            output,
+            cosmos::containers::list(&database, &Paging::default()),
+            &next,
+        );
     }
     let account = session.arm_account()?;
     let next = |next: &Next| arm::containers::list_next(&account, &database, next);
-    rows(session, output, arm::containers::list(&account, &database), &next)
+    rows(
+        session,
+        output,
+        arm::containers::list(&account, &database),
+        &next,
+    )
 }
 
 /// `container delete -d DB -n NAME [--yes] [--no-wait]`
 pub fn delete(session: &Session, _: &mut Output, _: &[String]) -> Result<(), Error> {
     let (database, name) = names(session)?;
-    confirm(session, &format!("delete the container {name} and everything in it"))?;
+    confirm(
+        session,
+        &format!("delete the container {name} and everything in it"),
+    )?;
     if session.has_key() {
         let container = session.account()?.database(&database).container(&name);
         session.run(&cosmos::containers::delete(&container))?;
@@ -81,18 +103,30 @@ pub fn delete(session: &Session, _: &mut Output, _: &[String]) -> Result<(), Err
         let show = arm::containers::show(&account, &database, &name);
         present(session, &show)?;
         let started = session.run(&arm::containers::delete(&account, &database, &name))?;
-        gone(session, account.endpoint(), &started.value, &show, &format!("container {name}"))?;
+        gone(
+            session,
+            account.endpoint(),
+            &started.value,
+            &show,
+            &format!("container {name}"),
+        )?;
     }
     session.say(&format!("deleted container {name}"));
     Ok(())
 }
 
 fn definition(settings: &Settings) -> Result<Definition, Error> {
-    let mut paths: Vec<String> = settings.args().values("partition-key-path").iter().map(ToString::to_string).collect();
+    let mut paths: Vec<String> = settings
+        .args()
+        .values("partition-key-path")
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     if paths.is_empty() {
         paths.push(settings.required("partition-key-path")?);
     }
-    let paths: Result<Vec<String>, String> = paths.iter().map(|path| normalise_path(path)).collect();
+    let paths: Result<Vec<String>, String> =
+        paths.iter().map(|path| normalise_path(path)).collect();
     let file = |name: &'static str| -> Result<Option<Box<RawValue>>, Error> {
         let Some(value) = settings.text(name) else {
             return Ok(None);

@@ -40,7 +40,14 @@ pub fn create(session: &Session, output: &mut Output, _: &[String]) -> Result<()
         return finish(session, output, there);
     }
     let started = session.run(&arm::databases::create(&account, &name, throughput))?;
-    made(session, output, account.endpoint(), &started.value, &show, &format!("database {name}"))
+    made(
+        session,
+        output,
+        account.endpoint(),
+        &started.value,
+        &show,
+        &format!("database {name}"),
+    )
 }
 
 /// `database show -n NAME`
@@ -59,7 +66,12 @@ pub fn list(session: &Session, output: &mut Output, _: &[String]) -> Result<(), 
     if session.has_key() {
         let account = session.account()?;
         let next = |next: &Next| Ok(cosmos::databases::list(&account, &from(next)));
-        return rows(session, output, cosmos::databases::list(&account, &Paging::default()), &next);
+        return rows(
+            session,
+            output,
+            cosmos::databases::list(&account, &Paging::default()),
+            &next,
+        );
     }
     let account = session.arm_account()?;
     let next = |next: &Next| arm::databases::list_next(&account, next);
@@ -69,15 +81,25 @@ pub fn list(session: &Session, output: &mut Output, _: &[String]) -> Result<(), 
 /// `database delete -n NAME [--yes] [--no-wait]`
 pub fn delete(session: &Session, _: &mut Output, _: &[String]) -> Result<(), Error> {
     let name = name(session)?;
-    confirm(session, &format!("delete the database {name} and everything in it"))?;
+    confirm(
+        session,
+        &format!("delete the database {name} and everything in it"),
+    )?;
     if session.has_key() {
         let database = session.account()?.database(&name);
         session.run(&cosmos::databases::delete(&database))?;
     } else {
         let account = session.arm_account()?;
         let show = arm::databases::show(&account, &name);
-        let started = present(session, &show).and_then(|()| session.run(&arm::databases::delete(&account, &name)))?;
-        gone(session, account.endpoint(), &started.value, &show, &format!("database {name}"))?;
+        let started = present(session, &show)
+            .and_then(|()| session.run(&arm::databases::delete(&account, &name)))?;
+        gone(
+            session,
+            account.endpoint(),
+            &started.value,
+            &show,
+            &format!("database {name}"),
+        )?;
     }
     session.say(&format!("deleted database {name}"));
     Ok(())
@@ -85,21 +107,36 @@ pub fn delete(session: &Session, _: &mut Output, _: &[String]) -> Result<(), Err
 
 /// Throughput of a new database or container, from `--throughput` or `--max-throughput`.
 pub fn throughput(session: &Session) -> Result<Option<Throughput>, Error> {
-    let fixed = session.settings.number("throughput")?.map(Throughput::Manual);
-    let scaled = session.settings.number("max-throughput")?.map(Throughput::Autoscale);
+    let fixed = session
+        .settings
+        .number("throughput")?
+        .map(Throughput::Manual);
+    let scaled = session
+        .settings
+        .number("max-throughput")?
+        .map(Throughput::Autoscale);
     if fixed.is_some() && scaled.is_some() {
-        return Err(Error::Usage("--throughput and --max-throughput exclude each other".into()));
+        return Err(Error::Usage(
+            "--throughput and --max-throughput exclude each other".into(),
+        ));
     }
     Ok(fixed.or(scaled))
 }
 
 /// The page a continuation names.
 pub fn from(next: &Next) -> Paging {
-    Paging { size: None, from: Some(next.clone()) }
+    Paging {
+        size: None,
+        from: Some(next.clone()),
+    }
 }
 
 /// Prints one resource and the line at the end.
-pub fn finish(session: &Session, output: &mut Output, answer: Answer<Box<RawValue>>) -> Result<(), Error> {
+pub fn finish(
+    session: &Session,
+    output: &mut Output,
+    answer: Answer<Box<RawValue>>,
+) -> Result<(), Error> {
     output.one(&answer.value)?;
     let mut trailer = Trailer::default();
     trailer.add(1, &answer);
@@ -115,6 +152,7 @@ pub fn rows(
     next: &dyn Fn(&Next) -> Result<Call<Page>, Error>,
 ) -> Result<(), Error> {
     let mut trailer = Trailer::default();
+    output.list();
     session.each_page(first, next, &mut |page| {
         trailer.add(page.value.items.len(), &page);
         for item in &page.value.items {
@@ -134,7 +172,9 @@ pub fn existing(
     what: &str,
 ) -> Result<Option<Answer<Box<RawValue>>>, Error> {
     if session.is_rehearsal() {
-        session.client.note("first a GET of the same URL, which must answer 404");
+        session
+            .client
+            .note("first a GET of the same URL, which must answer 404");
         return Ok(None);
     }
     match session.run(show) {
@@ -145,7 +185,12 @@ pub fn existing(
         Ok(_) => Err(Error::Conflict(format!(
             "{what} exists already; with --if-not-exists that is fine"
         ))),
-        Err(e) if e.failure().is_some_and(|f| f.status == 404 && f.code == "NotFound") => Ok(None),
+        Err(e)
+            if e.failure()
+                .is_some_and(|f| f.status == 404 && f.code == "NotFound") =>
+        {
+            Ok(None)
+        }
         Err(e) => Err(e),
     }
 }
@@ -172,7 +217,9 @@ pub fn made(
     what: &str,
 ) -> Result<(), Error> {
     if session.settings.on("no-wait") {
-        session.say(&format!("{what} is being made; show tells when it is there"));
+        session.say(&format!(
+            "{what} is being made; show tells when it is there"
+        ));
         return Ok(());
     }
     let settled = || match session.run(show) {
@@ -180,7 +227,12 @@ pub fn made(
         Err(e) if e.is_status(404) => Ok(false),
         Err(e) => Err(e),
     };
-    let watch = Watch { endpoint, settled: &settled, limit: PATIENCE, what };
+    let watch = Watch {
+        endpoint,
+        settled: &settled,
+        limit: PATIENCE,
+        what,
+    };
     session.client.finish(started, &watch)?;
     session.say(&format!("made {what}"));
     finish(session, output, session.run(show)?)
@@ -189,7 +241,9 @@ pub fn made(
 /// ARM answers 204 for what was not there; a user who mistyped a name wants to know.
 pub fn present(session: &Session, show: &Call<Box<RawValue>>) -> Result<(), Error> {
     if session.is_rehearsal() {
-        session.client.note("first a GET of the same URL, which must find it");
+        session
+            .client
+            .note("first a GET of the same URL, which must find it");
         return Ok(());
     }
     session.run(show).map(|_| ())
@@ -211,6 +265,11 @@ pub fn gone(
         Err(e) if e.is_status(404) => Ok(true),
         Err(e) => Err(e),
     };
-    let watch = Watch { endpoint, settled: &settled, limit: PATIENCE, what };
+    let watch = Watch {
+        endpoint,
+        settled: &settled,
+        limit: PATIENCE,
+        what,
+    };
     session.client.finish(started, &watch)
 }

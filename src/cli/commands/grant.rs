@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use super::confirm;
 use super::database::{PATIENCE, present};
-use crate::arm::{self, roles::{DataRole, Grant}};
+use crate::arm::{
+    self,
+    roles::{DataRole, Grant},
+};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cosmos;
@@ -15,14 +18,24 @@ use crate::name::Name;
 /// `grant --role data-reader|data-contributor [--principal self|OID] [--scope /dbs/D[/colls/C]] [--wait S] [--revoke]`
 pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
     let role = role(&session.settings.required("role")?)?;
-    let own = session.settings.text("principal").filter(|principal| principal != "self");
+    let own = session
+        .settings
+        .text("principal")
+        .filter(|principal| principal != "self");
     let principal = match &own {
         Some(oid) => Name::new(oid.as_str())?,
         None => session.own_object_id()?,
     };
     let account = session.arm_account()?;
-    let scope = scope(&session.settings.text("scope").unwrap_or("/".into()), &account)?;
-    let grant = Grant { role, principal, scope };
+    let scope = scope(
+        &session.settings.text("scope").unwrap_or("/".into()),
+        &account,
+    )?;
+    let grant = Grant {
+        role,
+        principal,
+        scope,
+    };
     if session.settings.on("revoke") {
         return revoke(session, &account, &grant);
     }
@@ -40,14 +53,23 @@ pub fn give(session: &Session, account: &arm::Account, grant: &Grant) -> Result<
     let call = arm::roles::assign(account, grant);
     let show = arm::roles::show(account, &grant.guid(account))?;
     let settled = || session.run(&show).map(|_| true);
-    let watch = Watch { endpoint: account.endpoint(), settled: &settled, limit: PATIENCE, what: "the grant" };
+    let watch = Watch {
+        endpoint: account.endpoint(),
+        settled: &settled,
+        limit: PATIENCE,
+        what: "the grant",
+    };
     let mut waits = [5, 10, 20, 40].into_iter();
     loop {
-        let given = session.run(&call).and_then(|started| session.client.finish(&started.value, &watch));
+        let given = session
+            .run(&call)
+            .and_then(|started| session.client.finish(&started.value, &watch));
         let unknown = matches!(&given, Err(Error::Status(f)) if f.message.contains("was not found in the AAD tenant"));
         match waits.next().filter(|_| unknown) {
             Some(seconds) => {
-                session.say(&format!("the principal is not known yet; again in {seconds} s"));
+                session.say(&format!(
+                    "the principal is not known yet; again in {seconds} s"
+                ));
                 session.client.clock().sleep(Duration::from_secs(seconds));
             }
             None => return given,
@@ -56,7 +78,10 @@ pub fn give(session: &Session, account: &arm::Account, grant: &Grant) -> Result<
 }
 
 fn revoke(session: &Session, account: &arm::Account, grant: &Grant) -> Result<(), Error> {
-    confirm(session, &format!("take the role back from {}", grant.principal))?;
+    confirm(
+        session,
+        &format!("take the role back from {}", grant.principal),
+    )?;
     let show = arm::roles::show(account, &grant.guid(account))?;
     present(session, &show)?;
     let started = session.run(&arm::roles::revoke(account, grant))?;
@@ -65,7 +90,12 @@ fn revoke(session: &Session, account: &arm::Account, grant: &Grant) -> Result<()
         Err(e) if e.is_status(404) => Ok(true),
         Err(e) => Err(e),
     };
-    let watch = Watch { endpoint: account.endpoint(), settled: &settled, limit: PATIENCE, what: "the revocation" };
+    let watch = Watch {
+        endpoint: account.endpoint(),
+        settled: &settled,
+        limit: PATIENCE,
+        what: "the revocation",
+    };
     session.client.finish(&started.value, &watch)?;
     session.say("taken back");
     Ok(())
@@ -78,15 +108,23 @@ pub fn verify(session: &Session, grant: &Grant) -> Result<(), Error> {
     let probe = Probe::of(&account, &grant.scope)?;
     let clock = session.client.clock();
     let begun = clock.now();
-    for wait in [1, 2, 5, 10, 15, 20].into_iter().chain(std::iter::repeat(30)) {
+    for wait in [1, 2, 5, 10, 15, 20]
+        .into_iter()
+        .chain(std::iter::repeat(30))
+    {
         match probe.ask(session) {
             Ok(()) => {
                 session.say("the data plane knows the grant");
                 return Ok(());
             }
             Err(e) if !e.is_status(403) => return Err(e),
-            Err(e) if (clock.now() - begun).whole_seconds() + wait > i64::try_from(limit).unwrap_or(i64::MAX) => {
-                session.say("granted; the data plane does not know it yet, which can take some minutes");
+            Err(e)
+                if (clock.now() - begun).whole_seconds() + wait
+                    > i64::try_from(limit).unwrap_or(i64::MAX) =>
+            {
+                session.say(
+                    "granted; the data plane does not know it yet, which can take some minutes",
+                );
                 return Err(e);
             }
             Err(_) => clock.sleep(Duration::from_secs(wait.unsigned_abs())),
@@ -155,4 +193,3 @@ fn scope(text: &str, account: &arm::Account) -> Result<String, Error> {
         ))),
     }
 }
-

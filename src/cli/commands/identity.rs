@@ -19,7 +19,11 @@ pub fn token(session: &Session, output: &mut Output, _: &[String]) -> Result<(),
     let usual = match plane.as_str() {
         "arm" => &session.client.audiences().arm,
         "data" => &session.client.audiences().data,
-        other => return Err(Error::Usage(format!("--plane {other} is not known: arm or data"))),
+        other => {
+            return Err(Error::Usage(format!(
+                "--plane {other} is not known: arm or data"
+            )));
+        }
     };
     let audience = settings.text("audience").unwrap_or(usual.clone());
     if (raw || header) && std::io::stdout().is_terminal() && !settings.on("yes") {
@@ -76,7 +80,12 @@ fn described(session: &Session, token: &Token, audience: &str) -> Value {
     let now = session.client.clock().now();
     let expires = token.expires.moment(now);
     let claims = token.claims();
-    let claim = |name: &str| claims.as_ref().and_then(|c| c.text(name)).map(str::to_string);
+    let claim = |name: &str| {
+        claims
+            .as_ref()
+            .and_then(|c| c.text(name))
+            .map(str::to_string)
+    };
     json!({
         "source": source(session),
         "identity": kind(session, claim("xms_mirid").as_deref()),

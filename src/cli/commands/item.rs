@@ -31,7 +31,11 @@ pub fn upsert(session: &Session, output: &mut Output, _: &[String]) -> Result<()
     let item = body(session)?;
     addressable(&item)?;
     let key = key_of_item(session, &container, &item)?;
-    write(session, output, &items::upsert(&container, &key, &item, &options(session)))
+    write(
+        session,
+        output,
+        &items::upsert(&container, &key, &item, &options(session)),
+    )
 }
 
 /// `item read -d DB -c COLL -i ID -k KEY [--if-none-match ETAG]`
@@ -59,7 +63,11 @@ pub fn replace(session: &Session, output: &mut Output, _: &[String]) -> Result<(
         None => id_of(&item)?,
     };
     let key = key_of_item(session, &container, &item)?;
-    write(session, output, &items::replace(&container, &id, &key, &item, &options(session)))
+    write(
+        session,
+        output,
+        &items::replace(&container, &id, &key, &item, &options(session)),
+    )
 }
 
 /// `item delete -d DB -c COLL -i ID -k KEY [--if-match ETAG]`
@@ -94,7 +102,9 @@ fn body(session: &Session) -> Result<Box<RawValue>, Error> {
     if item.get().starts_with('{') {
         return Ok(item);
     }
-    Err(Error::Usage("the body is not a JSON object: an item is {\"id\":…}".into()))
+    Err(Error::Usage(
+        "the body is not a JSON object: an item is {\"id\":…}".into(),
+    ))
 }
 
 fn id_of(item: &RawValue) -> Result<Name, Error> {
@@ -112,13 +122,20 @@ fn addressable(item: &RawValue) -> Result<(), Error> {
 /// The key the command line names, if it names one.
 pub fn given_key(session: &Session) -> Result<Option<PartitionKey>, Error> {
     let settings = session.settings;
-    let mut texts: Vec<String> = settings.args().values("partition-key").iter().map(ToString::to_string).collect();
+    let mut texts: Vec<String> = settings
+        .args()
+        .values("partition-key")
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     if texts.is_empty() {
         texts.extend(settings.text("partition-key"));
     }
     let key = match (texts.is_empty(), settings.text("partition-key-json")) {
         (false, Some(_)) => {
-            return Err(Error::Usage("--partition-key and --partition-key-json exclude each other".into()));
+            return Err(Error::Usage(
+                "--partition-key and --partition-key-json exclude each other".into(),
+            ));
         }
         (true, None) => return Ok(None),
         (true, Some(json)) => PartitionKey::from_json(&json)
@@ -126,7 +143,8 @@ pub fn given_key(session: &Session) -> Result<Option<PartitionKey>, Error> {
         (false, None) => PartitionKey::new(texts.into_iter().map(Component::String).collect()),
     };
     if key.is_imprecise() {
-        session.say("note: keys are doubles; a number above 2^53 shares its key with its neighbours");
+        session
+            .say("note: keys are doubles; a number above 2^53 shares its key with its neighbours");
     }
     Ok(Some(key))
 }
@@ -137,7 +155,11 @@ fn definition(session: &Session, container: &Container) -> Result<Definition, Er
 }
 
 /// The key of an item that is written: named, or taken from its body by the container's paths.
-fn key_of_item(session: &Session, container: &Container, item: &RawValue) -> Result<PartitionKey, Error> {
+fn key_of_item(
+    session: &Session,
+    container: &Container,
+    item: &RawValue,
+) -> Result<PartitionKey, Error> {
     if let Some(key) = given_key(session)? {
         return Ok(key);
     }

@@ -139,7 +139,10 @@ fn check_options(command: &Command, args: &Args) -> Result<(), Error> {
         }
     }
     if !args.rest.is_empty() && command.words != "sandbox run" {
-        return Err(Error::Usage(format!("{} takes no words behind --", command.words)));
+        return Err(Error::Usage(format!(
+            "{} takes no words behind --",
+            command.words
+        )));
     }
     Ok(())
 }

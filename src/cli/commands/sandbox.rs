@@ -23,7 +23,9 @@ pub fn start(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
 /// `sandbox run [options] -- COMMAND…`: starts one, runs the command with its addresses, and passes its exit code on.
 pub fn run(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
     let Some((program, arguments)) = settings.args().rest.split_first() else {
-        return Err(Error::Usage("which command? rawcosmos sandbox run -- COMMAND".into()));
+        return Err(Error::Usage(
+            "which command? rawcosmos sandbox run -- COMMAND".into(),
+        ));
     };
     let sandbox = begin(settings)?;
     let status = process::Command::new(program)
@@ -37,7 +39,11 @@ pub fn run(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
             let program = program.to_string_lossy();
             tell(&format!("error: cannot run {program}: {e}"));
             // As shells do: 126 found but not to be run, 127 not found.
-            Ok(if e.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })
+            Ok(if e.kind() == std::io::ErrorKind::NotFound {
+                127
+            } else {
+                126
+            })
         }
     }
 }
@@ -86,5 +92,8 @@ fn code(status: process::ExitStatus) -> u8 {
             return u8::try_from(128 + signal).unwrap_or(1);
         }
     }
-    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+    status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(1)
 }
