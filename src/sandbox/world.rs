@@ -51,6 +51,14 @@ pub struct World {
     pub wrong_audience: bool,
     /// The account's firewall refuses this machine.
     pub firewall: bool,
+    /// Tokens given out, by object id and audience.
+    pub tokens: BTreeMap<(String, String), String>,
+    /// Operations of the management plane by their GUID.
+    pub operations: BTreeMap<String, super::arm::Operation>,
+    /// How long an operation takes, in milliseconds.
+    pub operation_ms: i64,
+    /// Resources to a page of a management list.
+    pub page_size: usize,
 }
 
 /// A grant of a data role.
