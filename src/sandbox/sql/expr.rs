@@ -1,6 +1,5 @@
 //! Tokens to expressions, loosest operator first.
 
-use super::SyntaxError;
 use super::ast::{Aggregate, Binary, Expr, Step, Unary};
 use super::functions::{self, Function};
 use super::lexer::Kind;
@@ -45,6 +44,7 @@ const AGGREGATES: &[(&str, Aggregate)] = &[
     ("MAKESET", Aggregate::MakeSet),
 ];
 
+const MISPLACED_AGGREGATE: &str = "An aggregate function is only allowed in the SELECT clause.";
 const NESTED_AGGREGATE: &str =
     "Cannot perform an aggregate function on an expression containing an aggregate or a subquery.";
 
@@ -336,28 +336,25 @@ impl Parser {
         }
         let Some(function) = functions::find(&name) else {
             let message = format!("'{name}' is not a recognized built-in function name.");
-            return Err(SyntaxError::new("SC2005", message, named.start, named.end));
+            self.refuse("SC2005", message, named);
+            return Ok(Expr::Unsupported(name));
         };
-        self.check_arity(
-            function.name,
-            (function.least, function.most),
-            arguments.len(),
-            start,
-        )?;
+        let arity = (function.least, function.most);
+        self.check_arity(function.name, arity, arguments.len(), start);
         Ok(Expr::Call(function, arguments))
     }
 
     fn aggregate(&mut self, name: &str, kind: Aggregate, start: usize) -> Parsed<Expr> {
         let before = self.aggregates_so_far();
         let mut arguments = self.arguments()?;
-        self.check_arity(name, (1, 1), arguments.len(), start)?;
+        self.check_arity(name, (1, 1), arguments.len(), start);
         let span = self.span(start);
-        let refuse = |message| Err(SyntaxError::new("SC2101", message, span.start, span.end));
         if self.aggregates_so_far() != before {
-            return refuse(NESTED_AGGREGATE);
+            self.refuse("SC2101", NESTED_AGGREGATE, span);
         }
         let Some(Some(own)) = self.aggregates.last_mut() else {
-            return refuse("An aggregate function is only allowed in the SELECT clause.");
+            self.refuse("SC2101", MISPLACED_AGGREGATE, span);
+            return Ok(Expr::Unsupported(name.to_owned()));
         };
         own.extend(arguments.pop().map(|argument| (kind, argument)));
         Ok(Expr::Aggregate(own.len().saturating_sub(1)))
@@ -370,24 +367,17 @@ impl Parser {
             .map_or(0, Vec::len)
     }
 
-    fn check_arity(
-        &self,
-        name: &str,
-        (least, most): (u8, u8),
-        given: usize,
-        start: usize,
-    ) -> Parsed<()> {
+    fn check_arity(&mut self, name: &str, (least, most): (u8, u8), given: usize, start: usize) {
         if given >= least.into() && (given <= most.into() || most == Function::ANY) {
-            return Ok(());
+            return;
         }
         let wanted = match most {
             _ if least == most => format!("{least}"),
             Function::ANY => format!("at least {least}"),
             _ => format!("{least} to {most}"),
         };
-        let span = self.span(start);
         let message = format!("The {name} function requires {wanted} argument(s).");
-        Err(SyntaxError::new("SC2050", message, span.start, span.end))
+        self.refuse("SC2050", message, self.span(start));
     }
 }
 

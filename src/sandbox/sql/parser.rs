@@ -49,6 +49,8 @@ pub struct Parser {
     depth: usize,
     /// Operators chained to the left so far, all of them: a chain is as deep as it is long.
     chained: usize,
+    /// The first thing that is wrong with a text that parses; a syntax error goes before it.
+    refusal: Option<SyntaxError>,
     /// The aggregates of each query that is being parsed, the innermost last; `None` once its
     /// projection is over.
     pub aggregates: Vec<Option<Vec<(Aggregate, Expr)>>>,
@@ -62,13 +64,14 @@ pub fn parse(text: &str) -> Parsed<Select> {
         at: 0,
         depth: 0,
         chained: 0,
+        refusal: None,
         aggregates: Vec::new(),
     };
     let select = parser.select()?;
-    match parser.peek() {
-        Kind::End => Ok(select),
-        _ => Err(parser.unexpected()),
+    if !matches!(parser.peek(), Kind::End) {
+        return Err(parser.unexpected());
     }
+    parser.refusal.map_or(Ok(select), Err)
 }
 
 impl Parser {
@@ -128,6 +131,12 @@ impl Parser {
             start,
             end,
         )
+    }
+
+    /// Notes what is wrong with a text that may still parse.
+    pub fn refuse(&mut self, code: &'static str, message: impl Into<String>, span: Span) {
+        let refusal = SyntaxError::new(code, message, span.start, span.end);
+        self.refusal.get_or_insert(refusal);
     }
 
     fn too_deep(&self) -> SyntaxError {
@@ -265,18 +274,18 @@ impl Parser {
     fn count(&mut self, code: &'static str, message: &str) -> Parsed<Count> {
         let start = self.start();
         let count = match self.peek() {
-            Kind::Parameter(name) => Count::Parameter(name.clone()),
-            Kind::Number(number) => match number.integer().and_then(|n| u32::try_from(n).ok()) {
-                Some(n) => Count::Number(n.into()),
-                None => {
-                    let end = self.token(0).map_or(start, |token| token.end);
-                    return Err(SyntaxError::new(code, message, start, end));
-                }
-            },
+            Kind::Parameter(name) => Some(Count::Parameter(name.clone())),
+            Kind::Number(number) => {
+                let number = number.integer().and_then(|n| u32::try_from(n).ok());
+                number.map(|n| Count::Number(n.into()))
+            }
             _ => return Err(self.unexpected()),
         };
         self.advance();
-        Ok(count)
+        if count.is_none() {
+            self.refuse(code, message, self.span(start));
+        }
+        Ok(count.unwrap_or(Count::Number(0)))
     }
 
     fn projection(&mut self) -> Parsed<Projection> {
@@ -385,7 +394,12 @@ impl Parser {
     }
 
     fn order_key(&mut self) -> Parsed<Order> {
-        let key = self.expression()?;
+        let ranked = self.is_word(0, "RANK") && self.is_symbol(2, "(");
+        self.at += usize::from(ranked);
+        let mut key = self.expression()?;
+        if ranked {
+            key = Expr::Unsupported("ORDER BY RANK".to_owned());
+        }
         let descending = self.take_word("DESC");
         if !descending {
             self.take_word("ASC");

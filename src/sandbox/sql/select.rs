@@ -11,7 +11,7 @@ use super::eval::{Env, Result, eval, object};
 use super::value::Value;
 
 /// Rows a query may make on its way, for one call.
-const BUDGET: u32 = 10_000_000;
+const BUDGET: u32 = 2_000_000;
 
 /// A stored document, as text and as a value.
 pub struct Document<'a> {
