@@ -5,12 +5,16 @@
 
 mod aggregate;
 mod ast;
+mod clauses;
 mod eval;
 mod expr;
+mod from;
 mod functions;
+mod json;
 mod lexer;
 mod operators;
 mod parser;
+mod primary;
 mod resolve;
 mod select;
 mod value;
