@@ -21,6 +21,8 @@ mod scope;
 mod session;
 mod statement;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -45,14 +47,12 @@ pub fn handle(world: &mut World, request: &Request, now: OffsetDateTime) -> Resp
         None => Err(Refusal::gateway(400, "Request url is invalid.")),
         Some(place) => {
             let now = now.unix_timestamp();
-            let activity = activity.clone();
             serve(
                 world,
                 Exchange {
                     request,
                     place,
                     now,
-                    activity,
                 },
             )
         }

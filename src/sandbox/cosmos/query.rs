@@ -17,7 +17,7 @@ pub fn list(world: &mut World, exchange: &Exchange) -> Outcome {
         return Err(Refusal::absent("a change feed"));
     }
     let store = store::open(world, exchange)?;
-    let scope = scope::read(exchange, &store)?;
+    let scope = scope::feed(exchange, &store)?;
     fresh(exchange, &store, &scope)?;
     let size = pages::size(exchange, 100)?;
     let cursor = Cursor::read(exchange, &store.container.rid)?;
@@ -35,7 +35,7 @@ pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
     if exchange.flag("x-ms-cosmos-is-query-plan-request") {
         return plan(exchange, &store, statement.shape());
     }
-    let scope = scope::read(exchange, &store)?;
+    let scope = scope::query(exchange, &store)?;
     servable(&scope, statement.shape())?;
     fresh(exchange, &store, &scope)?;
     let size = pages::size(exchange, 1000)?;

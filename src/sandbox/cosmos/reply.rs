@@ -16,8 +16,6 @@ pub struct Exchange<'a> {
     pub place: Place,
     /// Epoch seconds on the service's clock.
     pub now: i64,
-    /// The client's activity id, or one of ours.
-    pub activity: String,
 }
 
 impl Exchange<'_> {

@@ -14,7 +14,7 @@ pub struct Statement {
 /// The longest query text, as the account says.
 const LONGEST: usize = 524_288;
 
-/// Whether the body is a query and not a resource; only the one content type says so.
+/// Whether the body is a query and not a resource: only the one content type says so, or that a plan is wanted.
 pub fn is_query(exchange: &Exchange) -> Result<bool, Refusal> {
     let content = exchange
         .header("content-type")
@@ -23,6 +23,7 @@ pub fn is_query(exchange: &Exchange) -> Result<bool, Refusal> {
     match content.as_str() {
         _ if exchange.request.method != "POST" => Ok(false),
         "application/query+json" => Ok(true),
+        _ if exchange.flag("x-ms-cosmos-is-query-plan-request") => Ok(true),
         "application/sql" => Err(Refusal::absent("queries as application/sql")),
         other if other.starts_with("application/query+json") => Err(Refusal::gateway(
             400,
