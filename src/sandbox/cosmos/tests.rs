@@ -533,7 +533,7 @@ fn what_the_gateway_leaves_to_its_clients() {
 }
 
 #[test]
-fn plans_of_what_needs_none() {
+fn plans_are_for_clients_that_can_carry_them_out() {
     let ask = ("x-ms-cosmos-is-query-plan-request", "True");
     let able = ("x-ms-cosmos-supported-query-features", "OrderBy, Top,");
     let mut many = filled(4, 1);
@@ -545,8 +545,11 @@ fn plans_of_what_needs_none() {
         text(&refused)
             .contains("Query contained OrderBy, which the calling client does not support.")
     );
-    assert_eq!(many.query(&[ask, able], order).status, 501);
-    assert_eq!(filled(1, 1).query(&[ask, able], order).status, 200);
+    let planned = many.query(&[ask, able], order);
+    assert_eq!(body(&planned)["queryInfo"]["orderBy"], json!(["Ascending"]));
+    let told = body(&many.query(&[CROSS], order));
+    let info: Value = serde_json::from_str(told["additionalErrorInfo"].as_str().unwrap()).unwrap();
+    assert_eq!(info, body(&planned));
 }
 
 #[test]
