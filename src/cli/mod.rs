@@ -22,7 +22,7 @@ use crate::exchange::Transport;
 use crate::exchange::network::Network;
 use crate::show::Mask;
 use args::Args;
-use commands::Command;
+use commands::Work;
 use explain::{exit_code, explain};
 use output::{Format, Output};
 use session::Session;
@@ -39,9 +39,9 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
     let settings = Settings::new(args, Box::new(variable));
     match begin(&settings, &mask) {
         Ok(code) => code,
-        Err((error, context)) => {
+        Err(trouble) => {
             let json = settings.text("output").as_deref() == Some("json");
-            report(&error, &context, json, &mask)
+            report(&trouble.0, &trouble.1, json, &mask)
         }
     }
 }
@@ -51,65 +51,53 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-type Trouble = (Error, explain::Context);
+/// An error, and what is known for explaining it.
+type Trouble = Box<(Error, explain::Context)>;
+
+fn bare(error: Error) -> Trouble {
+    Box::new((error, explain::Context::default()))
+}
 
 fn begin(settings: &Settings, mask: &Mask) -> Result<u8, Trouble> {
-    let bare = |error| (error, explain::Context::default());
     let args = settings.args();
+    let asked = args.words.first().is_some_and(|word| word == "help");
     if args.has("version") {
         return help::version().map_err(bare);
     }
-    if args.has("help") || args.words.is_empty() || args.words.first().is_some_and(|w| w == "help")
-    {
+    if args.has("help") || args.words.is_empty() || asked {
         return help::help(args).map_err(bare);
     }
     let (command, operands) = commands::find(args).map_err(bare)?;
-    let output = output(settings).map_err(bare)?;
     match command.work {
-        commands::Work::Alone(work) => work(settings, mask, operands).map_err(bare),
-        commands::Work::Session(work) => in_session(
-            settings,
-            mask,
-            command,
-            &mut |session, output| work(session, output, operands),
-            output,
-        ),
+        Work::Alone(work) => work(settings, mask, operands).map_err(bare),
+        Work::Session(work) => in_session(settings, mask, &|session, output| {
+            work(session, output, operands)
+        }),
     }
 }
 
-type InSession<'a> = dyn FnMut(&Session, &mut Output) -> Result<(), Error> + 'a;
+type InSession<'a> = dyn Fn(&Session, &mut Output) -> Result<(), Error> + 'a;
 
-fn in_session(
-    settings: &Settings,
-    mask: &Mask,
-    _command: &Command,
-    work: &mut InSession,
-    mut output: Output,
-) -> Result<u8, Trouble> {
-    let bare = |error| (error, explain::Context::default());
+fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, Trouble> {
+    let mut output = output(settings).map_err(bare)?;
     let view = view(settings).map_err(bare)?;
-    let rehearsal = Rehearsal::default();
-    let rehearses = settings.on("dry-run");
     let network = network(settings).map_err(bare)?;
-    let inner: &dyn Transport = if rehearses { &rehearsal } else { &network };
-    let tracer = Tracer::new(
-        inner,
-        view,
-        mask,
-        Box::new(|line| {
-            if rehearses {
-                say::show(line);
-            } else {
-                say::tell(line);
-            }
-        }),
-    );
-    let session =
-        Session::new(settings, &tracer, rehearses.then_some(&rehearsal), mask).map_err(bare)?;
-    let done = work(&session, &mut output).and_then(|()| output.finish());
-    match done {
+    let rehearsal = settings.on("dry-run").then(Rehearsal::default);
+    // What a rehearsal prints is what was asked for, so it goes to standard output.
+    let print = if rehearsal.is_some() {
+        say::show
+    } else {
+        say::tell
+    };
+    let inner: &dyn Transport = match &rehearsal {
+        Some(rehearsal) => rehearsal,
+        None => &network,
+    };
+    let tracer = Tracer::new(inner, view, mask, Box::new(print));
+    let session = Session::new(settings, &tracer, rehearsal.as_ref(), mask).map_err(bare)?;
+    match work(&session, &mut output).and_then(|()| output.finish()) {
         Ok(()) | Err(Error::Closed | Error::DryRun) => Ok(0),
-        Err(error) => Err((error, session.context())),
+        Err(error) => Err(Box::new((error, session.context()))),
     }
 }
 

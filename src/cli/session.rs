@@ -223,7 +223,7 @@ impl<'a> Session<'a> {
         let (arm, name) = (self.arm()?, self.account_name()?);
         let subscription = match self.told("subscription") {
             Some(id) => Name::new(id)?,
-            None => self.from_machine("subscription", |machine| machine.subscription.clone())?,
+            None => self.machines_own("subscription", |machine| machine.subscription.clone())?,
         };
         let group = match self.told("resource-group") {
             Some(group) => Name::new(group)?,
@@ -237,7 +237,7 @@ impl<'a> Session<'a> {
     }
 
     fn group_of(&self, arm: &Endpoint, subscription: &Name, name: &Name) -> Result<Name, Error> {
-        let group = self.from_machine("resource group", |machine| machine.group.clone())?;
+        let group = self.machines_own("resource group", |machine| machine.group.clone())?;
         if self.is_rehearsal() {
             return Ok(group);
         }
@@ -292,7 +292,7 @@ impl<'a> Session<'a> {
         Ok(machine)
     }
 
-    fn from_machine(&self, what: &str, pick: fn(&Instance) -> String) -> Result<Name, Error> {
+    fn machines_own(&self, what: &str, pick: fn(&Instance) -> String) -> Result<Name, Error> {
         let option = what.replace(' ', "-");
         let asked = || Error::Usage(format!("which {what}? give --{option}"));
         if !matches!(self.client.credential(), Credential::Identity { .. }) {

@@ -41,15 +41,18 @@ pub struct Value {
     pub origin: String,
 }
 
+/// A way to look a variable up.
+pub type Environment = Box<dyn Fn(&str) -> Option<String>>;
+
 /// The command line and the environment.
 pub struct Settings {
     args: Args,
-    environment: Box<dyn Fn(&str) -> Option<String>>,
+    environment: Environment,
 }
 
 impl Settings {
     /// With a way to look a variable up.
-    pub fn new(args: Args, environment: Box<dyn Fn(&str) -> Option<String>>) -> Settings {
+    pub fn new(args: Args, environment: Environment) -> Settings {
         Settings { args, environment }
     }
 

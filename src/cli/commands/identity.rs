@@ -72,7 +72,7 @@ pub fn whoami(session: &Session, output: &mut Output, _: &[String]) -> Result<()
 
 fn one(output: &mut Output, value: &Value) -> Result<(), Error> {
     let text = serde_json::value::to_raw_value(value);
-    output.one(&*text.map_err(|e| Error::Local(e.to_string()))?)
+    output.one(&text.map_err(|e| Error::Local(e.to_string()))?)
 }
 
 /// What may be said of a token: everything but the token.
