@@ -116,7 +116,10 @@ pub(super) fn begin(world: &mut World, call: &Call<'_>, effect: Effect) -> Answe
     let result_target = sign(
         call,
         &id,
-        &format!("{}/operationResults/{id}", call.request.path()),
+        &format!(
+            "{}/operationResults/{id}",
+            call.request.path().trim_end_matches('/')
+        ),
     );
     let operation = Operation {
         sequence,
