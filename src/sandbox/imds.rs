@@ -1,10 +1,13 @@
 //! The identity endpoint of a machine, with its metadata.
 
+mod complaint;
 mod instance;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use time::OffsetDateTime;
 use url::form_urlencoded;
+
+use complaint::{bad, error, invalid, unknown_resource};
 
 use super::guid;
 use super::http::{Request, Response};
@@ -264,53 +267,11 @@ fn claims(world: &World, identity: &Identity, audience: &str, now: i64) -> Claim
     }
 }
 
-fn unknown_resource(world: &mut World, resource: &str, now: i64) -> Response {
-    let (trace, correlation) = (guid(world), guid(world));
-    let time = OffsetDateTime::from_unix_timestamp(now).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let time = format!(
-        "{} {:02}:{:02}:{:02}Z",
-        time.date(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    );
-    let description = format!(
-        "AADSTS500011: The resource principal named {resource} was not found in the tenant named {}. \
-         This can happen if the application has not been installed by the administrator of the tenant or \
-         consented to by any user in the tenant. You might have sent your authentication request to the wrong \
-         tenant.\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {time}",
-        world.tenant
-    );
-    let body = json!({
-        "error": "invalid_resource", "error_description": description, "error_codes": [500_011],
-        "timestamp": time, "trace_id": trace, "correlation_id": correlation,
-        "error_uri": "https://westeurope.login.microsoft.com/error?code=500011",
-    });
-    Response::json(400, &body)
-}
-
-/// A complaint in the words of the identity endpoints.
-fn invalid(description: &str) -> Response {
-    error(400, "invalid_request", description)
-}
-
-/// A complaint in the words of the others.
-fn bad(description: &str) -> Response {
-    Response::json(
-        400,
-        &json!({"error": format!("Bad request. {description}")}),
-    )
-}
-
-fn error(status: u16, id: &str, description: &str) -> Response {
-    let body: Value = json!({"error": id, "error_description": description});
-    Response::json(status, &body)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
     use super::*;
+    use serde_json::Value;
     use time::macros::datetime;
 
     const NOW: OffsetDateTime = datetime!(2026-01-02 03:04:05 UTC);

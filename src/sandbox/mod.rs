@@ -200,7 +200,7 @@ fn plane(state: &Arc<State>, service: Service) -> Plane {
     let (handler, body_limit, too_large): (Handler, usize, fn() -> Response) = match service {
         Service::Imds => (imds::handle, MIB, || Response::empty(413)),
         Service::Arm => (arm::handle, 4 * MIB, arm::too_large),
-        Service::Cosmos => (data_plane, 2 * MIB + 256 * 1024, faults::item_too_large),
+        Service::Cosmos => (cosmos::handle, 2 * MIB + 256 * 1024, faults::item_too_large),
     };
     let (clock, answer) = (Arc::clone(state), Arc::clone(state));
     Plane {
@@ -254,6 +254,88 @@ pub(crate) fn guid(world: &mut World) -> String {
     )
 }
 
-fn data_plane(_: &mut World, _: &Request, _: OffsetDateTime) -> Response {
-    Response::empty(501)
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Sends one request and returns the whole answer.
+    fn ask(origin: &str, head: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(origin.trim_start_matches("http://")).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "{head}\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn body(answer: &str) -> Value {
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+
+    fn bearer(sandbox: &Sandbox, resource: &str) -> String {
+        let head = format!(
+            "GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource={resource} HTTP/1.1\r\nMetadata: true"
+        );
+        let answer = body(&ask(&sandbox.imds(), &head, ""));
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn from_a_token_to_a_database_over_sockets() {
+        let sandbox = start(Options::default()).unwrap();
+        let ready: Value = serde_json::from_str(&sandbox.ready_line()).unwrap();
+        assert_eq!(ready["event"], "ready");
+        let token = bearer(&sandbox, "https://management.azure.com/");
+        let path = format!(
+            "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.DocumentDB/databaseAccounts/{}/sqlDatabases/shop?api-version=2024-11-15",
+            ready["subscription"].as_str().unwrap(),
+            ready["resourceGroup"].as_str().unwrap(),
+            ready["account"].as_str().unwrap()
+        );
+        let head =
+            |method: &str| format!("{method} {path} HTTP/1.1\r\nAuthorization: Bearer {token}");
+        let definition = r#"{"properties":{"resource":{"id":"shop"},"options":{}}}"#;
+        let accepted = ask(&sandbox.arm(), &head("PUT"), definition);
+        assert!(
+            accepted.starts_with("HTTP/1.1 202 Accepted\r\n"),
+            "{accepted}"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(40));
+        let found = ask(&sandbox.arm(), &head("GET"), "");
+        assert!(found.starts_with("HTTP/1.1 200 Ok\r\n"), "{found}");
+        assert!(sandbox.with_world(|world| world.databases.contains_key("shop")));
+        let origin = sandbox.arm();
+        sandbox.stop();
+        assert!(TcpStream::connect(origin.trim_start_matches("http://")).is_err());
+    }
+
+    #[test]
+    fn faults_stand_between_the_wire_and_the_service() {
+        let faults = ["imds.410:1", "imds.reset-before:1", "clock-skew=1h"];
+        let faults = faults.map(|text| Fault::parse(text).unwrap()).into();
+        let sandbox = start(Options {
+            faults,
+            ..Options::default()
+        })
+        .unwrap();
+        let head = "GET /metadata/versions HTTP/1.1\r\nMetadata: true";
+        assert!(ask(&sandbox.imds(), head, "").starts_with("HTTP/1.1 410 Gone\r\n"));
+        assert_eq!(ask(&sandbox.imds(), head, ""), "");
+        assert!(ask(&sandbox.imds(), head, "").starts_with("HTTP/1.1 200 Ok\r\n"));
+        sandbox.add_fault(Fault::parse("imds.truncate:1").unwrap());
+        let cut = ask(&sandbox.imds(), head, "");
+        assert!(serde_json::from_str::<Value>(cut.split_once("\r\n\r\n").unwrap().1).is_err());
+        let token = token::verify(&bearer(&sandbox, "https://cosmos.azure.com")).unwrap();
+        assert!(token.nbf > OffsetDateTime::now_utc().unix_timestamp() + 3000);
+    }
 }

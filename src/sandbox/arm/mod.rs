@@ -1,6 +1,7 @@
 //! The management plane: the front door of ARM and, behind it, the provider `Microsoft.DocumentDB`.
 
 mod accounts;
+mod authorize;
 mod call;
 mod containers;
 mod databases;
@@ -9,6 +10,7 @@ mod front;
 mod groups;
 mod operations;
 mod roles;
+mod signature;
 mod throughput;
 
 use time::OffsetDateTime;
@@ -42,7 +44,7 @@ fn route(world: &mut World, call: &Call<'_>) -> Answer {
         ["subscriptions"] => groups::subscriptions(world, call),
         ["subscriptions", _, rest @ ..] => {
             front::check_subscription(world, call)?;
-            front::authorize(world, call)?;
+            authorize::authorize(world, call)?;
             subscription(world, call, rest)
         }
         [

@@ -1,13 +1,11 @@
 //! Operations that are accepted now and done a little later.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::call::Call;
 use super::front::ok;
+use super::signature::sign;
 use super::{Answer, containers, databases, errors, roles, throughput};
 use crate::sandbox::http::Response;
 use crate::sandbox::world::{Offer, RoleAssignment, World};
@@ -15,9 +13,6 @@ use crate::sandbox::{LOCATION, guid};
 
 /// Segments of a path up to and with the name of the account.
 const ACCOUNT: usize = 8;
-/// Lengths of the two long parameters of a signed URL, as the service has them.
-const CERTIFICATE: usize = 2652;
-const SIGNATURE: usize = 342;
 const RETRY_MS: &str = "20";
 
 /// Something accepted, and what became of it.
@@ -121,7 +116,10 @@ pub(super) fn begin(world: &mut World, call: &Call<'_>, effect: Effect) -> Answe
     let result_target = sign(
         call,
         &id,
-        &format!("{}/operationResults/{id}", call.request.path()),
+        &format!(
+            "{}/operationResults/{id}",
+            call.request.path().trim_end_matches('/')
+        ),
     );
     let operation = Operation {
         sequence,
@@ -148,26 +146,6 @@ fn running(world: &World, operation: &Operation, status: &str) -> Response {
             format!("{}{}", world.arm, operation.result_target),
         )
         .with("x-ms-retry-after-ms", RETRY_MS)
-}
-
-/// The service signs these URLs; ours are as long, and as much in need of being left alone.
-fn sign(call: &Call<'_>, id: &str, path: &str) -> String {
-    let ticks =
-        (call.now - time::macros::datetime!(0001-01-01 00:00 UTC)).whole_milliseconds() * 10_000;
-    let version = call.version();
-    format!(
-        "{path}?api-version={version}&t={ticks}&c=MIIHhzCC{}&s={}&h={}",
-        filler(&format!("certificate {id}"), CERTIFICATE),
-        filler(&format!("signature {id} {path}"), SIGNATURE),
-        filler(&format!("hash {id} {path}"), 43),
-    )
-}
-
-fn filler(seed: &str, length: usize) -> String {
-    let block = |number: usize| URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{seed}{number}")));
-    let mut text: String = (0..length.div_ceil(43)).map(block).collect();
-    text.truncate(length);
-    text
 }
 
 fn milliseconds(time: OffsetDateTime) -> i64 {

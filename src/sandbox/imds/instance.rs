@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Response, World, bad, error};
+use super::complaint::{bad, error};
+use super::{Response, World};
 
 /// Every version of the metadata there is, oldest first.
 pub(super) const VERSIONS: &[&str] = &[
