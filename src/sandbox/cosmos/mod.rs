@@ -2,6 +2,7 @@
 
 mod account;
 mod authorization;
+mod clauses;
 mod containers;
 mod databases;
 mod date;
@@ -11,6 +12,7 @@ mod items;
 mod offers;
 mod pages;
 mod place;
+mod plan;
 mod query;
 mod ranges;
 mod reply;
