@@ -160,7 +160,7 @@ pub fn member(text: &str) -> Option<String> {
     if let Some(text) = text.strip_suffix("\"]") {
         return text.rsplit_once("[\"").map(|(_, name)| name.to_owned());
     }
-    let names: Vec<&str> = text.split('.').collect();
+    let names: Vec<&str> = text.split('.').map(str::trim).collect();
     let last = names.last()?;
     names
         .iter()

@@ -32,6 +32,7 @@ pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
     let store = store::open(world, exchange)?;
     let statement = statement::read(exchange)?;
     if exchange.flag("x-ms-cosmos-is-query-plan-request") {
+        whole_documents(statement.shape(), store.container.ranges.len())?;
         return planned(exchange, &statement);
     }
     let scope = scope::query(exchange, &store)?;
@@ -66,6 +67,7 @@ fn servable(scope: &Scope, statement: &Statement) -> Result<(), Refusal> {
     if scope.directed {
         return Ok(());
     }
+    whole_documents(shape, scope.ranges.len())?;
     if shape.list_aggregate || shape.group_by {
         return Err(Refusal::new(400, ONLY_VALUE));
     }
@@ -74,12 +76,17 @@ fn servable(scope: &Scope, statement: &Statement) -> Result<(), Refusal> {
         let plan = plan::plan(statement, false)?;
         return Err(Refusal::gateway(400, NOT_SERVED).sub(1004).info(&plan));
     }
-    if shape.derived && scope.ranges.len() > 1 {
-        return Err(Refusal::absent(
-            "a query within FROM across partition ranges",
-        ));
-    }
     Ok(())
+}
+
+/// What an inner query leaves out or counts per range is not the whole of it.
+fn whole_documents(shape: Shape, ranges: usize) -> Result<(), Refusal> {
+    match shape.derived && ranges > 1 {
+        true => Err(Refusal::absent(
+            "a query within FROM across partition ranges",
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Whether every range has got as far as the session has seen it.

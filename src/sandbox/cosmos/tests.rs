@@ -218,7 +218,8 @@ fn what_an_item_is_refused_for() {
     let mut bench = with(2, json!({}));
     bench.put(r#"["a"]"#, r#"{"id":"1","pk":"a"}"#);
     let long = format!("[\"{}\"]", "x".repeat(3000));
-    let rows: &[(&str, &str, Option<&str>, &str, (u16, u16))] = &[
+    type Row<'r> = (&'r str, &'r str, Option<&'r str>, &'r str, (u16, u16));
+    let rows: &[Row] = &[
         ("POST", DOCS, None, r#"{"id":"2","pk":"a"}"#, (400, 1001)),
         (
             "POST",
@@ -651,7 +652,8 @@ fn databases_and_containers_with_a_key() {
         .to_string();
     let ttl = json!({"id": "c", "partitionKey": key, "defaultTtl": 60}).to_string();
     let offer = ("x-ms-offer-throughput", "400");
-    let rows: &[(&str, &str, &[(&str, &str)], &str, u16)] = &[
+    type Row<'r> = (&'r str, &'r str, &'r [(&'r str, &'r str)], &'r str, u16);
+    let rows: &[Row] = &[
         ("POST", "/dbs", &[], r#"{"id":"d"}"#, 201),
         ("POST", "/dbs", &[], r#"{"id":"d"}"#, 409),
         ("POST", "/dbs", &[], r#"{"id":""}"#, 400),
