@@ -11,6 +11,7 @@ mod item;
 mod items;
 mod offers;
 mod pages;
+mod partial;
 mod place;
 mod plan;
 mod query;
