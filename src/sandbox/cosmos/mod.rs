@@ -4,6 +4,7 @@ mod account;
 mod authorization;
 mod clauses;
 mod containers;
+pub mod cut;
 mod databases;
 mod date;
 pub mod definition;

@@ -454,6 +454,23 @@ fn pages_give_everything_once() {
 }
 
 #[test]
+fn old_hashes_spread_too() {
+    let mut bench = with(
+        4,
+        json!({"partitionKey": {"paths": ["/pk"], "kind": "Hash"}}),
+    );
+    for n in 0..40 {
+        bench.put(
+            &format!("[\"k{n}\"]"),
+            &json!({"id": "1", "pk": format!("k{n}")}).to_string(),
+        );
+    }
+    let ranges = &bench.world.databases["d"].containers["c"].ranges;
+    assert!(ranges.iter().all(|range| range.items.len() > 2));
+    assert_eq!(bench.pages(&[CROSS], "SELECT * FROM c").0.len(), 40);
+}
+
+#[test]
 fn ranges_can_be_asked_one_by_one() {
     let mut bench = filled(4, 40);
     let listed = bench.send(
