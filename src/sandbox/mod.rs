@@ -1,5 +1,341 @@
 //! The other side: IMDS, ARM and the data plane on loopback.
+//!
+//! Written from what the services do, not from what this crate's client sends: it refuses what they
+//! refuse, and says so where it does not implement what they do.
 
+pub mod arm;
+pub mod cosmos;
+pub mod faults;
 pub mod http;
+pub mod imds;
 pub mod sql;
+pub mod token;
 pub mod world;
+
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use time::{Duration, OffsetDateTime};
+
+use faults::{Fault, Faults, Service};
+use http::{Listener, Plane, Reply, Request, Response};
+use world::World;
+
+/// Where the machine and the account are.
+pub const LOCATION: &str = "westeurope";
+const MIB: usize = 1024 * 1024;
+
+/// How a sandbox is to be.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The first of three ports: IMDS, ARM, the data plane. 0 is any three.
+    pub port: u16,
+    /// Partition ranges of a new container.
+    pub partitions: usize,
+    /// What is to go wrong.
+    pub faults: Vec<Fault>,
+    /// How long a management operation takes, in milliseconds.
+    pub operation_ms: i64,
+    /// How many resources there are to a page of a management list.
+    pub page_size: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            partitions: 1,
+            faults: Vec::new(),
+            operation_ms: 30,
+            page_size: 100,
+        }
+    }
+}
+
+/// A running sandbox; the end of the value is its end.
+pub struct Sandbox {
+    state: Arc<State>,
+    listeners: Vec<Listener>,
+}
+
+struct State {
+    world: Mutex<World>,
+    faults: Mutex<Faults>,
+}
+
+type Handler = fn(&mut World, &Request, OffsetDateTime) -> Response;
+
+/// Starts the three services.
+pub fn start(options: Options) -> io::Result<Sandbox> {
+    let ports = ports(options.port)?;
+    let mut world = fresh_world(&options);
+    let origin = |index: usize| -> io::Result<String> {
+        let port: &TcpListener = ports.get(index).ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(format!("http://{}", port.local_addr()?))
+    };
+    (world.imds, world.arm, world.cosmos) = (origin(0)?, origin(1)?, origin(2)?);
+    let faults = Faults::new(options.faults, &mut world);
+    let state = Arc::new(State {
+        world: Mutex::new(world),
+        faults: Mutex::new(faults),
+    });
+    let services = [Service::Imds, Service::Arm, Service::Cosmos];
+    let serve = |(listener, service)| Listener::serve(listener, plane(&state, service));
+    let listeners = ports
+        .into_iter()
+        .zip(services)
+        .map(serve)
+        .collect::<io::Result<_>>()?;
+    Ok(Sandbox { state, listeners })
+}
+
+/// An account without databases, on a machine that may manage it but not read its data.
+pub(crate) fn fresh_world(options: &Options) -> World {
+    World {
+        subscription: "5a0db0c5-0000-4000-8000-000000000001".to_owned(),
+        tenant: "5a0db0c5-0000-4000-8000-000000000002".to_owned(),
+        resource_group: "sandbox-group".to_owned(),
+        account: "sandbox-account".to_owned(),
+        key: key(),
+        partitions: options.partitions.max(1),
+        operation_ms: options.operation_ms,
+        page_size: options.page_size.max(1),
+        ..World::default()
+    }
+}
+
+impl Sandbox {
+    /// Origin of the identity endpoint.
+    pub fn imds(&self) -> String {
+        self.state.world().imds.clone()
+    }
+
+    /// Origin of the management plane.
+    pub fn arm(&self) -> String {
+        self.state.world().arm.clone()
+    }
+
+    /// Origin of the data plane.
+    pub fn cosmos(&self) -> String {
+        self.state.world().cosmos.clone()
+    }
+
+    /// One line of JSON that says where everything is.
+    pub fn ready_line(&self) -> String {
+        let world = self.state.world();
+        json!({
+            "event": "ready",
+            "imds": world.imds,
+            "arm": world.arm,
+            "cosmos": world.cosmos,
+            "subscription": world.subscription,
+            "resourceGroup": world.resource_group,
+            "account": world.account,
+            "key": world.key,
+        })
+        .to_string()
+    }
+
+    /// Looks at the world, or changes it behind the services' backs.
+    pub fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        look(&mut self.state.world())
+    }
+
+    /// Adds a fault to a running sandbox.
+    pub fn add_fault(&self, fault: Fault) {
+        // The world first: the services lock in this order too.
+        let mut world = self.state.world();
+        self.state.faults().add(fault, &mut world);
+    }
+
+    /// Blocks until the process is ended.
+    pub fn wait(&self) {
+        self.listeners.iter().for_each(Listener::wait);
+    }
+
+    /// Closes the listeners and every connection, and waits until all threads have ended.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl State {
+    /// A handler that panicked has at worst left its own change half made.
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer(&self, service: Service, handler: Handler, request: &Request) -> Reply {
+        let mut world = self.world();
+        let planned = self.faults().next(service);
+        let handle = |world: &mut World| {
+            let now = now(world);
+            arm::finish_operations(world, now);
+            handler(world, request, now)
+        };
+        let response = match planned.refusal {
+            Some((status, substatus)) => faults::refuse(&mut world, service, status, substatus),
+            None if planned.unheard => Response::default(),
+            None => handle(&mut world),
+        };
+        Reply {
+            response,
+            delivery: planned.delivery,
+            delay: planned.delay,
+        }
+    }
+}
+
+fn plane(state: &Arc<State>, service: Service) -> Plane {
+    let (handler, body_limit, too_large): (Handler, usize, fn() -> Response) = match service {
+        Service::Imds => (imds::handle, MIB, || Response::empty(413)),
+        Service::Arm => (arm::handle, 4 * MIB, arm::too_large),
+        Service::Cosmos => (cosmos::handle, 2 * MIB + 256 * 1024, faults::item_too_large),
+    };
+    let (clock, answer) = (Arc::clone(state), Arc::clone(state));
+    Plane {
+        body_limit,
+        too_large,
+        chunked: service == Service::Cosmos,
+        clock: Box::new(move || now(&clock.world())),
+        answer: Box::new(move |request| answer.answer(service, handler, request)),
+    }
+}
+
+fn now(world: &World) -> OffsetDateTime {
+    OffsetDateTime::now_utc() + Duration::seconds(world.skew)
+}
+
+fn ports(first: u16) -> io::Result<Vec<TcpListener>> {
+    let port = |index| match first {
+        0 => Ok(0),
+        _ => first.checked_add(index).ok_or(io::ErrorKind::InvalidInput),
+    };
+    (0..3).map(|index| Listener::bind(port(index)?)).collect()
+}
+
+/// 64 bytes that differ from start to start: nobody is to rely on a sandbox's key.
+fn key() -> String {
+    let random = RandomState::new();
+    let bytes: Vec<u8> = (0u8..8)
+        .flat_map(|part| random.hash_one(part).to_be_bytes())
+        .collect();
+    STANDARD.encode(bytes)
+}
+
+/// A GUID that has not been used.
+pub(crate) fn guid(world: &mut World) -> String {
+    let number = world.next();
+    let seed = format!("{}{number}", world.key);
+    let hash = Sha256::digest(seed);
+    let hex: String = hash
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default().to_owned();
+    format!(
+        "{}-{}-4{}-8{}-{}",
+        part(0..8),
+        part(8..12),
+        part(13..16),
+        part(17..20),
+        part(20..32)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Sends one request and returns the whole answer.
+    fn ask(origin: &str, head: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(origin.trim_start_matches("http://")).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "{head}\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn body(answer: &str) -> Value {
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+
+    fn bearer(sandbox: &Sandbox, resource: &str) -> String {
+        let head = format!(
+            "GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource={resource} HTTP/1.1\r\nMetadata: true"
+        );
+        let answer = body(&ask(&sandbox.imds(), &head, ""));
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn from_a_token_to_a_database_over_sockets() {
+        let sandbox = start(Options::default()).unwrap();
+        let ready: Value = serde_json::from_str(&sandbox.ready_line()).unwrap();
+        assert_eq!(ready["event"], "ready");
+        let token = bearer(&sandbox, "https://management.azure.com/");
+        let path = format!(
+            "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.DocumentDB/databaseAccounts/{}/sqlDatabases/shop?api-version=2024-11-15",
+            ready["subscription"].as_str().unwrap(),
+            ready["resourceGroup"].as_str().unwrap(),
+            ready["account"].as_str().unwrap()
+        );
+        let head =
+            |method: &str| format!("{method} {path} HTTP/1.1\r\nAuthorization: Bearer {token}");
+        let definition = r#"{"properties":{"resource":{"id":"shop"},"options":{}}}"#;
+        let accepted = ask(&sandbox.arm(), &head("PUT"), definition);
+        assert!(
+            accepted.starts_with("HTTP/1.1 202 Accepted\r\n"),
+            "{accepted}"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(40));
+        let found = ask(&sandbox.arm(), &head("GET"), "");
+        assert!(found.starts_with("HTTP/1.1 200 Ok\r\n"), "{found}");
+        assert!(sandbox.with_world(|world| world.databases.contains_key("shop")));
+        let origin = sandbox.arm();
+        sandbox.stop();
+        assert!(TcpStream::connect(origin.trim_start_matches("http://")).is_err());
+    }
+
+    #[test]
+    fn faults_stand_between_the_wire_and_the_service() {
+        let faults = ["imds.410:1", "imds.reset-before:1", "clock-skew=1h"];
+        let faults = faults.map(|text| Fault::parse(text).unwrap()).into();
+        let sandbox = start(Options {
+            faults,
+            ..Options::default()
+        })
+        .unwrap();
+        let head = "GET /metadata/versions HTTP/1.1\r\nMetadata: true";
+        assert!(ask(&sandbox.imds(), head, "").starts_with("HTTP/1.1 410 Gone\r\n"));
+        assert_eq!(ask(&sandbox.imds(), head, ""), "");
+        assert!(ask(&sandbox.imds(), head, "").starts_with("HTTP/1.1 200 Ok\r\n"));
+        sandbox.add_fault(Fault::parse("imds.truncate:1").unwrap());
+        let cut = ask(&sandbox.imds(), head, "");
+        assert!(serde_json::from_str::<Value>(cut.split_once("\r\n\r\n").unwrap().1).is_err());
+        let token = token::verify(&bearer(&sandbox, "https://cosmos.azure.com")).unwrap();
+        assert!(token.nbf > OffsetDateTime::now_utc().unix_timestamp() + 3000);
+    }
+}

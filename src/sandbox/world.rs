@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
+use super::cosmos::{definition, rid};
+
 /// The account, its identities, roles, databases and containers.
 ///
 /// One value behind one mutex; every handler is given it with the time of the request.
@@ -35,6 +39,26 @@ pub struct World {
     pub role_assignments: BTreeMap<String, RoleAssignment>,
     /// Source of `_rid`s, `_etag`s and LSNs.
     pub counter: u64,
+    /// The machine has no identity.
+    pub no_identity: bool,
+    /// The machine has two user-assigned identities and no system-assigned one.
+    pub two_identities: bool,
+    /// ARM refuses the identity everything.
+    pub no_arm_role: bool,
+    /// The data plane refuses the identity everything, whatever is assigned.
+    pub no_data_role: bool,
+    /// IMDS gives tokens for another audience than was asked for.
+    pub wrong_audience: bool,
+    /// The account's firewall refuses this machine.
+    pub firewall: bool,
+    /// Tokens given out, by object id and audience.
+    pub tokens: BTreeMap<(String, String), String>,
+    /// Operations of the management plane by their GUID.
+    pub operations: BTreeMap<String, super::arm::Operation>,
+    /// How long an operation takes, in milliseconds.
+    pub operation_ms: i64,
+    /// Resources to a page of a management list.
+    pub page_size: usize,
 }
 
 /// A grant of a data role.
@@ -84,7 +108,7 @@ pub struct Container {
     /// The offer it was created with.
     pub offer: Option<Offer>,
     /// The resource without its system members: `id`, `partitionKey`, `indexingPolicy`, `defaultTtl`, `uniqueKeyPolicy`, ...
-    pub definition: serde_json::Map<String, serde_json::Value>,
+    pub definition: Map<String, Value>,
     /// Partition ranges in the order of their bounds.
     pub ranges: Vec<Range>,
 }
@@ -119,4 +143,135 @@ pub struct Item {
     pub expires: Option<i64>,
     /// The range's LSN at its last write.
     pub lsn: u64,
+    /// Sixteen bytes, base64.
+    pub rid: String,
+    /// The number its `_rid` was made from: feeds are in this order.
+    pub number: u64,
+}
+
+impl World {
+    /// The next number of the one sequence that `_rid`s, `_etag`s and keys of rows come from.
+    pub fn next(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    /// Makes a database; the caller has looked that the name is free.
+    pub fn create_database(&mut self, name: &str, offer: Option<Offer>, now: i64) {
+        let number = self.next();
+        let database = Database {
+            rid: rid::database(number),
+            etag: etag(number, now),
+            ts: now,
+            offer,
+            containers: BTreeMap::new(),
+        };
+        self.databases.insert(name.to_owned(), database);
+    }
+
+    /// Makes a container from its definition, or says in the service's words why not.
+    ///
+    /// The caller has looked that the database exists and the name (`definition.id`) is free.
+    pub fn create_container(
+        &mut self,
+        database: &str,
+        definition: Map<String, Value>,
+        offer: Option<Offer>,
+        now: i64,
+    ) -> Result<(), String> {
+        let definition = definition::complete(definition)?;
+        let name = definition::text(&definition, "id").to_owned();
+        let ranges = cut(self.partitions);
+        let number = self.next();
+        let parent = self
+            .databases
+            .get_mut(database)
+            .ok_or("Owner resource does not exist")?;
+        let container = Container {
+            rid: rid::container(&parent.rid, number),
+            etag: etag(number, now),
+            ts: now,
+            offer,
+            definition,
+            ranges,
+        };
+        parent.containers.insert(name, container);
+        Ok(())
+    }
+}
+
+/// An entity tag with its own quotes: a number and a time, as the service writes them.
+pub fn etag(number: u64, now: i64) -> String {
+    format!(
+        "\"{:08x}-0000-0100-0000-{:08x}0000\"",
+        number as u32, now as u32
+    )
+}
+
+/// Ranges of equal width over the hashes of version 2, which have their top two bits clear.
+fn cut(count: usize) -> Vec<Range> {
+    let count = count.max(1);
+    let bound = |at: usize| match at {
+        0 => String::new(),
+        at if at == count => "FF".to_owned(),
+        at => format!("{:032X}", ((1u128 << 126) / count as u128) * at as u128 - 1),
+    };
+    (0..count)
+        .map(|at| Range {
+            id: at.to_string(),
+            min: bound(at),
+            max: bound(at + 1),
+            lsn: 1,
+            ..Range::default()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use serde_json::json;
+
+    fn definition(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn ranges_tile_the_hash_space() {
+        let ranges = cut(4);
+        assert_eq!(ranges[0].min, "");
+        assert_eq!(ranges[1].max, "1FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF");
+        assert_eq!(ranges[3].max, "FF");
+        assert!(ranges.windows(2).all(|pair| pair[0].max == pair[1].min));
+        assert_eq!(cut(0).len(), 1);
+    }
+
+    #[test]
+    fn a_container_nests_in_its_database() {
+        let mut world = World {
+            partitions: 2,
+            ..World::default()
+        };
+        world.create_database("d", None, 1);
+        let body =
+            json!({"id": "c", "partitionKey": {"paths": ["/pk"], "kind": "Hash", "version": 2}});
+        world
+            .create_container("d", definition(body), Some(Offer::Manual(400)), 1)
+            .unwrap();
+        let database = &world.databases["d"];
+        let container = &database.containers["c"];
+        assert_eq!(container.ranges.len(), 2);
+        assert!(container.rid.starts_with(&database.rid[..5]));
+        assert_ne!(container.etag, database.etag);
+    }
+
+    #[test]
+    fn a_container_without_a_key_is_refused() {
+        let mut world = World::default();
+        world.create_database("d", None, 1);
+        let refused = world.create_container("d", definition(json!({"id": "c"})), None, 1);
+        assert!(refused.unwrap_err().contains("partitionKey"));
+        assert!(world.databases["d"].containers.is_empty());
+    }
 }

@@ -1,0 +1,167 @@
+//! `sqlDatabases/containers`.
+
+use serde_json::{Map, Value, json};
+
+use super::call::Call;
+use super::databases::{self, page, resource};
+use super::errors::not_found;
+use super::front::ok;
+use super::operations::{Effect, Failure, begin};
+use super::{Answer, accounts, throughput};
+use crate::sandbox::cosmos::definition;
+use crate::sandbox::http::Response;
+use crate::sandbox::world::{Container, Database, Offer, World, etag};
+
+pub(super) fn list(world: &mut World, call: &Call<'_>) -> Answer {
+    let name = call.name("sqldatabases");
+    match (call.method, world.databases.get(name)) {
+        ("GET", Some(database)) => {
+            let all = database.containers.iter();
+            let all = all
+                .map(|(id, container)| document(world, (name, database), id, container))
+                .collect();
+            page(world, call, all)
+        }
+        ("GET", None) => Err(not_found(world, &databases::uri(name))),
+        _ => Err(call.wrong_method()),
+    }
+}
+
+pub(super) fn container(world: &mut World, call: &Call<'_>) -> Answer {
+    let (database, name) = (call.name("sqldatabases"), call.name("containers"));
+    let parent = world.databases.get(database);
+    let found = parent.and_then(|parent| Some((parent, parent.containers.get(name)?)));
+    match (call.method, found) {
+        ("GET", Some((parent, container))) => {
+            ok(&document(world, (database, parent), name, container))
+        }
+        ("GET", None) => Err(not_found(world, &uri(database, name))),
+        ("PUT", _) if parent.is_none() => Err(not_found(world, &databases::uri(database))),
+        ("PUT", _) => create(world, call, database, name),
+        ("DELETE", Some(_)) => begin(
+            world,
+            call,
+            Effect::DeleteContainer {
+                database: database.to_owned(),
+                name: name.to_owned(),
+            },
+        ),
+        ("DELETE", None) => Ok(Response::empty(204)),
+        _ => Err(call.wrong_method()),
+    }
+}
+
+fn create(world: &mut World, call: &Call<'_>, database: &str, name: &str) -> Answer {
+    let properties = call.properties()?;
+    let definition = resource(world, &properties, name)?;
+    let offer = throughput::options(world, &properties)?;
+    let database = database.to_owned();
+    begin(
+        world,
+        call,
+        Effect::PutContainer {
+            database,
+            definition,
+            offer,
+        },
+    )
+}
+
+/// Makes the container or replaces the definition of the one that is there.
+pub(super) fn put(
+    world: &mut World,
+    database: &str,
+    definition: Map<String, Value>,
+    offer: Option<Offer>,
+    now: i64,
+) -> Result<(), Failure> {
+    let name = definition::text(&definition, "id").to_owned();
+    let uri = uri(database, &name);
+    let Some(parent) = world.databases.get(database) else {
+        return Err(Failure::nested(
+            world,
+            "NotFound",
+            super::errors::NOT_FOUND,
+            &uri,
+        ));
+    };
+    let done = match parent.containers.get(&name).map(|there| there.offer) {
+        None => world.create_container(database, definition, offer, now),
+        Some(there) => {
+            throughput::check_unchanged(world, there, offer, &uri)?;
+            replace(world, database, &name, definition, now)
+        }
+    };
+    done.map_err(|sentence| Failure::nested(world, "BadRequest", &sentence, &uri))
+}
+
+fn replace(
+    world: &mut World,
+    database: &str,
+    name: &str,
+    definition: Map<String, Value>,
+    now: i64,
+) -> Result<(), String> {
+    let definition = definition::complete(definition)?;
+    let number = world.next();
+    let parent = world.databases.get_mut(database);
+    let container = parent.and_then(|parent| parent.containers.get_mut(name));
+    let container = container.ok_or("Owner resource does not exist")?;
+    if key(&container.definition) != key(&definition) {
+        return Err("Document collection partition key cannot be changed.".to_owned());
+    }
+    if container.definition.get("uniqueKeyPolicy") != definition.get("uniqueKeyPolicy") {
+        return Err("The unique index cannot be modified. To change the unique index, remove the collection and re-create a new one.".to_owned());
+    }
+    container.definition = definition;
+    container.etag = etag(number, now);
+    container.ts = now;
+    Ok(())
+}
+
+/// What makes two partition keys the same; a version that is not said is the first.
+fn key(definition: &Map<String, Value>) -> (Vec<&str>, &str, u64) {
+    let member = |name: &str| definition.get("partitionKey").and_then(|key| key.get(name));
+    let kind = member("kind").and_then(Value::as_str).unwrap_or("Hash");
+    let version = member("version").and_then(Value::as_u64).unwrap_or(1);
+    (definition::key_paths(definition), kind, version)
+}
+
+fn uri(database: &str, name: &str) -> String {
+    format!("/dbs/{database}/colls/{name}")
+}
+
+fn document(
+    world: &World,
+    (database, parent): (&str, &Database),
+    name: &str,
+    container: &Container,
+) -> Value {
+    let mut resource = container.definition.clone();
+    let own = format!("dbs/{}/colls/{}/", parent.rid, container.rid);
+    for (member, value) in [
+        ("_rid", json!(container.rid)),
+        ("_ts", json!(container.ts)),
+        ("_self", json!(own)),
+        ("_etag", json!(container.etag)),
+        ("_docs", json!("docs/")),
+        ("_sprocs", json!("sprocs/")),
+        ("_triggers", json!("triggers/")),
+        ("_udfs", json!("udfs/")),
+        ("_conflicts", json!("conflicts/")),
+        ("statistics", statistics(container)),
+    ] {
+        resource.insert(member.to_owned(), value);
+    }
+    json!({
+        "id": format!("{}/sqlDatabases/{database}/containers/{name}", accounts::id(world)),
+        "type": "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers",
+        "name": name,
+        "properties": {"resource": resource},
+    })
+}
+
+fn statistics(container: &Container) -> Value {
+    let of = |range: &crate::sandbox::world::Range| json!({"id": range.id, "sizeInKB": 0, "documentCount": range.items.len(), "partitionKeys": []});
+    container.ranges.iter().map(of).collect()
+}

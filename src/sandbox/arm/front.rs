@@ -1,0 +1,259 @@
+//! The front door: who is there, which version is spoken, may they, and does the place exist.
+
+use time::OffsetDateTime;
+
+use super::call::Call;
+use super::{Answer, errors};
+use crate::sandbox::LOCATION;
+use crate::sandbox::http::{Request, Response};
+use crate::sandbox::token::{self, Claims};
+use crate::sandbox::world::World;
+
+const AUDIENCES: [&str; 4] = [
+    "https://management.core.windows.net/",
+    "https://management.core.windows.net",
+    "https://management.azure.com/",
+    "https://management.azure.com",
+];
+
+/// Oldest first.
+const VERSIONS: [&str; 31] = [
+    "2014-04-01",
+    "2015-04-01",
+    "2015-04-08",
+    "2015-11-06",
+    "2016-03-19",
+    "2016-03-31",
+    "2019-08-01",
+    "2019-12-12",
+    "2020-03-01",
+    "2020-04-01",
+    "2020-09-01",
+    "2021-01-15",
+    "2021-03-15",
+    "2021-04-15",
+    "2021-05-15",
+    "2021-06-15",
+    "2021-10-15",
+    "2022-05-15",
+    "2022-08-15",
+    "2022-11-15",
+    "2023-03-15",
+    "2023-04-15",
+    "2023-09-15",
+    "2023-11-15",
+    "2024-05-15",
+    "2024-08-15",
+    "2024-11-15",
+    "2025-04-15",
+    "2025-10-15",
+    "2025-11-01-preview",
+    "2026-03-15",
+];
+
+/// Lets a request in that carries a good token and a version.
+pub(super) fn admit<'a>(
+    world: &World,
+    request: &'a Request,
+    now: OffsetDateTime,
+) -> Result<Call<'a>, Response> {
+    let claims = authenticate(request, now).map_err(|refusal| challenge(world, refusal))?;
+    let call = Call::new(request, claims, now);
+    match call.query("api-version") {
+        Some(version) if is_version(version) => Ok(call),
+        Some(version) => Err(errors::front(
+            400,
+            "InvalidApiVersionParameter",
+            &format!(
+                "The api-version '{version}' is invalid. The supported versions are '{}'.",
+                VERSIONS.join(",")
+            ),
+        )),
+        None => Err(errors::front(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )),
+    }
+}
+
+fn is_version(version: &str) -> bool {
+    let date = version.get(..10).unwrap_or_default();
+    let shape = |(place, letter): (usize, u8)| match place {
+        4 | 7 => letter == b'-',
+        _ => letter.is_ascii_digit(),
+    };
+    date.len() == 10
+        && date.bytes().enumerate().all(shape)
+        && matches!(
+            version.get(10..),
+            Some("" | "-preview" | "-alpha" | "-beta")
+        )
+}
+
+fn authenticate(request: &Request, now: OffsetDateTime) -> Result<Claims, Response> {
+    let refuse = |code: &str, message: &str| Err(errors::front(401, code, message));
+    let Some(sent) = request
+        .header("Authorization")
+        .map(str::trim)
+        .filter(|sent| !sent.is_empty())
+    else {
+        return refuse(
+            "AuthenticationFailed",
+            "Authentication failed. The 'Authorization' header is missing.",
+        );
+    };
+    let token = match sent.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") => token.trim(),
+        _ => {
+            let message = "Authentication failed. The 'Authorization' header is provided in an invalid format.";
+            return refuse("AuthenticationFailedInvalidHeader", message);
+        }
+    };
+    let now = now.unix_timestamp();
+    match token::verify(token) {
+        Some(claims) if !AUDIENCES.contains(&claims.aud.as_str()) => refuse(
+            "InvalidAuthenticationTokenAudience",
+            &wrong_audience(&claims.aud),
+        ),
+        Some(claims) if claims.exp <= now => {
+            refuse("ExpiredAuthenticationToken", &expired(claims.exp, now))
+        }
+        Some(claims) if claims.nbf <= now + 300 => Ok(claims),
+        _ => refuse("InvalidAuthenticationToken", "The access token is invalid."),
+    }
+}
+
+fn wrong_audience(audience: &str) -> String {
+    format!(
+        "The access token has been obtained for wrong audience or resource '{audience}'. \
+         It should exactly match with one of the allowed audiences '{}'.",
+        AUDIENCES.join("','")
+    )
+}
+
+fn expired(expiry: i64, now: i64) -> String {
+    format!(
+        "The access token expiry UTC time '{}' is earlier than current UTC time '{}'.",
+        american(expiry),
+        american(now)
+    )
+}
+
+/// `10/23/2019 3:54:29 PM`.
+fn american(epoch: i64) -> String {
+    let time = OffsetDateTime::from_unix_timestamp(epoch).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (month, hour) = (u8::from(time.month()), (time.hour() + 11) % 12 + 1);
+    let half = if time.hour() < 12 { "AM" } else { "PM" };
+    let (day, year) = (time.day(), time.year());
+    format!(
+        "{month}/{day}/{year} {hour}:{:02}:{:02} {half}",
+        time.minute(),
+        time.second()
+    )
+}
+
+fn challenge(world: &World, refusal: Response) -> Response {
+    let value = format!(
+        "Bearer authorization_uri=\"https://login.windows.net/{}\", error=\"invalid_token\", error_description=\"The access token is missing or invalid.\"",
+        world.tenant
+    );
+    refusal.with("WWW-Authenticate", value)
+}
+
+/// The provider's own list of versions; roles are younger than the rest.
+pub(super) fn check_version(call: &Call<'_>) -> Result<(), Response> {
+    let words = call.words();
+    let (kind, oldest) = match words.as_slice() {
+        [.., "sqlroleassignments"] | [.., "sqlroleassignments", _] => {
+            ("databaseAccounts/sqlRoleAssignments", "2021-04-15")
+        }
+        [.., "sqlroledefinitions"] | [.., "sqlroledefinitions", _] => {
+            ("databaseAccounts/sqlRoleDefinitions", "2021-04-15")
+        }
+        [.., "sqldatabases"] | [.., "sqldatabases", _] => {
+            ("databaseAccounts/sqlDatabases", "2019-08-01")
+        }
+        _ => ("databaseAccounts", "2014-04-01"),
+    };
+    let version = call.version();
+    let known: Vec<&str> = VERSIONS
+        .into_iter()
+        .filter(|known| *known >= oldest)
+        .collect();
+    if known.contains(&version) {
+        return Ok(());
+    }
+    let message = format!(
+        "No registered resource provider found for location '{LOCATION}' and API version '{version}' for type '{kind}'. \
+         The supported api-versions are '{}'. The supported locations are '{LOCATION}'.",
+        known.join(", ")
+    );
+    Err(errors::front(400, "NoRegisteredProviderFound", &message))
+}
+
+pub(super) fn check_subscription(world: &World, call: &Call<'_>) -> Result<(), Response> {
+    let sent = call.name("subscriptions");
+    if sent.eq_ignore_ascii_case(&world.subscription) {
+        return Ok(());
+    }
+    Err(match is_guid(sent) {
+        true => {
+            let message = format!("The subscription '{sent}' could not be found.");
+            errors::front(404, "SubscriptionNotFound", &message)
+        }
+        false => {
+            let message =
+                format!("The provided subscription identifier '{sent}' is malformed or invalid.");
+            errors::front(400, "InvalidSubscriptionId", &message)
+        }
+    })
+}
+
+/// Eight, four, four, four and twelve hexadecimal digits.
+pub(super) fn is_guid(text: &str) -> bool {
+    let shape = |(place, letter): (usize, u8)| match place {
+        8 | 13 | 18 | 23 => letter == b'-',
+        _ => letter.is_ascii_hexdigit(),
+    };
+    text.len() == 36 && text.bytes().enumerate().all(shape)
+}
+
+pub(super) fn check_group(world: &World, call: &Call<'_>) -> Result<(), Response> {
+    let sent = call.name("resourcegroups");
+    match sent.eq_ignore_ascii_case(&world.resource_group) {
+        true => Ok(()),
+        false => {
+            let message = format!("Resource group '{sent}' could not be found.");
+            Err(errors::front(404, "ResourceGroupNotFound", &message))
+        }
+    }
+}
+
+pub(super) fn check_account(world: &World, call: &Call<'_>, itself: bool) -> Result<(), Response> {
+    let sent = call.name("databaseaccounts");
+    if sent.eq_ignore_ascii_case(&world.account) {
+        return Ok(());
+    }
+    let group = call.name("resourcegroups");
+    Err(match (call.method, itself) {
+        ("PUT" | "DELETE", true) => super::accounts::fixed(),
+        ("PUT", false) => {
+            let message = format!(
+                "Can not perform requested operation on nested resource. Parent resource '{sent}' not found."
+            );
+            errors::front(404, "ParentResourceNotFound", &message)
+        }
+        _ => {
+            let message = format!(
+                "The Resource 'Microsoft.DocumentDB/databaseAccounts/{sent}' under resource group '{group}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix"
+            );
+            errors::front(404, "ResourceNotFound", &message)
+        }
+    })
+}
+
+/// `200` with a body of the provider.
+pub(super) fn ok(body: &serde_json::Value) -> Answer {
+    Ok(errors::plain(200, body))
+}

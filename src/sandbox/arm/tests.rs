@@ -1,0 +1,629 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use serde_json::{Value, json};
+use time::Duration;
+use time::macros::datetime;
+
+use super::*;
+use crate::sandbox::imds::IDENTITIES;
+use crate::sandbox::token::{self, Claims};
+
+const NOW: OffsetDateTime = datetime!(2026-01-02 15:04:05 UTC);
+const VERSION: &str = "api-version=2024-11-15";
+
+struct Arm {
+    world: World,
+    now: OffsetDateTime,
+    token: String,
+}
+
+struct Got {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Value,
+}
+
+impl Got {
+    fn header(&self, name: &str) -> &str {
+        let found = self
+            .headers
+            .iter()
+            .find(|(sent, _)| sent.eq_ignore_ascii_case(name));
+        found.map_or("", |(_, value)| value)
+    }
+
+    fn code(&self) -> &str {
+        let place = if self.body["error"].is_object() {
+            &self.body["error"]
+        } else {
+            &self.body
+        };
+        place["code"].as_str().unwrap_or_default()
+    }
+
+    fn message(&self) -> &str {
+        let place = if self.body["error"].is_object() {
+            &self.body["error"]
+        } else {
+            &self.body
+        };
+        place["message"].as_str().unwrap_or_default()
+    }
+}
+
+fn claims() -> Claims {
+    Claims {
+        aud: "https://management.azure.com/".into(),
+        oid: IDENTITIES[0].object_id.into(),
+        appid: IDENTITIES[0].client_id.into(),
+        nbf: NOW.unix_timestamp() - 300,
+        exp: NOW.unix_timestamp() + 86_400,
+        ..Claims::default()
+    }
+}
+
+fn arm() -> Arm {
+    let mut world = crate::sandbox::fresh_world(&Default::default());
+    world.arm = "http://127.0.0.1:1".into();
+    Arm {
+        world,
+        now: NOW,
+        token: token::mint(&claims()),
+    }
+}
+
+impl Arm {
+    /// Sends a request to a full target, or to one below the account.
+    fn ask(&mut self, method: &str, target: &str, body: Value) -> Got {
+        let target = match target.strip_prefix('~') {
+            Some(rest) => format!("{}{rest}?{VERSION}", accounts::id(&self.world)),
+            None => target.to_owned(),
+        };
+        let mut request = Request {
+            method: method.into(),
+            target,
+            headers: vec![("Authorization".into(), format!("Bearer {}", self.token))],
+            body: Vec::new(),
+        };
+        if !body.is_null() {
+            request.headers.push((
+                "Content-Type".into(),
+                "application/json; charset=utf-8".into(),
+            ));
+            request.body = body.to_string().into_bytes();
+        }
+        self.send(&request)
+    }
+
+    fn send(&mut self, request: &Request) -> Got {
+        finish_operations(&mut self.world, self.now);
+        let answer = handle(&mut self.world, request, self.now);
+        let body = String::from_utf8(answer.body).unwrap();
+        Got {
+            status: answer.status,
+            headers: answer.headers,
+            body: serde_json::from_str(&body).unwrap_or(Value::Null),
+        }
+    }
+
+    fn get(&mut self, target: &str) -> Got {
+        self.ask("GET", target, Value::Null)
+    }
+
+    fn pass(&mut self, milliseconds: i64) {
+        self.now += Duration::milliseconds(milliseconds);
+    }
+
+    /// Starts an operation, waits for its end and returns its last status.
+    fn finish(&mut self, method: &str, target: &str, body: Value) -> Value {
+        let accepted = self.ask(method, target, body);
+        assert_eq!(
+            (accepted.status, accepted.body.clone()),
+            (202, json!({"status": "Enqueued"})),
+            "{target}: {}",
+            accepted.body
+        );
+        self.pass(31);
+        let url = accepted
+            .header("Azure-AsyncOperation")
+            .strip_prefix("http://127.0.0.1:1")
+            .unwrap()
+            .to_owned();
+        let done = self.get(&url);
+        assert_eq!(done.status, 200);
+        done.body
+    }
+
+    fn make(&mut self, target: &str, resource: Value) {
+        let body = json!({"properties": {"resource": resource, "options": {}}});
+        assert_eq!(
+            self.finish("PUT", target, body),
+            json!({"status": "Succeeded"}),
+            "{target}"
+        );
+    }
+}
+
+fn database() -> Value {
+    json!({"properties": {"resource": {"id": "db"}, "options": {}}})
+}
+
+#[test]
+fn a_database_comes_and_goes_with_its_operations() {
+    let mut arm = arm();
+    let absent = arm.get("~/sqlDatabases/db");
+    assert_eq!((absent.status, absent.code()), (404, "NotFound"));
+    assert!(absent.body["error"].is_null());
+    assert!(absent.message().starts_with("Message: {\"code\":\"NotFound\",\"message\":\"Message: {\\\"Errors\\\":[\\\"Resource Not Found."));
+
+    let accepted = arm.ask("PUT", "~/sqlDatabases/db", database());
+    assert_eq!(accepted.status, 202);
+    let (status, result) = (
+        accepted.header("azure-asyncoperation"),
+        accepted.header("location"),
+    );
+    assert!((3200..3500).contains(&status.len()) && (3200..3500).contains(&result.len()));
+    let [status, result] =
+        [status, result].map(|url| url.strip_prefix("http://127.0.0.1:1").unwrap().to_owned());
+    assert_eq!(arm.get("~/sqlDatabases/db").status, 404);
+    assert_eq!(arm.get(&status).body["status"], "Enqueued");
+    arm.pass(20);
+    assert_eq!(arm.get(&status).body["status"], "Dequeued");
+    assert_eq!(arm.get(&result).status, 202);
+    assert_eq!(arm.get(&status.replace("&s=", "&s=x")).status, 403);
+    arm.pass(10);
+    assert_eq!(arm.get(&status).body, json!({"status": "Succeeded"}));
+    let found = arm.get(&result);
+    assert_eq!((found.status, &found.body["name"]), (200, &json!("db")));
+    assert_eq!(arm.get("~/sqlDatabases/db").body, found.body);
+    assert_eq!(found.body["properties"]["resource"]["_colls"], "colls/");
+
+    assert_eq!(
+        arm.finish("PUT", "~/sqlDatabases/db", database())["status"],
+        "Succeeded"
+    );
+    assert_eq!(arm.get("~/sqlDatabases/db").body, found.body);
+    assert_eq!(
+        arm.finish("DELETE", "~/sqlDatabases/db", Value::Null)["status"],
+        "Succeeded"
+    );
+    assert_eq!(arm.get("~/sqlDatabases/db").status, 404);
+    assert_eq!(
+        arm.ask("DELETE", "~/sqlDatabases/db", Value::Null).status,
+        204
+    );
+}
+
+#[test]
+fn a_container_keeps_its_partition_key() {
+    let mut arm = arm();
+    let target = "~/sqlDatabases/db/containers/c";
+    let key = json!({"paths": ["/pk"], "kind": "Hash", "version": 2});
+    let body = |key: Value, ttl: i64| json!({"properties": {"resource": {"id": "c", "partitionKey": key, "defaultTtl": ttl}}});
+    assert_eq!(arm.ask("PUT", target, body(key.clone(), 1)).status, 404);
+    arm.make("~/sqlDatabases/db", json!({"id": "db"}));
+    assert_eq!(
+        arm.finish("PUT", target, body(key.clone(), 1))["status"],
+        "Succeeded"
+    );
+    let first = arm.get(target).body;
+    assert_eq!(
+        first["type"],
+        "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers"
+    );
+    assert_eq!(
+        first["properties"]["resource"]["conflictResolutionPolicy"]["mode"],
+        "LastWriterWins"
+    );
+    assert_eq!(
+        arm.finish("PUT", target, body(key, 2))["status"],
+        "Succeeded"
+    );
+    let second = arm.get(target).body;
+    let of = |found: &Value, name: &str| found["properties"]["resource"][name].clone();
+    assert_eq!(of(&second, "defaultTtl"), 2);
+    assert_eq!(of(&second, "_rid"), of(&first, "_rid"));
+    assert_ne!(of(&second, "_etag"), of(&first, "_etag"));
+    let failed = arm.finish(
+        "PUT",
+        target,
+        body(json!({"paths": ["/other"], "version": 2}), 2),
+    );
+    assert_eq!(
+        (&failed["status"], &failed["error"]["code"]),
+        (&json!("Failed"), &json!("BadRequest"))
+    );
+    assert!(
+        failed["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("partition key cannot be changed")
+    );
+    let failed = arm.finish(
+        "PUT",
+        target,
+        json!({"properties": {"resource": {"id": "c"}}}),
+    );
+    assert_eq!(failed["status"], "Failed");
+    assert_eq!(arm.get(target).body, second);
+    assert_eq!(
+        arm.finish("DELETE", target, Value::Null)["status"],
+        "Succeeded"
+    );
+    assert_eq!(arm.get(target).status, 404);
+}
+
+#[test]
+fn the_front_door_looks_at_the_token() {
+    let mut arm = arm();
+    let epoch = NOW.unix_timestamp();
+    let with = |arm: &mut Arm, change: &dyn Fn(&mut Claims)| {
+        let mut other = claims();
+        change(&mut other);
+        arm.token = token::mint(&other);
+        let got = arm.get("~");
+        (got.status, got.code().to_owned(), got.message().to_owned())
+    };
+    assert_eq!(with(&mut arm, &|_| {}).0, 200);
+    for aud in [
+        "https://management.core.windows.net",
+        "https://management.core.windows.net/",
+        "https://management.azure.com",
+    ] {
+        assert_eq!(with(&mut arm, &|claims| claims.aud = aud.into()).0, 200);
+    }
+    let (status, code, message) = with(&mut arm, &|claims| {
+        claims.aud = "https://cosmos.azure.com".into()
+    });
+    assert_eq!(
+        (status, code.as_str()),
+        (401, "InvalidAuthenticationTokenAudience")
+    );
+    assert!(message.contains("wrong audience or resource 'https://cosmos.azure.com'"));
+    let (status, code, message) = with(&mut arm, &|claims| claims.exp = epoch - 1);
+    assert_eq!((status, code.as_str()), (401, "ExpiredAuthenticationToken"));
+    assert_eq!(
+        message,
+        "The access token expiry UTC time '1/2/2026 3:04:04 PM' is earlier than current UTC time '1/2/2026 3:04:05 PM'."
+    );
+    assert_eq!(
+        with(&mut arm, &|claims| claims.nbf = epoch + 400).1,
+        "InvalidAuthenticationToken"
+    );
+    arm.token = "foreign.token.here".into();
+    assert_eq!(arm.get("~").code(), "InvalidAuthenticationToken");
+    let bare = Request {
+        method: "GET".into(),
+        target: "/subscriptions".into(),
+        ..Request::default()
+    };
+    let got = arm.send(&bare);
+    assert_eq!((got.status, got.code()), (401, "AuthenticationFailed"));
+    assert!(got.header("WWW-Authenticate").starts_with("Bearer "));
+}
+
+#[test]
+fn what_the_front_door_says_of_places_and_versions() {
+    let mut arm = arm();
+    let id = accounts::id(&arm.world);
+    let other = "5a0db0c5-0000-4000-8000-00000000ffff";
+    let subscription = arm.world.subscription.clone();
+    let rows = [
+        (
+            format!("{id}?api-version=2024-11-14"),
+            400,
+            "NoRegisteredProviderFound",
+        ),
+        (
+            format!("{id}/sqlRoleAssignments?api-version=2020-04-01"),
+            400,
+            "NoRegisteredProviderFound",
+        ),
+        (id.clone(), 400, "MissingApiVersionParameter"),
+        (
+            format!("{id}?api-version=latest"),
+            400,
+            "InvalidApiVersionParameter",
+        ),
+        (
+            format!("{}?{VERSION}", id.replace(&subscription, other)),
+            404,
+            "SubscriptionNotFound",
+        ),
+        (
+            format!("{}?{VERSION}", id.replace(&subscription, "mine")),
+            400,
+            "InvalidSubscriptionId",
+        ),
+        (
+            format!("{}?{VERSION}", id.replace("sandbox-group", "rg")),
+            404,
+            "ResourceGroupNotFound",
+        ),
+        (
+            format!("{}?{VERSION}", id.replace("sandbox-account", "acct")),
+            404,
+            "ResourceNotFound",
+        ),
+        (format!("{}?{VERSION}", id.to_uppercase()), 200, ""),
+        (
+            format!("{id}/cassandraKeyspaces?{VERSION}"),
+            501,
+            "NotImplementedInSandbox",
+        ),
+        (format!("/nowhere?{VERSION}"), 404, "MissingSubscription"),
+        (
+            format!(
+                "/subscriptions/{subscription}/providers/Microsoft.DocumentDB/databaseAccounts?{VERSION}"
+            ),
+            200,
+            "",
+        ),
+        (
+            format!(
+                "/subscriptions/{subscription}/providers/Microsoft.Compute/virtualMachines?{VERSION}"
+            ),
+            403,
+            "AuthorizationFailed",
+        ),
+        (
+            format!("/subscriptions/{subscription}/resourcegroups?api-version=2021-04-01"),
+            200,
+            "",
+        ),
+    ];
+    for (target, status, code) in rows {
+        let got = arm.get(&target);
+        assert_eq!(
+            (got.status, got.code()),
+            (status, code),
+            "{target}: {}",
+            got.body
+        );
+    }
+    let versions = arm.get(&format!("{id}?api-version=2024-11-14"));
+    assert!(
+        versions
+            .message()
+            .contains("The supported api-versions are '2014-04-01, ")
+    );
+    let named = |name: &str| {
+        format!("/providers/Microsoft.DocumentDB/databaseAccountNames/{name}?{VERSION}")
+    };
+    assert_eq!(
+        arm.ask("HEAD", &named("sandbox-account"), Value::Null)
+            .status,
+        200
+    );
+    assert_eq!(arm.ask("HEAD", &named("free"), Value::Null).status, 404);
+    let keys = arm.ask("POST", "~/listKeys", Value::Null).body;
+    assert_eq!(keys["primaryMasterKey"], arm.world.key.as_str());
+    assert_eq!(arm.ask("DELETE", "~", Value::Null).status, 501);
+    arm.world.no_arm_role = true;
+    let refused = arm.ask("POST", "~/listKeys", Value::Null);
+    assert_eq!(
+        (refused.status, refused.code()),
+        (403, "AuthorizationFailed")
+    );
+    assert!(refused.message().contains(
+        "action 'Microsoft.DocumentDB/databaseAccounts/listKeys/action' over scope '/subscriptions/"
+    ));
+    assert!(
+        refused
+            .message()
+            .contains("/databaseAccounts/sandbox-account' or the scope")
+    );
+}
+
+#[test]
+fn bodies_are_looked_at() {
+    let mut arm = arm();
+    let target = "~/sqlDatabases/db";
+    for (body, code) in [
+        (json!([]), "InvalidRequestContent"),
+        (json!({}), "BadRequest"),
+        (json!({"properties": {}}), "BadRequest"),
+        (
+            json!({"properties": {"resource": {"id": "other"}}}),
+            "BadRequest",
+        ),
+        (
+            json!({"properties": {"resource": {"id": "db"}, "options": {"throughput": 450}}}),
+            "BadRequest",
+        ),
+        (
+            json!({"properties": {"resource": {"id": "db"}, "options": {"throughput": 400, "autoscaleSettings": {"maxThroughput": 1000}}}}),
+            "BadRequest",
+        ),
+        (
+            json!({"properties": {"resource": {"id": "db"}, "options": {"autoscaleSettings": {"maxThroughput": 1500}}}}),
+            "BadRequest",
+        ),
+    ] {
+        let got = arm.ask("PUT", target, body.clone());
+        assert_eq!((got.status, got.code()), (400, code), "{body}");
+    }
+    let request = Request {
+        method: "PUT".into(),
+        target: format!("{}/sqlDatabases/db?{VERSION}", accounts::id(&arm.world)),
+        headers: vec![("authorization".into(), format!("bearer {}", arm.token))],
+        body: b"{}".to_vec(),
+    };
+    assert_eq!(arm.send(&request).status, 415);
+    let slash = arm.ask(
+        "PUT",
+        "~/sqlDatabases/a%2Fb",
+        json!({"properties": {"resource": {"id": "a/b"}}}),
+    );
+    assert_eq!((slash.status, slash.code()), (400, "BadRequest"));
+}
+
+#[test]
+fn throughput_is_read_changed_and_migrated() {
+    let mut arm = arm();
+    let target = "~/sqlDatabases/db/throughputSettings/default";
+    arm.make("~/sqlDatabases/plain", json!({"id": "plain"}));
+    assert_eq!(
+        arm.get("~/sqlDatabases/plain/throughputSettings/default")
+            .status,
+        404
+    );
+    let put = json!({"properties": {"resource": {"throughput": 500}}});
+    assert_eq!(
+        arm.ask(
+            "PUT",
+            "~/sqlDatabases/plain/throughputSettings/default",
+            put.clone()
+        )
+        .status,
+        400
+    );
+    let with = json!({"properties": {"resource": {"id": "db"}, "options": {"throughput": 400}}});
+    assert_eq!(
+        arm.finish("PUT", "~/sqlDatabases/db", with)["status"],
+        "Succeeded"
+    );
+    let resource = |arm: &mut Arm| arm.get(target).body["properties"]["resource"].clone();
+    assert_eq!(resource(&mut arm)["minimumThroughput"], "400");
+    assert_eq!(arm.finish("PUT", target, put)["status"], "Succeeded");
+    assert_eq!(resource(&mut arm)["throughput"], 500);
+    let scaled =
+        json!({"properties": {"resource": {"autoscaleSettings": {"maxThroughput": 4000}}}});
+    assert_eq!(arm.ask("PUT", target, scaled.clone()).status, 400);
+    let accepted = arm.ask("POST", &format!("{target}/migrateToAutoscale"), Value::Null);
+    arm.pass(31);
+    let location = accepted
+        .header("location")
+        .strip_prefix("http://127.0.0.1:1")
+        .unwrap()
+        .to_owned();
+    let done = arm.get(&location);
+    assert_eq!(
+        done.body["properties"]["resource"]["autoscaleSettings"]["maxThroughput"],
+        1000
+    );
+    assert_eq!(arm.finish("PUT", target, scaled)["status"], "Succeeded");
+    assert_eq!(resource(&mut arm)["throughput"], 400);
+    let again = json!({"properties": {"resource": {"id": "db"}, "options": {"throughput": 700}}});
+    assert_eq!(
+        arm.finish("PUT", "~/sqlDatabases/db", again)["status"],
+        "Failed"
+    );
+}
+
+#[test]
+fn grants_are_made_one_at_a_time_and_only_their_role_changes() {
+    let mut arm = arm();
+    let account = accounts::id(&arm.world);
+    let target = "~/sqlRoleAssignments/CB8ED2D7-2371-4e3c-bd31-6cc1560e84f8";
+    let body = |role: u8, scope: &str, principal: &str| {
+        json!({"properties": {
+            "roleDefinitionId": format!("{account}/sqlRoleDefinitions/00000000-0000-0000-0000-00000000000{role}"),
+            "scope": scope, "principalId": principal,
+        }})
+    };
+    let own = IDENTITIES[0].object_id;
+    let lower = account.replace("resourceGroups", "resourcegroups");
+    assert_eq!(arm.get(target).code(), "NotFound");
+    let refusals = [
+        (body(2, "/", own), 400, "scope"),
+        (
+            body(2, &format!("{account}/sqlDatabases/db"), own),
+            400,
+            "scope",
+        ),
+        (body(2, &format!("{account}x"), own), 400, "scope"),
+        (
+            body(2, &account, "me"),
+            400,
+            "was not found in the AAD tenant",
+        ),
+        (
+            body(2, &account, IDENTITIES[0].client_id),
+            400,
+            "unsupported type : [Application]",
+        ),
+        (
+            body(3, &account, own),
+            404,
+            "Unable to find a SQL Role Definition",
+        ),
+    ];
+    for (body, status, words) in refusals {
+        let got = arm.ask("PUT", target, body);
+        assert_eq!(got.status, status);
+        assert!(got.message().contains(words), "{}", got.body);
+    }
+    assert_eq!(arm.ask("PUT", target, body(1, &lower, own)).status, 202);
+    let locked = arm.ask(
+        "PUT",
+        "~/sqlRoleAssignments/cb8ed2d7-2371-4e3c-bd31-6cc1560e84f9",
+        body(1, &account, own),
+    );
+    assert_eq!((locked.status, locked.code()), (412, "PreconditionFailed"));
+    arm.pass(31);
+    let found = arm.get(target).body;
+    assert_eq!(found["name"], "cb8ed2d7-2371-4e3c-bd31-6cc1560e84f8");
+    assert_eq!(found["properties"]["scope"], account.as_str());
+    assert_eq!(
+        arm.finish("PUT", target, body(2, &account, own))["status"],
+        "Succeeded"
+    );
+    let moved = arm.ask("PUT", target, body(2, &format!("{account}/dbs/db"), own));
+    assert!(
+        moved
+            .message()
+            .starts_with("Updating SQL Role Assignment Scope is not permitted.")
+    );
+    let other = arm.ask("PUT", target, body(2, &account, IDENTITIES[1].object_id));
+    assert!(
+        other
+            .message()
+            .starts_with("Updating SQL Role Assignment Principal ID is not permitted.")
+    );
+    assert_eq!(arm.world.role_assignments.len(), 1);
+    assert_eq!(
+        arm.get("~/sqlRoleDefinitions").body["value"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    assert_eq!(
+        arm.finish("DELETE", target, Value::Null)["status"],
+        "Succeeded"
+    );
+    assert_eq!(arm.get("~/sqlRoleAssignments").body, json!({"value": []}));
+}
+
+#[test]
+fn a_list_is_followed_from_link_to_link() {
+    let mut arm = arm();
+    arm.world.page_size = 2;
+    for name in ["a", "b", "c d", "e", "f"] {
+        let target = format!("~/sqlDatabases/{}", name.replace(' ', "%20"));
+        arm.make(&target, json!({"id": name}));
+    }
+    let mut names = Vec::new();
+    let mut pages = 0;
+    let mut page = arm.get("~/sqlDatabases").body;
+    loop {
+        pages += 1;
+        names.extend(
+            page["value"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|found| found["name"].clone()),
+        );
+        let Some(link) = page["nextLink"].as_str() else {
+            break;
+        };
+        let link = link.strip_prefix("http://127.0.0.1:1").unwrap().to_owned();
+        page = arm.get(&link).body;
+    }
+    assert_eq!(
+        (pages, json!(names)),
+        (3, json!(["a", "b", "c d", "e", "f"]))
+    );
+}

@@ -1,0 +1,57 @@
+//! `GET /`: the account and its regions, of which there is one.
+
+use serde_json::{Value, json};
+
+use super::reply::{Outcome, Reply};
+use crate::sandbox::world::World;
+
+/// `GET /`
+pub fn read(world: &World) -> Outcome {
+    let endpoint = format!("{}/", world.cosmos);
+    let location = json!([{"name": "Sandbox", "databaseAccountEndpoint": endpoint}]);
+    let body = json!({
+        "_self": "",
+        "id": world.account,
+        "_rid": format!("{}.documents.azure.com", world.account),
+        "media": "//media/",
+        "addresses": "//addresses/",
+        "_dbs": "//dbs/",
+        "writableLocations": location,
+        "readableLocations": location,
+        "enableMultipleWriteLocations": false,
+        "continuousBackupEnabled": false,
+        "enableNRegionSynchronousCommit": false,
+        "enablePerPartitionFailoverBehavior": false,
+        "userReplicationPolicy": {"asyncReplication": false, "minReplicaSetSize": 3, "maxReplicasetSize": 4},
+        "userConsistencyPolicy": {"defaultConsistencyLevel": "Session"},
+        "systemReplicationPolicy": {"minReplicaSetSize": 3, "maxReplicasetSize": 4},
+        "readPolicy": {"primaryReadCoefficient": 1, "secondaryReadCoefficient": 1},
+        "queryEngineConfiguration": engine().to_string(),
+    });
+    Ok(Reply::new(200, body.to_string()).header("Content-Location", endpoint))
+}
+
+fn engine() -> Value {
+    json!({
+        "maxSqlQueryInputLength": 524_288,
+        "maxJoinsPerSqlQuery": 10,
+        "maxLogicalAndPerSqlQuery": i32::MAX,
+        "maxLogicalOrPerSqlQuery": i32::MAX,
+        "maxUdfRefPerSqlQuery": 10,
+        "maxInExpressionItemsCount": i32::MAX,
+        "queryMaxInMemorySortDocumentCount": -1000,
+        "maxQueryRequestTimeoutFraction": 0.9,
+        "sqlAllowNonFiniteNumbers": false,
+        "sqlAllowAggregateFunctions": true,
+        "sqlAllowSubQuery": true,
+        "sqlAllowScalarSubQuery": true,
+        "allowNewKeywords": true,
+        "sqlAllowLike": true,
+        "sqlAllowGroupByClause": true,
+        "maxSpatialQueryCells": i32::MAX,
+        "spatialMaxGeometryPointCount": 256,
+        "sqlDisableOptimizationFlags": 0,
+        "sqlAllowTop": true,
+        "enableSpatialIndexing": true
+    })
+}

@@ -1,0 +1,162 @@
+//! Containers: list, query, create, read, replace, delete.
+
+use serde_json::{Value, json};
+
+use super::reply::{Exchange, Outcome, Refusal, Reply};
+use super::{definition, item, resources, store};
+use crate::sandbox::world::{self, Container, Database, World};
+
+/// `GET /dbs/{db}/colls`, or `POST` with a query
+pub fn list(world: &World, exchange: &Exchange) -> Outcome {
+    let parent = parent(world, exchange)?;
+    let all = parent.containers.values();
+    let all = all.map(|container| resource(parent, container)).collect();
+    resources::feed(
+        exchange,
+        &parent.rid,
+        "DocumentCollections",
+        all,
+        world.counter,
+    )
+}
+
+/// `POST /dbs/{db}/colls`
+pub fn create(world: &mut World, exchange: &Exchange) -> Outcome {
+    let body = resources::body(exchange)?;
+    let taken = &parent(world, exchange)?.containers;
+    let name = definition::text(&body, "id").to_owned();
+    if taken.contains_key(&name) {
+        return Err(Refusal::new(
+            409,
+            "Resource with specified id or name already exists.",
+        ));
+    }
+    let offer = resources::offer(exchange)?;
+    world
+        .create_container(exchange.place.database(), body, offer, exchange.now)
+        .map_err(|message| Refusal::new(400, message))?;
+    answer(world, exchange, &name, 201)
+}
+
+/// `GET /dbs/{db}/colls/{coll}`
+pub fn read(world: &World, exchange: &Exchange) -> Outcome {
+    let reply = answer(world, exchange, exchange.place.container(), 200)?;
+    match exchange.flag("x-ms-documentdb-populatequotainfo") {
+        true => Ok(reply.header(
+            "x-ms-documentdb-collection-index-transformation-progress",
+            100,
+        )),
+        false => Ok(reply),
+    }
+}
+
+/// `PUT /dbs/{db}/colls/{coll}`
+pub fn replace(world: &mut World, exchange: &Exchange) -> Outcome {
+    let number = world.next();
+    let body = resources::body(exchange)?;
+    let body = definition::complete(body).map_err(|message| Refusal::new(400, message))?;
+    let container = world
+        .databases
+        .get_mut(exchange.place.database())
+        .ok_or_else(Refusal::no_owner)?
+        .containers
+        .get_mut(exchange.place.container())
+        .ok_or_else(Refusal::not_found)?;
+    if let Some(etag) = exchange.header("if-match")
+        && etag != container.etag
+    {
+        return Err(Refusal::new(
+            412,
+            "One of the specified pre-condition is not met.",
+        ));
+    }
+    same(&container.definition, &body)?;
+    container.definition = body;
+    container.etag = world::etag(number, exchange.now);
+    container.ts = exchange.now;
+    expire_anew(container);
+    answer(world, exchange, exchange.place.container(), 200)
+}
+
+/// `DELETE /dbs/{db}/colls/{coll}`
+pub fn delete(world: &mut World, exchange: &Exchange) -> Outcome {
+    let database = world.databases.get_mut(exchange.place.database());
+    let database = database.ok_or_else(Refusal::no_owner)?;
+    let gone = database.containers.remove(exchange.place.container());
+    gone.ok_or_else(Refusal::not_found)?;
+    let lsn = world.next();
+    Ok(resources::describe(Reply::new(204, "").charge(4.95), lsn))
+}
+
+/// What a container keeps for life.
+fn same(old: &definition::Definition, new: &definition::Definition) -> Result<(), Refusal> {
+    if definition::text(old, "id") != definition::text(new, "id") {
+        return Err(Refusal::new(
+            400,
+            "The id of a container cannot be changed.",
+        ));
+    }
+    if old.get("partitionKey") != new.get("partitionKey") {
+        return Err(Refusal::new(
+            400,
+            "Document collection partition key cannot be changed.",
+        ));
+    }
+    if definition::unique_key_paths(old) != definition::unique_key_paths(new) {
+        return Err(Refusal::new(
+            403,
+            "The unique keys of a container cannot be changed.",
+        ));
+    }
+    Ok(())
+}
+
+/// A changed default moves the end of every item.
+fn expire_anew(container: &mut Container) {
+    let default = store::default_ttl(container);
+    let items = container
+        .ranges
+        .iter_mut()
+        .flat_map(|range| range.items.values_mut());
+    for each in items {
+        let value: Value = serde_json::from_str(&each.text).unwrap_or_default();
+        each.expires = item::expires(default, &value, each.ts);
+    }
+}
+
+fn parent<'w>(world: &'w World, exchange: &Exchange) -> Result<&'w Database, Refusal> {
+    world
+        .databases
+        .get(exchange.place.database())
+        .ok_or_else(Refusal::no_owner)
+}
+
+fn answer(world: &World, exchange: &Exchange, name: &str, status: u16) -> Outcome {
+    let parent = parent(world, exchange)?;
+    let container = parent.containers.get(name).ok_or_else(Refusal::not_found)?;
+    let charge = if status == 201 { 4.95 } else { 1.0 };
+    let path = format!("dbs/{}", exchange.place.database());
+    let reply = resources::one(status, &resource(parent, container), charge, world.counter);
+    Ok(reply
+        .header("x-ms-alt-content-path", path)
+        .header("x-ms-content-path", &parent.rid))
+}
+
+fn resource(parent: &Database, container: &Container) -> Value {
+    let own = json!({
+        "_rid": container.rid,
+        "_ts": container.ts,
+        "_self": format!("dbs/{}/colls/{}/", parent.rid, container.rid),
+        "_etag": container.etag,
+        "_docs": "docs/",
+        "_sprocs": "sprocs/",
+        "_triggers": "triggers/",
+        "_udfs": "udfs/",
+        "_conflicts": "conflicts/",
+    });
+    let mut all = container.definition.clone();
+    if let Value::Object(own) = own {
+        all.extend(own);
+    }
+    Value::Object(all)
+}

@@ -1,0 +1,189 @@
+//! The data plane of the account, as strict as the service.
+
+mod account;
+mod authorization;
+mod containers;
+mod databases;
+mod date;
+pub mod definition;
+mod item;
+mod items;
+mod offers;
+mod pages;
+mod place;
+mod query;
+mod ranges;
+mod reply;
+mod resources;
+pub mod rid;
+mod roles;
+mod scope;
+mod session;
+mod statement;
+mod store;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::http::{Request, Response};
+use super::world::World;
+use crate::cosmos::key_definition::tokens;
+use place::Place;
+use reply::{Exchange, Outcome, Refusal, finish};
+
+/// Serves one request; `now` is the service's time.
+pub fn handle(world: &mut World, request: &Request, now: OffsetDateTime) -> Response {
+    let activity = match request.header("x-ms-activity-id") {
+        Some(sent) => sent.to_owned(),
+        None => activity(world.next(), now),
+    };
+    let place = Place::parse(request.path());
+    let account = place
+        .as_ref()
+        .is_some_and(|place| place.segments.is_empty());
+    let outcome = match place {
+        None => Err(Refusal::gateway(400, "Request url is invalid.")),
+        Some(place) => {
+            let now = now.unix_timestamp();
+            let activity = activity.clone();
+            serve(
+                world,
+                Exchange {
+                    request,
+                    place,
+                    now,
+                    activity,
+                },
+            )
+        }
+    };
+    finish(outcome, &activity, account)
+}
+
+fn activity(number: u64, now: OffsetDateTime) -> String {
+    let seconds = now.unix_timestamp() as u32;
+    format!("{seconds:08x}-0000-4000-8000-{number:012x}")
+}
+
+fn serve(world: &mut World, mut exchange: Exchange) -> Outcome {
+    if world.firewall {
+        return Err(Refusal::gateway(403, FIREWALL));
+    }
+    let caller = authorization::check(world, &exchange)?;
+    let query = statement::is_query(&exchange)?;
+    if exchange.place.by_rid {
+        exchange.place = named(world, &exchange.place)?;
+    }
+    roles::check(world, &exchange, query, &caller)?;
+    session::level(&exchange)?;
+    route(world, &exchange, query)
+}
+
+const FIREWALL: &str = "Request originated from IP 127.0.0.1 through public internet. This is blocked by your Cosmos DB account firewall settings. More info: https://aka.ms/cosmosdb-tsg-forbidden";
+
+/// The handlers, by method and by what the path names.
+fn route(world: &mut World, exchange: &Exchange, query: bool) -> Outcome {
+    let shape = exchange.place.shape();
+    let feed = exchange.place.is_feed();
+    match (exchange.request.method.as_str(), shape.as_str(), feed) {
+        ("GET", "", _) => account::read(world),
+        ("GET", "dbs", true) => databases::list(world, exchange),
+        ("POST", "dbs", true) if query => databases::list(world, exchange),
+        ("POST", "dbs", true) => databases::create(world, exchange),
+        ("GET", "dbs", false) => databases::read(world, exchange),
+        ("DELETE", "dbs", false) => databases::delete(world, exchange),
+        ("GET", "dbs/colls", true) => containers::list(world, exchange),
+        ("POST", "dbs/colls", true) if query => containers::list(world, exchange),
+        ("POST", "dbs/colls", true) => containers::create(world, exchange),
+        ("GET", "dbs/colls", false) => containers::read(world, exchange),
+        ("PUT", "dbs/colls", false) => containers::replace(world, exchange),
+        ("DELETE", "dbs/colls", false) => containers::delete(world, exchange),
+        ("GET", "dbs/colls/pkranges", true) => ranges::list(world, exchange),
+        ("GET", "dbs/colls/docs", true) => query::list(world, exchange),
+        ("POST", "dbs/colls/docs", true) if exchange.flag("x-ms-cosmos-is-batch-request") => {
+            Err(Refusal::absent("batches"))
+        }
+        ("POST", "dbs/colls/docs", true) if query => query::run(world, exchange),
+        ("POST", "dbs/colls/docs", true) => items::create(world, exchange),
+        ("GET", "dbs/colls/docs", false) => items::read(world, exchange),
+        ("PUT", "dbs/colls/docs", false) => items::replace(world, exchange),
+        ("DELETE", "dbs/colls/docs", false) => items::delete(world, exchange),
+        ("PATCH", "dbs/colls/docs", false) => Err(Refusal::absent("PATCH of an item")),
+        ("GET", "offers", true) => offers::list(world, exchange),
+        ("POST", "offers", true) if query => offers::list(world, exchange),
+        ("GET", "offers", false) => offers::read(world, exchange),
+        ("PUT", "offers", false) => offers::replace(world, exchange),
+        _ => Err(elsewhere(exchange)),
+    }
+}
+
+/// Tells what the sandbox lacks from what does not exist at all.
+fn elsewhere(exchange: &Exchange) -> Refusal {
+    let place = &exchange.place;
+    let had = [
+        "",
+        "dbs",
+        "dbs/colls",
+        "dbs/colls/docs",
+        "dbs/colls/pkranges",
+        "offers",
+    ];
+    let lacked = [
+        ("dbs/users", "users"),
+        ("dbs/clientencryptionkeys", "client encryption keys"),
+        ("dbs/colls/sprocs", "stored procedures"),
+        ("dbs/colls/triggers", "triggers"),
+        ("dbs/colls/udfs", "user-defined functions"),
+        ("dbs/colls/conflicts", "conflicts"),
+        (
+            "dbs/colls/operations",
+            "deletion of all items of a partition key",
+        ),
+        ("dbs/users/permissions", "permissions"),
+        ("dbs/colls/docs/attachments", "attachments"),
+        ("media", "media"),
+    ];
+    let shape = place.shape();
+    if had.contains(&shape.as_str()) {
+        let method = &exchange.request.method;
+        let message = format!("The requested verb {method} is not supported on this resource.");
+        return Refusal::gateway(405, message);
+    }
+    match lacked.iter().find(|(path, _)| *path == shape) {
+        Some((_, what)) => Refusal::absent(what),
+        None => Refusal::gateway(400, "Request url is invalid."),
+    }
+}
+
+/// The same place by its names, where a path gave `_rid`s; an item keeps its own.
+fn named(world: &World, place: &Place) -> Result<Place, Refusal> {
+    let mut place = place.clone();
+    let rid = place.database().to_owned();
+    let database = world
+        .databases
+        .iter()
+        .find(|(_, database)| database.rid == rid);
+    let (name, database) = database.ok_or_else(Refusal::not_found)?;
+    if let Some(segment) = place.segments.get_mut(1) {
+        segment.clone_from(name);
+    }
+    let rid = place.container().to_owned();
+    if rid.is_empty() {
+        return Ok(place);
+    }
+    let container = database
+        .containers
+        .iter()
+        .find(|(_, container)| container.rid == rid);
+    let (name, _) = container.ok_or_else(Refusal::not_found)?;
+    if let Some(segment) = place.segments.get_mut(3) {
+        segment.clone_from(name);
+    }
+    Ok(place)
+}
+
+/// The member a path leads to, as partition keys and unique keys have paths.
+fn path_value<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    let names = tokens(path).ok()?;
+    names.iter().try_fold(value, |value, name| value.get(name))
+}

@@ -1,0 +1,251 @@
+//! Pages: how many rows, from where, and the token that says where to go on.
+
+use serde_json::{Value, json};
+
+use super::reply::{Exchange, Refusal};
+use super::scope::Scope;
+use super::store::Store;
+use crate::sandbox::world::{Item, Range};
+
+/// The most bytes of rows in one page.
+const LARGEST: usize = 4 * 1024 * 1024;
+/// The most items looked at for one page, which stands for the time limit of the service.
+const SCANNED: usize = 10_000;
+
+/// Where a page begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// Lower bound of the range.
+    pub min: String,
+    /// Upper bound of the range.
+    pub max: String,
+    /// Number of the first item to look at; its rows up to `skip` were given.
+    pub number: u64,
+    /// Rows given of it, or of the whole of a query that is not answered item by item.
+    pub skip: usize,
+}
+
+/// Rows, and where the next page begins.
+#[derive(Default)]
+pub struct Page {
+    /// JSON texts.
+    pub rows: Vec<String>,
+    /// Nothing on the last page.
+    pub next: Option<Cursor>,
+    /// Items looked at.
+    pub scanned: usize,
+}
+
+/// `x-ms-max-item-count`, `default` where it does not say.
+pub fn size(exchange: &Exchange, default: usize) -> Result<usize, Refusal> {
+    let name = "x-ms-max-item-count";
+    let Some(text) = exchange.header(name) else {
+        return Ok(default);
+    };
+    match text.parse::<i64>() {
+        Ok(-1) => Ok(usize::MAX),
+        Ok(0) => Ok(1000),
+        Ok(count @ 1..) => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
+        _ => Err(Refusal::gateway(
+            400,
+            format!("The value '{text}' specified for the header '{name}' is invalid."),
+        )),
+    }
+}
+
+impl Cursor {
+    /// The token for the client, bound to one container.
+    pub fn token(&self, rid: &str) -> String {
+        let Self {
+            min,
+            max,
+            number,
+            skip,
+        } = self;
+        let token = format!("-RID:~{rid}#AT:{number}#SK:{skip}#ISV:2");
+        json!({"token": token, "range": {"min": min, "max": max}}).to_string()
+    }
+
+    /// Where a token says to go on.
+    pub fn parse(token: &str, rid: &str) -> Option<Self> {
+        let json: Value = serde_json::from_str(token).ok()?;
+        let bound = |name: &str| json.get("range")?.get(name)?.as_str().map(str::to_owned);
+        let mut parts = json.get("token")?.as_str()?.split('#');
+        let mut part = |name: &str| parts.next()?.strip_prefix(name);
+        (part("-RID:~")? == rid).then_some(())?;
+        let number = part("AT:")?.parse().ok()?;
+        let skip = part("SK:")?.parse().ok()?;
+        part("ISV:")?;
+        Some(Self {
+            min: bound("min")?,
+            max: bound("max")?,
+            number,
+            skip,
+        })
+    }
+
+    /// The cursor a request came with, or nothing on the first page.
+    pub fn read(exchange: &Exchange, rid: &str) -> Result<Option<Self>, Refusal> {
+        let limit = exchange.header("x-ms-documentdb-responsecontinuationtokenlimitinkb");
+        if limit.is_some_and(|limit| limit.parse::<u32>().map_or(true, |limit| limit == 0)) {
+            return Err(Refusal::gateway(
+                400,
+                "The continuation token limit is invalid.",
+            ));
+        }
+        match exchange.header("x-ms-continuation") {
+            None => Ok(None),
+            Some(token) => Self::parse(token, rid).map(Some).ok_or_else(invalid),
+        }
+    }
+
+    fn start(range: &Range) -> Self {
+        Self {
+            min: range.min.clone(),
+            max: range.max.clone(),
+            number: 0,
+            skip: 0,
+        }
+    }
+}
+
+/// What a token that is none of ours is answered with.
+pub fn invalid() -> Refusal {
+    Refusal::new(400, "Invalid Continuation Token")
+}
+
+/// A page of one range, item by item; a range's end is a page's end.
+pub fn stream(
+    store: &Store,
+    scope: &Scope,
+    cursor: Option<Cursor>,
+    size: usize,
+    row: impl Fn(&Item) -> Result<Vec<String>, Refusal>,
+) -> Result<(usize, Page), Refusal> {
+    let Some(&first) = scope.ranges.first() else {
+        return Ok((0, Page::default()));
+    };
+    let cursor = match cursor {
+        Some(cursor) => cursor,
+        None => Cursor::start(store.range(first)?),
+    };
+    let at = position(store, scope, &cursor)?;
+    let items = ordered(store.range(at)?, scope, cursor.number);
+    let mut page = Page::default();
+    let mut bytes = 0;
+    for item in &items {
+        let full = page.rows.len() >= size || bytes > LARGEST || page.scanned >= SCANNED;
+        if full {
+            page.next = Some(Cursor {
+                number: item.number,
+                skip: 0,
+                ..cursor
+            });
+            return Ok((at, page));
+        }
+        page.scanned += 1;
+        let given = if item.number == cursor.number {
+            cursor.skip
+        } else {
+            0
+        };
+        let rows = row(item)?;
+        let room = size - page.rows.len();
+        let more = rows.len().saturating_sub(given) > room;
+        let rows = rows.into_iter().skip(given).take(room);
+        page.rows.extend(rows.inspect(|row| bytes += row.len()));
+        if more {
+            page.next = Some(Cursor {
+                number: item.number,
+                skip: given + room,
+                ..cursor
+            });
+            return Ok((at, page));
+        }
+    }
+    let after = scope.ranges.iter().find(|&&range| range > at);
+    page.next = after
+        .map(|&range| store.range(range).map(Cursor::start))
+        .transpose()?;
+    Ok((at, page))
+}
+
+/// A page of rows that were all found at once.
+pub fn slice(
+    store: &Store,
+    scope: &Scope,
+    cursor: Option<Cursor>,
+    size: usize,
+    rows: Vec<String>,
+) -> Result<(usize, Page), Refusal> {
+    let at = scope.ranges.first().copied().unwrap_or_default();
+    let cursor = match cursor {
+        Some(cursor) => cursor,
+        None => Cursor::start(store.range(at)?),
+    };
+    let mut bytes = 0;
+    let fits = |row: &String| {
+        bytes += row.len();
+        bytes <= LARGEST
+    };
+    let total = rows.len();
+    let rest = rows.into_iter().skip(cursor.skip).take(size);
+    let rows: Vec<String> = rest.take_while(fits).collect();
+    let skip = cursor.skip + rows.len();
+    let more = skip < total && !rows.is_empty();
+    let next = more.then(|| Cursor { skip, ..cursor });
+    Ok((
+        at,
+        Page {
+            rows,
+            next,
+            scanned: total,
+        },
+    ))
+}
+
+fn position(store: &Store, scope: &Scope, cursor: &Cursor) -> Result<usize, Refusal> {
+    let holds = |range: &Range| range.min == cursor.min && range.max == cursor.max;
+    let mut ranges = scope.ranges.iter().copied();
+    ranges
+        .find(|&at| store.range(at).is_ok_and(holds))
+        .ok_or_else(invalid)
+}
+
+/// The items of a range within the scope, in the order they were made.
+pub fn ordered<'r>(range: &'r Range, scope: &Scope, from: u64) -> Vec<&'r Item> {
+    let within = range
+        .items
+        .iter()
+        .filter(|((effective, key, _), item)| item.number >= from && scope.holds(effective, key));
+    let mut items: Vec<&Item> = within.map(|(_, item)| item).collect();
+    items.sort_unstable_by_key(|item| item.number);
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_bound_to_its_container() {
+        let cursor = Cursor {
+            min: "1F".into(),
+            max: "FF".into(),
+            number: 7,
+            skip: 2,
+        };
+        let token = cursor.token("R");
+        assert_eq!(Cursor::parse(&token, "R"), Some(cursor));
+        assert_eq!(Cursor::parse(&token, "S"), None);
+        for text in [
+            "",
+            "x",
+            "{}",
+            "[]",
+            r#"{"token":"-RID:~R#AT:x","range":{"min":"","max":"FF"}}"#,
+        ] {
+            assert_eq!(Cursor::parse(text, "R"), None, "{text}");
+        }
+    }
+}

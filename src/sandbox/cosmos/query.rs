@@ -1,0 +1,213 @@
+//! Feeds and queries over items.
+
+use serde_json::{Value, json};
+
+use super::pages::{self, Cursor, Page};
+use super::reply::{Exchange, Outcome, Refusal, Reply};
+use super::scope::{self, Scope};
+use super::session;
+use super::statement::{self, Statement};
+use super::store::{self, Store};
+use crate::sandbox::sql::Shape;
+use crate::sandbox::world::World;
+
+/// `GET /dbs/{db}/colls/{coll}/docs`
+pub fn list(world: &mut World, exchange: &Exchange) -> Outcome {
+    if exchange.header("a-im").is_some() {
+        return Err(Refusal::absent("a change feed"));
+    }
+    let store = store::open(world, exchange)?;
+    let scope = scope::read(exchange, &store)?;
+    fresh(exchange, &store, &scope)?;
+    let size = pages::size(exchange, 100)?;
+    let cursor = Cursor::read(exchange, &store.container.rid)?;
+    let (at, page) = pages::stream(&store, &scope, cursor, size, |item| {
+        Ok(vec![item.text.clone()])
+    })?;
+    let charge = 1.0 + 0.03 * page.rows.len() as f64;
+    Ok(answer(&store, at, page, charge))
+}
+
+/// `POST /dbs/{db}/colls/{coll}/docs` with a query
+pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
+    let store = store::open(world, exchange)?;
+    let statement = statement::read(exchange)?;
+    if exchange.flag("x-ms-cosmos-is-query-plan-request") {
+        return plan(exchange, &store, statement.shape());
+    }
+    let scope = scope::read(exchange, &store)?;
+    servable(&scope, statement.shape())?;
+    fresh(exchange, &store, &scope)?;
+    let size = pages::size(exchange, 1000)?;
+    let cursor = Cursor::read(exchange, &store.container.rid)?;
+    let (at, page) = match statement.shape().streams() {
+        true => pages::stream(&store, &scope, cursor, size, |item| {
+            statement.row(&item.text)
+        })?,
+        false => whole(&store, &scope, &statement, cursor, size)?,
+    };
+    let metrics = metrics(exchange, &page);
+    let charge = 2.25 + 0.03 * page.scanned as f64;
+    let mut reply =
+        answer(&store, at, page, charge).header("x-ms-cosmos-query-execution-info", EXECUTION);
+    if let Some(metrics) = metrics {
+        reply = reply.header("x-ms-documentdb-query-metrics", metrics);
+    }
+    Ok(reply)
+}
+
+const EXECUTION: &str = "{\"reverseRidEnabled\":false,\"reverseIndexScan\":false}";
+const NOT_SERVED: &str = "The provided cross partition query can not be directly served by the gateway. This is a first chance (internal) exception that all newer clients will know how to handle gracefully. This exception is traced, but unless you see it bubble up as an exception (which only happens on older SDK clients), then you can safely ignore this message.";
+const ONLY_VALUE: &str =
+    "Cross partition query only supports 'VALUE <AggregateFunc>' for aggregates.";
+
+/// Refuses across partitions what the gateway leaves to its clients.
+fn servable(scope: &Scope, shape: Shape) -> Result<(), Refusal> {
+    if scope.directed {
+        return Ok(());
+    }
+    if shape.list_aggregate || shape.group_by {
+        return Err(Refusal::new(400, ONLY_VALUE));
+    }
+    if shape.order_by || shape.top || shape.offset_limit || shape.distinct || shape.value_aggregate
+    {
+        return Err(Refusal::gateway(400, NOT_SERVED).sub(1004));
+    }
+    if shape.derived && scope.ranges.len() > 1 {
+        return Err(Refusal::absent(
+            "a query within FROM across partition ranges",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether every range has got as far as the session has seen it.
+fn fresh(exchange: &Exchange, store: &Store, scope: &Scope) -> Result<(), Refusal> {
+    scope
+        .ranges
+        .iter()
+        .try_for_each(|&at| session::reached(exchange, store.range(at)?))
+}
+
+/// A page of a query that needs all documents before its first row.
+fn whole(
+    store: &Store,
+    scope: &Scope,
+    statement: &Statement,
+    cursor: Option<Cursor>,
+    size: usize,
+) -> Result<(usize, Page), Refusal> {
+    let mut documents = Vec::new();
+    for &at in &scope.ranges {
+        let items = pages::ordered(store.range(at)?, scope, 0);
+        documents.extend(items.into_iter().map(|item| item.text.as_str()));
+    }
+    let rows = statement.run(&documents)?;
+    let (at, mut page) = pages::slice(store, scope, cursor, size, rows)?;
+    page.scanned = documents.len();
+    Ok((at, page))
+}
+
+fn answer(store: &Store, at: usize, page: Page, charge: f64) -> Reply {
+    let count = page.rows.len();
+    let rid = &store.container.rid;
+    let body = format!(
+        "{{\"_rid\":\"{rid}\",\"Documents\":[{}],\"_count\":{count}}}",
+        page.rows.join(",")
+    );
+    let mut reply = Reply::new(200, body)
+        .header("x-ms-item-count", count)
+        .charge(charge);
+    if let Some(next) = page.next {
+        reply = reply.header("x-ms-continuation", next.token(rid));
+    }
+    store.describe(reply, at)
+}
+
+fn metrics(exchange: &Exchange, page: &Page) -> Option<String> {
+    let wanted = exchange.flag("x-ms-documentdb-populatequerymetrics");
+    let size: usize = page.rows.iter().map(String::len).sum();
+    wanted.then(|| {
+        format!(
+            "totalExecutionTimeInMs=0.50;queryCompileTimeInMs=0.05;retrievedDocumentCount={};outputDocumentCount={};outputDocumentSize={size};indexUtilizationRatio=1.00",
+            page.scanned,
+            page.rows.len()
+        )
+    })
+}
+
+/// The plan of a query that can be sent as it is; the sandbox rewrites none.
+///
+/// One range answers every query exactly, so there no plan needs more.
+fn plan(exchange: &Exchange, store: &Store, shape: Shape) -> Outcome {
+    let known: Vec<&str> = exchange
+        .header("x-ms-cosmos-supported-query-features")
+        .map(|features| features.split(',').map(str::trim).collect())
+        .unwrap_or_default();
+    let needed = features(shape);
+    let unknown: Vec<String> = needed
+        .iter()
+        .filter(|feature| !known.contains(feature))
+        .map(|feature| {
+            format!("Query contained {feature}, which the calling client does not support.")
+        })
+        .collect();
+    if !unknown.is_empty() {
+        return Err(Refusal::new(
+            400,
+            format!("{UNSUPPORTED}{}", unknown.join("\r\n")),
+        ));
+    }
+    let one = store.container.ranges.len() == 1 || shape.streams() || shape.constant;
+    match one {
+        true => Ok(Reply::new(200, unchanged().to_string())),
+        false => Err(Refusal::absent(
+            "query plans that rewrite the query for several partition ranges",
+        )),
+    }
+}
+
+const UNSUPPORTED: &str = "Query contains 1 or more unsupported features. Upgrade your SDK to a version that does support the requested features:\r\n";
+
+fn features(shape: Shape) -> Vec<&'static str> {
+    let table = [
+        (shape.value_aggregate, "Aggregate"),
+        (shape.list_aggregate, "NonValueAggregate"),
+        (shape.distinct, "Distinct"),
+        (shape.group_by, "GroupBy"),
+        (shape.offset_limit, "OffsetAndLimit"),
+        (shape.order_by, "OrderBy"),
+        (shape.top, "Top"),
+    ];
+    table
+        .into_iter()
+        .filter(|row| row.0)
+        .map(|row| row.1)
+        .collect()
+}
+
+fn unchanged() -> Value {
+    json!({
+        "partitionedQueryExecutionInfoVersion": 2,
+        "queryInfo": {
+            "distinctType": "None",
+            "top": null,
+            "offset": null,
+            "limit": null,
+            "orderBy": [],
+            "orderByExpressions": [],
+            "groupByExpressions": [],
+            "groupByAliases": [],
+            "aggregates": [],
+            "groupByAliasToAggregateType": {},
+            "rewrittenQuery": "",
+            "hasSelectValue": false,
+            "dCountInfo": null,
+            "hasNonStreamingOrderBy": false
+        },
+        "queryRanges": [
+            {"min": "", "max": "FF", "isMinInclusive": true, "isMaxInclusive": false}
+        ],
+        "hybridSearchQueryInfo": null
+    })
+}

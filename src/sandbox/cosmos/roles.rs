@@ -1,0 +1,242 @@
+//! What an identity may do: the account's own role assignments, not Azure's.
+
+use super::authorization::Caller;
+use super::reply::{Exchange, Refusal};
+use crate::sandbox::world::{RoleAssignment, World};
+
+const READER: &str = "00000000-0000-0000-0000-000000000001";
+const CONTRIBUTOR: &str = "00000000-0000-0000-0000-000000000002";
+const PREFIX: &str = "Microsoft.DocumentDB/databaseAccounts/";
+const CONTAINERS: &str = "sqlDatabases/containers/";
+
+/// What a request needs, and on what.
+#[derive(Debug, PartialEq, Eq)]
+enum Need {
+    /// A token cannot give it at all.
+    Never,
+    /// To see that something exists; empty is the account, nothing is any scope at all.
+    Metadata(Option<String>),
+    /// To act on what is in a container.
+    Data(&'static str, String),
+}
+
+/// Refuses what the caller has no data role for.
+pub fn check(
+    world: &World,
+    exchange: &Exchange,
+    query: bool,
+    caller: &Caller,
+) -> Result<(), Refusal> {
+    let Caller::Identity(principal) = caller else {
+        return Ok(());
+    };
+    let granted: Vec<&RoleAssignment> = world
+        .role_assignments
+        .values()
+        .filter(|assignment| {
+            assignment.principal.eq_ignore_ascii_case(principal) && !world.no_data_role
+        })
+        .collect();
+    let resource = |path: &str| match path {
+        "" => "on resource [/]".to_owned(),
+        path => format!("on resource [{path}]"),
+    };
+    match need(exchange, query) {
+        Need::Never => Err(never(world, exchange)),
+        Need::Metadata(None) => match granted.iter().any(|held| holds(held, "readMetadata")) {
+            true => Ok(()),
+            false => Err(missing(
+                world,
+                principal,
+                "readMetadata",
+                "on any scope",
+                5301,
+            )),
+        },
+        Need::Metadata(Some(path)) => match allows(&granted, "readMetadata", &path) {
+            true => Ok(()),
+            false => Err(missing(
+                world,
+                principal,
+                "readMetadata",
+                &resource(&path),
+                5301,
+            )),
+        },
+        Need::Data(action, path) => match allows(&granted, action, &path) {
+            true => Ok(()),
+            false => {
+                let substatus = if exchange.place.by_rid { 5303 } else { 5302 };
+                Err(missing(
+                    world,
+                    principal,
+                    action,
+                    &resource(&path),
+                    substatus,
+                ))
+            }
+        },
+    }
+}
+
+fn need(exchange: &Exchange, query: bool) -> Need {
+    let place = &exchange.place;
+    let reads = exchange.request.method == "GET" || query;
+    let database = || format!("dbs/{}", place.database());
+    let container = || format!("{}/colls/{}", database(), place.container());
+    match (place.shape().as_str(), place.is_feed()) {
+        ("", _) => Need::Metadata(None),
+        ("dbs", true) if reads => Need::Metadata(Some(String::new())),
+        ("dbs", false) | ("dbs/colls", true) if reads => Need::Metadata(Some(database())),
+        ("dbs/colls", false) | ("dbs/colls/pkranges", _) if reads => {
+            Need::Metadata(Some(container()))
+        }
+        ("dbs/colls/docs", feed) => Need::Data(action(exchange, query, feed), container()),
+        _ => Need::Never,
+    }
+}
+
+fn action(exchange: &Exchange, query: bool, feed: bool) -> &'static str {
+    match exchange.request.method.as_str() {
+        "POST" if query => "sqlDatabases/containers/executeQuery",
+        "POST" if exchange.flag("x-ms-documentdb-is-upsert") => {
+            "sqlDatabases/containers/items/upsert"
+        }
+        "POST" => "sqlDatabases/containers/items/create",
+        "GET" if feed => "sqlDatabases/containers/readChangeFeed",
+        "GET" => "sqlDatabases/containers/items/read",
+        "DELETE" => "sqlDatabases/containers/items/delete",
+        _ => "sqlDatabases/containers/items/replace",
+    }
+}
+
+fn allows(granted: &[&RoleAssignment], action: &str, path: &str) -> bool {
+    granted
+        .iter()
+        .any(|held| holds(held, action) && covers(&held.scope, path))
+}
+
+/// Whether the role has the action; only the two built-in roles are known.
+fn holds(held: &RoleAssignment, action: &str) -> bool {
+    let role = held.role_definition.rsplit('/').next().unwrap_or_default();
+    let read = [
+        "readMetadata",
+        "sqlDatabases/containers/items/read",
+        "sqlDatabases/containers/executeQuery",
+        "sqlDatabases/containers/readChangeFeed",
+    ];
+    match role.to_ascii_lowercase().as_str() {
+        READER => read.contains(&action),
+        CONTRIBUTOR => action == "readMetadata" || action.starts_with(CONTAINERS),
+        _ => false,
+    }
+}
+
+/// Whether a scope is the path or above it.
+fn covers(scope: &str, path: &str) -> bool {
+    let scope = scope.trim_matches('/');
+    match path.strip_prefix(scope) {
+        Some(rest) => scope.is_empty() || rest.is_empty() || rest.starts_with('/'),
+        None => false,
+    }
+}
+
+fn never(world: &World, exchange: &Exchange) -> Refusal {
+    let (account, method) = (&world.account, &exchange.request.method);
+    let path = exchange.place.path();
+    Refusal::gateway(
+        403,
+        format!(
+            "Request blocked by Auth {account} : The given request [{method} /{path}] cannot be authorized by AAD token in data plane. Learn more: https://aka.ms/cosmos-native-rbac."
+        ),
+    )
+    .sub(5300)
+}
+
+fn missing(world: &World, principal: &str, action: &str, place: &str, substatus: u16) -> Refusal {
+    let account = &world.account;
+    Refusal::gateway(
+        403,
+        format!(
+            "Request blocked by Auth {account} : Request is blocked because principal [{principal}] does not have required RBAC permissions to perform action [{PREFIX}{action}] {place}. Learn more: https://aka.ms/cosmos-native-rbac."
+        ),
+    )
+    .sub(substatus)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::sandbox::cosmos::place::Place;
+    use crate::sandbox::http::Request;
+
+    fn refused(scope: Option<(&str, &str)>, method: &str, path: &str, query: bool) -> u16 {
+        let mut world = World::default();
+        if let Some((role, scope)) = scope {
+            let assignment = RoleAssignment {
+                role_definition: role.to_owned(),
+                scope: scope.to_owned(),
+                principal: "P".to_owned(),
+            };
+            world.role_assignments.insert("a".into(), assignment);
+        }
+        let request = Request {
+            method: method.to_owned(),
+            ..Request::default()
+        };
+        let exchange = Exchange {
+            request: &request,
+            place: Place::parse(path).unwrap(),
+            now: 0,
+            activity: String::new(),
+        };
+        let caller = Caller::Identity("p".into());
+        check(&world, &exchange, query, &caller).map_or_else(|refusal| refusal.substatus, |()| 0)
+    }
+
+    #[test]
+    fn metadata_opens_by_scope() {
+        let rows = [
+            ("/", [0, 0, 0]),
+            ("/dbs", [0, 5301, 5301]),
+            ("/dbs/D", [0, 0, 5301]),
+            ("/dbs/D/colls", [0, 0, 5301]),
+            ("/dbs/D/colls/C", [0, 0, 0]),
+            ("/dbs/D/colls/C/pkranges", [0, 0, 0]),
+            ("/dbs/Dx/colls/C", [0, 5301, 5301]),
+            ("/dbs/D/colls/Cx", [0, 0, 5301]),
+            ("/offers", [5300, 5300, 5300]),
+        ];
+        for (path, wanted) in rows {
+            let got = ["", "/dbs/D", "/dbs/D/colls/C"]
+                .map(|scope| refused(Some((READER, scope)), "GET", path, false));
+            assert_eq!(got, wanted, "{path}");
+            assert_ne!(refused(None, "GET", path, false), 0, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_reader_reads_and_nobody_controls() {
+        let docs = "/dbs/D/colls/C/docs";
+        let item = "/dbs/D/colls/C/docs/1";
+        let rows = [
+            ("GET", item, false, [0, 0]),
+            ("GET", docs, false, [0, 0]),
+            ("POST", docs, true, [0, 0]),
+            ("POST", docs, false, [5302, 0]),
+            ("PUT", item, false, [5302, 0]),
+            ("DELETE", item, false, [5302, 0]),
+            ("POST", "/dbs", false, [5300, 5300]),
+            ("DELETE", "/dbs/D", false, [5300, 5300]),
+            ("PUT", "/dbs/D/colls/C", false, [5300, 5300]),
+            ("POST", "/dbs/D/colls", false, [5300, 5300]),
+            ("POST", "/dbs/D/colls", true, [0, 0]),
+        ];
+        for (method, path, query, wanted) in rows {
+            let got =
+                [READER, CONTRIBUTOR].map(|role| refused(Some((role, "")), method, path, query));
+            assert_eq!(got, wanted, "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Which items of a container a feed or a query is over.
+
+use super::items;
+use super::reply::{Exchange, Refusal};
+use super::store::{GONE, Store};
+use crate::cosmos::effective_key::{contains, order};
+use crate::sandbox::world::Range;
+
+/// The ranges in question, and bounds within them.
+#[derive(Default)]
+pub struct Scope {
+    /// Positions in `Container::ranges`, in order.
+    pub ranges: Vec<usize>,
+    /// One key or one named range: the whole text may run there.
+    pub directed: bool,
+    key: Option<String>,
+    bounds: Option<(String, String)>,
+}
+
+/// Reads it from the headers.
+pub fn read(exchange: &Exchange, store: &Store) -> Result<Scope, Refusal> {
+    let mut scope = Scope::default();
+    let named = exchange.header("x-ms-documentdb-partitionkeyrangeid");
+    keyed(exchange, store, &mut scope)?;
+    bounded(exchange, &mut scope)?;
+    let cross = exchange.flag("x-ms-documentdb-query-enablecrosspartition");
+    if named.is_none() && scope.key.is_none() && scope.bounds.is_none() && !cross {
+        return Err(Refusal::gateway(400, DISABLED));
+    }
+    scope.directed = named.is_some() || scope.key.is_some();
+    let ranges = store.container.ranges.iter().enumerate();
+    let wanted = ranges.filter(|(_, range)| scope.overlaps(range));
+    scope.ranges = match named {
+        None => wanted.map(|(at, _)| at).collect(),
+        Some(named) => one(wanted, named, store)?,
+    };
+    Ok(scope)
+}
+
+const DISABLED: &str = "Cross partition query is required but disabled. Please set x-ms-documentdb-query-enablecrosspartition to true, specify x-ms-documentdb-partitionkey, or revise your query to avoid this exception.";
+
+/// The range that was named, which may come with the container's `_rid` before a comma.
+fn one<'r>(
+    mut wanted: impl Iterator<Item = (usize, &'r Range)>,
+    named: &str,
+    store: &Store,
+) -> Result<Vec<usize>, Refusal> {
+    let id = named.rsplit(',').next().unwrap_or(named).trim();
+    if !store.container.ranges.iter().any(|range| range.id == id) {
+        return Err(Refusal::new(410, GONE).sub(1002));
+    }
+    let found = wanted.find(|(_, range)| range.id == id);
+    Ok(found.map(|(at, _)| at).into_iter().collect())
+}
+
+fn keyed(exchange: &Exchange, store: &Store, scope: &mut Scope) -> Result<(), Refusal> {
+    let Some(header) = exchange.header("x-ms-documentdb-partitionkey") else {
+        return Ok(());
+    };
+    let key = items::key(header)?;
+    if store.keys.is_complete(&key) {
+        let effective = store.keys.effective(&key);
+        scope.key = Some(key.canonical());
+        scope.bounds = Some((effective.clone(), format!("{effective}FF")));
+        return Ok(());
+    }
+    if store.keys.is_prefix(&key) {
+        scope.bounds = Some(store.keys.prefix_range(&key));
+        return Ok(());
+    }
+    Err(Refusal::new(
+        400,
+        "The partition key supplied in x-ms-partitionkey header does not have the components defined in the the collection.",
+    )
+    .sub(1001))
+}
+
+fn bounded(exchange: &Exchange, scope: &mut Scope) -> Result<(), Refusal> {
+    let header = |name| exchange.header(name).map(str::to_ascii_uppercase);
+    let (Some(min), Some(max)) = (header("x-ms-start-epk"), header("x-ms-end-epk")) else {
+        return Ok(());
+    };
+    match exchange.header("x-ms-read-key-type") {
+        Some("EffectivePartitionKeyRange") => {
+            scope.bounds = Some((min, max));
+            Ok(())
+        }
+        other => Err(Refusal::gateway(
+            400,
+            format!(
+                "The value '{}' specified for the header 'x-ms-read-key-type' is invalid.",
+                other.unwrap_or_default()
+            ),
+        )),
+    }
+}
+
+impl Scope {
+    /// Whether an item with that effective key and key is in it.
+    pub fn holds(&self, effective: &str, key: &str) -> bool {
+        let keyed = self.key.as_deref().is_none_or(|own| own == key);
+        let bounds = self.bounds.as_ref();
+        keyed && bounds.is_none_or(|(min, max)| contains(min, max, effective))
+    }
+
+    fn overlaps(&self, range: &Range) -> bool {
+        match &self.bounds {
+            None => true,
+            Some((min, max)) => order(min, &range.max).is_lt() && order(&range.min, max).is_lt(),
+        }
+    }
+}

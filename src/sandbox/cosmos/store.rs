@@ -1,0 +1,212 @@
+//! A container as a place for items: which range, which item, what is still alive.
+
+use serde_json::Value;
+
+use super::definition;
+use super::item;
+use super::reply::{Exchange, Refusal, Reply};
+use crate::cosmos::effective_key::contains;
+use crate::cosmos::key_definition::Definition;
+use crate::cosmos::partition_key::PartitionKey;
+use crate::sandbox::world::{Container, Item, Range, World};
+
+/// A container together with what its items are told of it.
+pub struct Store<'w> {
+    /// The container.
+    pub container: &'w mut Container,
+    /// How its keys are read.
+    pub keys: Definition,
+    /// `dbs/{rid}/colls/{rid}/`.
+    pub link: String,
+    /// `dbs/{name}/colls/{name}`.
+    pub path: String,
+}
+
+/// Where an item is: the position of its range and its key there.
+pub struct Address {
+    /// Position in `Container::ranges`.
+    pub range: usize,
+    /// Effective key, key, id.
+    pub slot: (String, String, String),
+}
+
+/// The container a request is for, without what has expired in it.
+pub fn open<'w>(world: &'w mut World, exchange: &Exchange) -> Result<Store<'w>, Refusal> {
+    let place = &exchange.place;
+    let path = format!("dbs/{}/colls/{}", place.database(), place.container());
+    let database = world
+        .databases
+        .get_mut(place.database())
+        .ok_or_else(Refusal::no_owner)?;
+    let container = database
+        .containers
+        .get_mut(place.container())
+        .ok_or_else(Refusal::no_owner)?;
+    same_container(exchange, &container.rid)?;
+    let keys = container
+        .definition
+        .get("partitionKey")
+        .unwrap_or(&Value::Null);
+    let keys = Definition::from_json(keys).map_err(|message| Refusal::new(400, message))?;
+    let link = format!("dbs/{}/colls/{}/", database.rid, container.rid);
+    sweep(container, exchange.now);
+    Ok(Store {
+        container,
+        keys,
+        link,
+        path,
+    })
+}
+
+/// A client that remembers a container made before this one of the same name is told so.
+fn same_container(exchange: &Exchange, rid: &str) -> Result<(), Refusal> {
+    match exchange.header("x-ms-cosmos-intended-collection-rid") {
+        Some(intended) if intended != rid => Err(Refusal::gateway(
+            400,
+            "The collection was recreated: its _rid is not the intended one.",
+        )
+        .sub(1024)),
+        _ => Ok(()),
+    }
+}
+
+fn sweep(container: &mut Container, now: i64) {
+    if default_ttl(container).is_none() {
+        return;
+    }
+    for range in &mut container.ranges {
+        range
+            .items
+            .retain(|_, item| item.expires.is_none_or(|end| end > now));
+    }
+}
+
+/// `defaultTtl`, where the container has it on.
+pub fn default_ttl(container: &Container) -> Option<i64> {
+    container
+        .definition
+        .get("defaultTtl")
+        .and_then(Value::as_i64)
+}
+
+impl Store<'_> {
+    /// The place of an item with that key and id.
+    pub fn address(&self, key: &PartitionKey, id: &str) -> Result<Address, Refusal> {
+        let effective = self.keys.effective(key);
+        let holds = |range: &Range| contains(&range.min, &range.max, &effective);
+        let range = self.container.ranges.iter().position(holds);
+        let range = range.ok_or_else(|| Refusal::gateway(410, GONE).sub(1002))?;
+        Ok(Address {
+            range,
+            slot: (effective, key.canonical(), id.to_owned()),
+        })
+    }
+
+    /// The place of an item by the last segment of its path.
+    pub fn locate(&self, key: &PartitionKey, leaf: &str, by_rid: bool) -> Result<Address, Refusal> {
+        let mut address = self.address(key, leaf)?;
+        if by_rid {
+            let (_, named, _) = &address.slot;
+            let range = self.range(address.range)?;
+            let found = range
+                .items
+                .iter()
+                .find(|((_, key, _), item)| key == named && item.rid == leaf);
+            let (slot, _) = found.ok_or_else(Refusal::not_found)?;
+            address.slot = slot.clone();
+        }
+        Ok(address)
+    }
+
+    /// The item there.
+    pub fn get(&self, address: &Address) -> Option<&Item> {
+        self.range(address.range).ok()?.items.get(&address.slot)
+    }
+
+    /// A range by its position.
+    pub fn range(&self, at: usize) -> Result<&Range, Refusal> {
+        self.container
+            .ranges
+            .get(at)
+            .ok_or_else(|| Refusal::gateway(410, GONE).sub(1002))
+    }
+
+    /// Puts the item there, with the range's next LSN.
+    pub fn put(&mut self, address: &Address, mut item: Item) {
+        if let Some(range) = self.container.ranges.get_mut(address.range) {
+            range.lsn += 1;
+            item.lsn = range.lsn;
+            range.items.insert(address.slot.clone(), item);
+        }
+    }
+
+    /// Takes the item away.
+    pub fn remove(&mut self, address: &Address) {
+        if let Some(range) = self.container.ranges.get_mut(address.range) {
+            range.lsn += 1;
+            range.items.remove(&address.slot);
+        }
+    }
+
+    /// Refuses an item whose unique keys another item of the same partition key has.
+    pub fn unique(&self, address: &Address, value: &Value) -> Result<(), Refusal> {
+        let policies = definition::unique_key_paths(&self.container.definition);
+        if policies.is_empty() {
+            return Ok(());
+        }
+        let (_, key, id) = &address.slot;
+        let others = self.range(address.range)?.items.iter();
+        let others = others.filter(|((_, its, name), _)| its == key && name != id);
+        for (_, other) in others {
+            let other: Value = serde_json::from_str(&other.text).unwrap_or_default();
+            if policies
+                .iter()
+                .any(|paths| item::unique(&other, paths) == item::unique(value, paths))
+            {
+                return Err(Refusal::new(409, "Unique index constraint violation."));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what an answer about items of a range says of the range and the container.
+    pub fn describe(&self, reply: Reply, at: usize) -> Reply {
+        let Ok(range) = self.range(at) else {
+            return reply;
+        };
+        let (count, bytes) = self.size();
+        let kilobytes = bytes.div_ceil(1024);
+        reply
+            .header("x-ms-session-token", format!("{}:-1#{}", range.id, range.lsn))
+            .header("x-ms-documentdb-partitionkeyrangeid", &range.id)
+            .header("lsn", range.lsn)
+            .header("x-ms-cosmos-llsn", range.lsn)
+            .header("x-ms-global-committed-lsn", range.lsn)
+            .header("x-ms-number-of-read-regions", 0)
+            .header("x-ms-alt-content-path", &self.path)
+            .header("x-ms-content-path", &self.container.rid)
+            .header("x-ms-resource-quota", QUOTA)
+            .header(
+                "x-ms-resource-usage",
+                format!("documentSize=0;documentsSize={kilobytes};documentsCount={count};collectionSize={kilobytes};"),
+            )
+            .header("x-ms-schemaversion", "1.21")
+            .header("x-ms-serviceversion", "version=2.14.0.0")
+            .header("x-ms-request-duration-ms", "0.5")
+    }
+
+    fn size(&self) -> (usize, usize) {
+        let items = || {
+            self.container
+                .ranges
+                .iter()
+                .flat_map(|range| range.items.values())
+        };
+        (items().count(), items().map(|item| item.text.len()).sum())
+    }
+}
+
+/// What a range that is not there any more is answered with.
+pub const GONE: &str = "The requested resource is no longer available at the server.";
+const QUOTA: &str =
+    "documentSize=10240;documentsSize=10485760;documentsCount=-1;collectionSize=10485760;";

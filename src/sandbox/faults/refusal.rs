@@ -1,0 +1,208 @@
+//! The bodies and headers of the statuses a fault can ask for, in the words of each service.
+
+use serde_json::{Value, json};
+
+use super::Service;
+use crate::sandbox::guid;
+use crate::sandbox::http::Response;
+use crate::sandbox::world::World;
+
+/// Short, for a client that honours it to be quick on loopback.
+const RETRY_MS: &str = "20";
+const SDK: &str = "Microsoft.Azure.Documents.Common/2.14.0";
+
+/// The answer of a service that is in such a state.
+pub fn refuse(
+    world: &mut World,
+    service: Service,
+    status: u16,
+    substatus: Option<u16>,
+) -> Response {
+    let id = guid(world);
+    match service {
+        Service::Imds => imds(status)
+            .with("Server", "IMDS/150.870.65.1324")
+            .with("x-ms-request-id", id),
+        Service::Arm => arm(status)
+            .with("x-ms-request-id", id.as_str())
+            .with("x-ms-correlation-request-id", id),
+        Service::Cosmos => cosmos(status, substatus, id),
+    }
+}
+
+/// The data plane's answer to a body that no item can have.
+pub fn item_too_large() -> Response {
+    let message = "Request size is too large";
+    Response::json(
+        413,
+        &json!({"code": "RequestEntityTooLarge", "message": message}),
+    )
+}
+
+fn imds(status: u16) -> Response {
+    let (error, description) = match status {
+        401 => (
+            "unauthorized_client",
+            "The client isn't authorized to request an access token using this method.",
+        ),
+        403 => ("forbidden", "Forbidden"),
+        404 => ("not_found", "Not found"),
+        405 => ("method_not_allowed", "Not allowed"),
+        410 => return Response::empty(410),
+        429 => ("too_many_requests", "Too many requests"),
+        503 => ("service_unavailable", "Service unavailable"),
+        500.. => ("server_error", "Server error"),
+        _ => ("invalid_request", "Bad request"),
+    };
+    Response::json(
+        status,
+        &json!({"error": error, "error_description": description}),
+    )
+}
+
+fn arm(status: u16) -> Response {
+    let (code, message) = match status {
+        401 => ("InvalidAuthenticationToken", "The access token is invalid."),
+        403 => (
+            "AuthorizationFailed",
+            "The client does not have authorization to perform this action over this scope or the scope is invalid. If access was recently granted, please refresh your credentials.",
+        ),
+        404 => (
+            "ResourceNotFound",
+            "The Resource was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+        ),
+        409 => ("Conflict", "The request conflicts with another one."),
+        412 => return lock(),
+        429 => return throttled(),
+        500 => ("InternalServerError", "Encountered internal server error."),
+        502 | 504 => return Response::empty(status),
+        503 => (
+            "ServiceUnavailable",
+            "The service is temporarily unavailable. Please try again later.",
+        ),
+        _ => ("BadRequest", "The request is not valid."),
+    };
+    Response::json(
+        status,
+        &json!({"error": {"code": code, "message": message}}),
+    )
+}
+
+fn lock() -> Response {
+    let message = "There is another user operation in progress which requires an exclusive lock on this account. Please retry after sometime.";
+    Response::json(
+        412,
+        &json!({"code": "PreconditionFailed", "message": message}),
+    )
+}
+
+/// Whole seconds are all that `Retry-After` can say; who knows the other header waits less.
+fn throttled() -> Response {
+    let message = "Number of requests for the subscription exceeded the limit. Please try again after '1' seconds.";
+    Response::json(
+        429,
+        &json!({"error": {"code": "SubscriptionRequestsThrottled", "message": message}}),
+    )
+    .with("Retry-After", "1")
+    .with("x-ms-retry-after-ms", RETRY_MS)
+}
+
+fn cosmos(status: u16, substatus: Option<u16>, activity: String) -> Response {
+    let (code, text) = words(status);
+    let errors = json!({"Errors": [text]});
+    let message = format!("Message: {errors}\r\nActivityId: {activity}, {SDK}");
+    let body: Value = json!({"code": code, "message": message});
+    let mut answer = Response::empty(status).with("Content-Type", "application/json");
+    if let Some(substatus) = substatus.or((status == 429).then_some(3200)) {
+        answer = answer.with("x-ms-substatus", substatus.to_string());
+    }
+    if status == 429 {
+        answer = answer.with("x-ms-retry-after-ms", RETRY_MS);
+    }
+    answer
+        .with("x-ms-activity-id", activity)
+        .with(
+            "x-ms-request-charge",
+            if status == 429 { "0.38" } else { "0" },
+        )
+        .with("x-ms-gatewayversion", "version=2.14.0")
+        .with("Server", "Microsoft-HTTPAPI/2.0")
+        .carrying(body.to_string())
+}
+
+fn words(status: u16) -> (&'static str, &'static str) {
+    match status {
+        401 => (
+            "Unauthorized",
+            "The input authorization token can't serve the request.",
+        ),
+        403 => ("Forbidden", "The request is not allowed."),
+        404 => (
+            "NotFound",
+            "Resource Not Found. Learn more: https://aka.ms/cosmosdb-tsg-not-found",
+        ),
+        408 => ("RequestTimeout", "Request timed out."),
+        409 => (
+            "Conflict",
+            "Resource with specified id or name already exists.",
+        ),
+        410 => (
+            "Gone",
+            "The requested resource is no longer available at the server.",
+        ),
+        412 => (
+            "PreconditionFailed",
+            "One of the specified pre-condition is not met",
+        ),
+        413 => ("RequestEntityTooLarge", "Request size is too large"),
+        429 => (
+            "429",
+            "Request rate is large. More Request Units may be needed, so no changes were made. Please retry this request later. Learn more: http://aka.ms/cosmosdb-error-429",
+        ),
+        449 => (
+            "449",
+            "Conflicting request to resource has been attempted. Retry to avoid conflicts.",
+        ),
+        503 => (
+            "ServiceUnavailable",
+            "Service is currently unavailable, please retry after a while.",
+        ),
+        500.. => (
+            "InternalServerError",
+            "Unknown server error occurred when processing this request.",
+        ),
+        _ => ("BadRequest", "One of the input values is invalid."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+    use super::*;
+
+    fn header(answer: &Response, name: &str) -> Option<String> {
+        let found = answer.headers.iter().find(|(sent, _)| sent == name);
+        found.map(|(_, value)| value.clone())
+    }
+
+    #[test]
+    fn each_service_refuses_in_its_own_words() {
+        let mut world = World::default();
+        let throttled = refuse(&mut world, Service::Cosmos, 429, None);
+        assert_eq!(
+            header(&throttled, "x-ms-substatus").as_deref(),
+            Some("3200")
+        );
+        assert!(header(&throttled, "x-ms-retry-after-ms").is_some());
+        let split = refuse(&mut world, Service::Cosmos, 410, Some(1002));
+        assert_eq!(header(&split, "x-ms-substatus").as_deref(), Some("1002"));
+        let body: Value = serde_json::from_slice(&split.body).unwrap();
+        let activity = header(&split, "x-ms-activity-id").unwrap();
+        assert!(body["message"].as_str().unwrap().contains(&activity));
+        assert!(refuse(&mut world, Service::Imds, 410, None).body.is_empty());
+        let arm = refuse(&mut world, Service::Arm, 429, None);
+        assert!(header(&arm, "Retry-After").is_some());
+        let body: Value = serde_json::from_slice(&arm.body).unwrap();
+        assert!(body["error"]["code"].is_string());
+    }
+}

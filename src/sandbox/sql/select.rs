@@ -1,0 +1,333 @@
+//! Documents to rows: FROM, WHERE, GROUP BY, SELECT, DISTINCT, ORDER BY and the window.
+
+use std::cell::Cell;
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+
+use super::EvalError;
+use super::aggregate::Total;
+use super::ast::{Count, Expr, Origin, Projection, Select, Source, Step};
+use super::eval::{Env, Result, eval, object};
+use super::value::Value;
+
+/// Rows a query may make on its way, for one call.
+const BUDGET: u32 = 10_000_000;
+
+/// A stored document, as text and as a value.
+pub struct Document<'a> {
+    text: &'a str,
+    value: Value,
+}
+
+impl<'a> Document<'a> {
+    /// Reads a JSON text.
+    pub fn read(text: &'a str) -> Result<Document<'a>> {
+        let value = Value::parse(text)
+            .map_err(|e| EvalError::BadRequest(format!("A document is not JSON: {e}.")))?;
+        Ok(Document { text, value })
+    }
+}
+
+/// A row of the answer.
+pub struct Row {
+    /// What was projected.
+    pub value: Value,
+    /// The document's own text, where the row is the document.
+    text: Option<String>,
+    /// What ORDER BY compares.
+    keys: Vec<Value>,
+}
+
+impl Row {
+    /// The JSON text.
+    pub fn into_text(self) -> String {
+        self.text.unwrap_or_else(|| self.value.json())
+    }
+}
+
+/// The rows of a whole query.
+pub fn run(
+    select: &Select,
+    parameters: &[(String, Value)],
+    documents: &[Document],
+) -> Result<Vec<Row>> {
+    let budget = Cell::new(BUDGET);
+    let env = Env {
+        parameters,
+        document: None,
+        names: Vec::new(),
+        aggregates: &[],
+        budget: &budget,
+    };
+    rows(select, &env, Some(documents))
+}
+
+/// The rows of a query over documents, or of a subquery within `env`.
+pub fn rows(select: &Select, env: &Env, documents: Option<&[Document]>) -> Result<Vec<Row>> {
+    let mut rows = match select.grouped() {
+        true => grouped(select, env, documents)?,
+        false => plain(select, env, documents)?,
+    };
+    if select.distinct {
+        let mut seen = HashSet::new();
+        rows.retain(|row| seen.insert(row.value.key()));
+    }
+    if !select.order.is_empty() {
+        rows.sort_by(|a, b| order(select, a, b));
+    }
+    window(select, env, rows)
+}
+
+fn order(select: &Select, a: &Row, b: &Row) -> Ordering {
+    let pairs = select.order.iter().zip(a.keys.iter().zip(&b.keys));
+    let compared = pairs.map(|(order, (a, b))| match order.descending {
+        true => b.order(a),
+        false => a.order(b),
+    });
+    compared.fold(Ordering::Equal, Ordering::then)
+}
+
+fn window(select: &Select, env: &Env, rows: Vec<Row>) -> Result<Vec<Row>> {
+    let mut skip = 0;
+    let mut take = usize::MAX;
+    if let Some((offset, limit)) = &select.window {
+        skip = count(offset, "OFFSET", env)?;
+        take = count(limit, "LIMIT", env)?;
+    }
+    if let Some(top) = &select.top {
+        take = take.min(count(top, "TOP", env)?);
+    }
+    Ok(rows.into_iter().skip(skip).take(take).collect())
+}
+
+fn count(count: &Count, clause: &str, env: &Env) -> Result<usize> {
+    let number = match count {
+        Count::Number(n) => usize::try_from(*n).ok(),
+        Count::Parameter(name) => match env.parameter(name) {
+            Value::Number(n) => n
+                .integer()
+                .and_then(|n| u32::try_from(n).ok())
+                .map(|n| n as usize),
+            _ => None,
+        },
+    };
+    let refusal = || {
+        format!("The count value provided for a {clause} clause must be a non-negative integer.")
+    };
+    number.ok_or_else(|| EvalError::BadRequest(refusal()))
+}
+
+/// What is done with each combination of the input sets.
+type Visit<'v> = &'v mut dyn FnMut(&Env) -> Result<()>;
+
+/// Visits every combination of the input sets that passes the filter.
+fn visit(select: &Select, env: &Env, documents: Option<&[Document]>, visit: Visit) -> Result<()> {
+    let mut filtered = |env: &Env| match &select.filter {
+        Some(filter) if !eval(filter, env)?.is_true() => Ok(()),
+        _ => visit(env),
+    };
+    match documents {
+        Some(documents) if select.derived().is_none() && !select.from.is_empty() => {
+            documents.iter().try_for_each(|document| {
+                let env = Env {
+                    document: Some(document),
+                    ..env.clone()
+                };
+                combine(&select.from, &env, None, &mut filtered)
+            })
+        }
+        _ => combine(&select.from, env, documents, &mut filtered),
+    }
+}
+
+fn combine(from: &[Source], env: &Env, documents: Option<&[Document]>, visit: Visit) -> Result<()> {
+    env.spend()?;
+    let Some((source, rest)) = from.split_first() else {
+        return visit(env);
+    };
+    let mut bind = |value: &Value| {
+        let env = env.with(source.alias.as_deref(), value);
+        combine(rest, &env, None, visit)
+    };
+    match &source.origin {
+        Origin::Query(select) => {
+            for row in rows(select, env, documents)? {
+                each(source, &row.value, &mut bind)?;
+            }
+            Ok(())
+        }
+        Origin::Path(path) => with_origin(path, env, &mut |value| each(source, value, &mut bind)),
+    }
+}
+
+type Bind<'b> = &'b mut dyn FnMut(&Value) -> Result<()>;
+
+fn each(source: &Source, value: &Value, bind: Bind) -> Result<()> {
+    match value {
+        Value::Array(items) if source.each => items.iter().try_for_each(bind),
+        value if value.defined() && !source.each => bind(value),
+        _ => Ok(()),
+    }
+}
+
+/// The value a FROM path leads to: from an alias, or else from the document.
+fn with_origin(path: &Expr, env: &Env, bind: Bind) -> Result<()> {
+    let (name, steps): (_, &[Step]) = match path {
+        Expr::Name(name, _) => (name, &[]),
+        Expr::Path(base, steps, _) => match &**base {
+            Expr::Name(name, _) => (name, steps),
+            _ => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    let root = env
+        .named(name)
+        .or(env.document.map(|document| &document.value));
+    match (root, steps) {
+        (None, _) => Ok(()),
+        (Some(root), []) => bind(root),
+        // The container's name is not an alias, so it is made one for the length of the path.
+        (Some(root), _) => bind(&eval(path, &env.with(Some(name), root))?),
+    }
+}
+
+fn plain(select: &Select, env: &Env, documents: Option<&[Document]>) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    visit(select, env, documents, &mut |env| {
+        rows.extend(project(select, env)?);
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// The row of one combination; none where there is no value.
+fn project(select: &Select, env: &Env) -> Result<Option<Row>> {
+    let (value, text) = match &select.projection {
+        Projection::All(_) => whole(
+            select
+                .from
+                .first()
+                .and_then(|source| source.alias.as_deref()),
+            env,
+        ),
+        Projection::Value(Expr::Name(name, _)) => whole(Some(name), env),
+        Projection::Value(expr) => (eval(expr, env)?, None),
+        Projection::List(items) => (
+            object(items.iter().map(|(name, expr)| (name, expr)), env)?,
+            None,
+        ),
+    };
+    if !value.defined() {
+        return Ok(None);
+    }
+    let keys: Result<Vec<_>> = select
+        .order
+        .iter()
+        .map(|order| eval(&order.key, env))
+        .collect();
+    Ok(Some(Row {
+        value,
+        text,
+        keys: keys?,
+    }))
+}
+
+/// An input set as it is; where it is the document, with the document's text.
+fn whole(alias: Option<&str>, env: &Env) -> (Value, Option<String>) {
+    let last = env.names.last().map(|(_, value)| *value);
+    let Some(value) = alias.map_or(last, |alias| env.named(alias)) else {
+        return (Value::Undefined, None);
+    };
+    let document = env
+        .document
+        .filter(|document| std::ptr::eq(&document.value, value));
+    (
+        value.clone(),
+        document.map(|document| document.text.to_owned()),
+    )
+}
+
+/// A group: its aggregates so far, and the names of its first row.
+struct Group {
+    totals: Vec<Total>,
+    names: Vec<(String, Value)>,
+}
+
+impl Group {
+    fn new(select: &Select, env: &Env) -> Group {
+        // Without GROUP BY no name is used outside of an aggregate, so none is kept.
+        let kept = if select.group.is_empty() {
+            &[]
+        } else {
+            env.names.as_slice()
+        };
+        Group {
+            totals: select
+                .aggregates
+                .iter()
+                .map(|(kind, _)| Total::new(*kind))
+                .collect(),
+            names: kept
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).clone()))
+                .collect(),
+        }
+    }
+
+    fn add(&mut self, select: &Select, env: &Env) -> Result<()> {
+        for (total, (_, argument)) in self.totals.iter_mut().zip(&select.aggregates) {
+            total.add(eval(argument, env)?);
+        }
+        Ok(())
+    }
+
+    fn row(self, select: &Select, env: &Env) -> Result<Option<Row>> {
+        let aggregates: Vec<Value> = self.totals.into_iter().map(Total::value).collect();
+        let names = self
+            .names
+            .iter()
+            .map(|(name, value)| (name.as_str(), value))
+            .collect();
+        project(
+            select,
+            &Env {
+                names,
+                aggregates: &aggregates,
+                ..env.clone()
+            },
+        )
+    }
+}
+
+fn grouped(select: &Select, env: &Env, documents: Option<&[Document]>) -> Result<Vec<Row>> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    if select.group.is_empty() {
+        places.insert(String::new(), 0);
+        groups.push(Group::new(select, env));
+    }
+    visit(select, env, documents, &mut |env| {
+        let place = *places
+            .entry(group_key(select, env)?)
+            .or_insert(groups.len());
+        if place == groups.len() {
+            groups.push(Group::new(select, env));
+        }
+        groups
+            .get_mut(place)
+            .map_or(Ok(()), |group| group.add(select, env))
+    })?;
+    let rows = groups
+        .into_iter()
+        .filter_map(|group| group.row(select, env).transpose());
+    rows.collect()
+}
+
+fn group_key(select: &Select, env: &Env) -> Result<String> {
+    let keys: Result<Vec<_>> = select
+        .group
+        .iter()
+        .map(|expr| Ok(eval(expr, env)?.key()))
+        .collect();
+    Ok(keys?.join(","))
+}
