@@ -225,6 +225,11 @@ impl<'a> Script<'a> {
         }
     }
 
+    #[must_use]
+    pub fn then_for_ever(self, last: Option<Act>) -> Script<'a> {
+        Script { last, ..self }
+    }
+
     pub fn sent(&self) -> Vec<Request> {
         self.sent.borrow().clone()
     }
