@@ -63,6 +63,8 @@ pub enum Error {
     Local(String),
     /// Nothing was sent because only a rehearsal was asked for.
     DryRun,
+    /// Whoever read our output has stopped reading: no failure, but nothing more is to be done.
+    Closed,
 }
 
 impl Error {
@@ -103,6 +105,7 @@ impl fmt::Display for Error {
             Error::Status(failure) => failure.fmt(f),
             Error::Answer { request, what } => write!(f, "unusable answer to {request}: {what}"),
             Error::DryRun => f.write_str("dry run: nothing was sent"),
+            Error::Closed => f.write_str("nobody reads the output any more"),
         }
     }
 }

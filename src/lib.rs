@@ -8,6 +8,7 @@ pub mod show;
 
 pub mod arm;
 pub mod authorize;
+pub mod cli;
 pub mod cosmos;
 pub mod identity;
 #[cfg(feature = "sandbox")]

@@ -8,6 +8,9 @@ pub use crate::error::Plane;
 use crate::error::{self, Error};
 use crate::name::Secret;
 
+/// How the services are told who asks.
+pub const USER_AGENT: &str = concat!("rawcosmos/", env!("CARGO_PKG_VERSION"));
+
 /// A part of a request: shown as it is, or shown as its label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Text {

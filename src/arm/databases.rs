@@ -21,15 +21,13 @@ fn path(name: &Name) -> String {
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/create-update-sql-database>
 pub fn create(account: &Account, name: &Name, throughput: Option<Throughput>) -> Call<Started> {
-    let body = json!({ "properties": {
-        "resource": { "id": name.as_str() },
-        "options": options(throughput),
-    }});
+    let (id, options) = (json!(name.as_str()), options(throughput));
+    let body = format!(r#"{{"properties":{{"resource":{{"id":{id}}},"options":{options}}}}}"#);
     Call {
         request: account
             .request("PUT", &path(name))
             .header("content-type", "application/json")
-            .body(body.to_string()),
+            .body(body),
         scope: Scope::Arm,
         action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/write",
         effect: Effect::Idempotent,

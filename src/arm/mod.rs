@@ -17,7 +17,9 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use crate::error::Error;
-use crate::message::{Call, Effect, Next, Page, Plane, Request, Response, Scope, Throughput};
+use crate::message::{
+    Call, Effect, Next, Page, Plane, Request, Response, Scope, Throughput, USER_AGENT,
+};
 use crate::name::{Endpoint, Name};
 
 /// The version of the resource provider's API that is spoken.
@@ -80,13 +82,20 @@ fn next_page(endpoint: &Endpoint, next: &Next) -> Result<Request, Error> {
             "the next page is said to be at {link}, which is not {endpoint}; no token is sent there"
         )));
     }
-    Ok(Request::new(Plane::Arm, "GET", next.as_str()).header("accept", "application/json"))
+    Ok(get_ready(Request::new(Plane::Arm, "GET", next.as_str())))
+}
+
+/// The headers every request to ARM has.
+fn get_ready(request: Request) -> Request {
+    request
+        .header("user-agent", USER_AGENT)
+        .header("accept", "application/json")
 }
 
 /// A request to ARM at an encoded path.
 fn request(endpoint: &Endpoint, method: &'static str, path: &str) -> Request {
     let url = format!("{endpoint}{path}?api-version={VERSION}");
-    Request::new(Plane::Arm, method, url).header("accept", "application/json")
+    get_ready(Request::new(Plane::Arm, method, url))
 }
 
 /// The options of a change: throughput, or none of it.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Call, Effect, Plane, Request, Response, Scope};
+use super::{Call, Effect, Plane, Request, Response, Scope, get_ready};
 use crate::error::{Error, Failure};
 use crate::name::{Endpoint, Secret};
 use crate::show;
@@ -40,6 +40,8 @@ pub enum Progress {
     Failed(Box<Failure>),
 }
 
+type Reader = fn(&Response) -> Result<Progress, Error>;
+
 impl Started {
     pub(super) fn read(response: &Response) -> Result<Started, Error> {
         let url = |name: &str| response.header(name).map(str::to_string);
@@ -59,12 +61,11 @@ impl Started {
     ///
     /// Needs `Microsoft.DocumentDB/locations/operationsStatus/read`, which some roles lack; then the resource tells.
     pub fn progress(&self, endpoint: &Endpoint) -> Result<Option<Call<Progress>>, Error> {
-        let (url, read): (_, fn(&Response) -> Result<Progress, Error>) =
-            match (&self.status_url, &self.location) {
-                (Some(url), _) => (url, status),
-                (None, Some(url)) => (url, result),
-                (None, None) => return Ok(None),
-            };
+        let (url, read): (_, Reader) = match (&self.status_url, &self.location) {
+            (Some(url), _) => (url, status),
+            (None, Some(url)) => (url, result),
+            (None, None) => return Ok(None),
+        };
         let shown = show::unsigned(url);
         if !endpoint.covers(url) {
             return Err(Error::answer(format!(
@@ -73,7 +74,7 @@ impl Started {
         }
         let url = Secret::within(url.clone(), shown);
         Ok(Some(Call {
-            request: Request::new(Plane::Arm, "GET", url).header("accept", "application/json"),
+            request: get_ready(Request::new(Plane::Arm, "GET", url)),
             scope: Scope::Arm,
             action: "Microsoft.DocumentDB/locations/operationsStatus/read",
             effect: Effect::Read,

@@ -16,7 +16,7 @@ pub mod query;
 use serde_json::value::RawValue;
 
 use crate::error::Error;
-use crate::message::{Call, Effect, Next, Page, Plane, Request, Response, Scope};
+use crate::message::{Call, Effect, Next, Page, Plane, Request, Response, Scope, USER_AGENT};
 use crate::name::{Endpoint, Name};
 
 /// The version of the data plane's protocol that is spoken.
@@ -125,16 +125,18 @@ impl Resource {
             &self.link.path
         };
         Request::new(Plane::Data, method, format!("{}{path}", self.endpoint))
-            .header("x-ms-version", VERSION)
+            .header("user-agent", USER_AGENT)
             .header("accept", "application/json")
+            .header("x-ms-version", VERSION)
     }
 
     /// A request to the resources of one kind below this one.
     fn feed(&self, method: &'static str, kind: &str) -> Request {
         let url = format!("{}{}/{kind}", self.endpoint, self.link.path);
         Request::new(Plane::Data, method, url)
-            .header("x-ms-version", VERSION)
+            .header("user-agent", USER_AGENT)
             .header("accept", "application/json")
+            .header("x-ms-version", VERSION)
     }
 
     /// What is signed: the kind asked for and this link.

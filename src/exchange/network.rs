@@ -5,6 +5,7 @@
 
 use std::cell::OnceCell;
 use std::io::Cursor;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ureq::config::{AutoHeaderValue, Config};
@@ -12,7 +13,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Timeout};
 
 use super::Transport;
-use crate::error::{Broken, Error, Stage};
+use crate::error::{Broken, Stage};
 use crate::message::{Plane, Request, Response};
 use crate::name::is_loopback;
 
@@ -23,33 +24,36 @@ const LARGEST_BODY: u64 = 32 * 1024 * 1024;
 pub struct Network {
     direct: Agent,
     outside: OnceCell<Agent>,
-    roots: Option<Vec<Certificate<'static>>>,
+    roots: Option<PathBuf>,
 }
 
 impl Network {
-    /// With the root certificates of `pem`, or with the built-in ones.
-    pub fn new(pem: Option<&[u8]>) -> Result<Network, Error> {
-        Ok(Network {
+    /// With the root certificates of a PEM file, or with the built-in ones. The file is read when the first
+    /// `https` request is made: most runs of a test or a sandbox never make one.
+    pub fn new(roots: Option<PathBuf>) -> Network {
+        Network {
             direct: config(None, None).new_agent(),
             outside: OnceCell::new(),
-            roots: pem.map(certificates).transpose()?,
-        })
+            roots,
+        }
     }
 
-    fn outside(&self) -> &Agent {
-        self.outside.get_or_init(|| {
-            let proxy = ureq::Proxy::try_from_env();
-            config(proxy, self.roots.as_deref()).new_agent()
-        })
+    fn outside(&self) -> Result<&Agent, String> {
+        if let Some(agent) = self.outside.get() {
+            return Ok(agent);
+        }
+        let roots = self.roots.as_deref().map(certificates).transpose()?;
+        let proxy = ureq::Proxy::try_from_env();
+        let agent = config(proxy, roots.as_deref()).new_agent();
+        Ok(self.outside.get_or_init(|| agent))
     }
 
-    fn exchange(&self, request: &Request) -> Result<ureq::http::Response<Body>, ureq::Error> {
+    fn exchange(
+        &self,
+        agent: &Agent,
+        request: &Request,
+    ) -> Result<ureq::http::Response<Body>, ureq::Error> {
         let url = request.url.expose();
-        let parsed = url::Url::parse(url).ok();
-        let here = parsed.as_ref().is_some_and(is_loopback);
-        let plain = url.starts_with("http://");
-        let direct = request.plane == Plane::Identity || (here && plain);
-        let agent = if direct { &self.direct } else { self.outside() };
         let mut message = ureq::http::Request::builder()
             .method(request.method)
             .uri(url);
@@ -73,7 +77,7 @@ impl Network {
             .configure_request(message)
             .timeout_connect(Some(Duration::from_secs(connect)))
             .timeout_global(Some(Duration::from_secs(whole)));
-        if here {
+        if is_here(url) {
             config = config.proxy(None);
         }
         agent.run(config.build())
@@ -99,16 +103,21 @@ fn config(proxy: Option<ureq::Proxy>, roots: Option<&[Certificate<'static>]>) ->
         .build()
 }
 
-fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, Error> {
-    let items = parse_pem(pem).filter_map(|item| match item {
+fn is_here(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| is_loopback(&url))
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
+    let name = path.display();
+    let pem = std::fs::read(path)
+        .map_err(|e| format!("cannot read the root certificates in {name}: {e}"))?;
+    let items = parse_pem(&pem).filter_map(|item| match item {
         Ok(PemItem::Certificate(certificate)) => Some(certificate),
         _ => None,
     });
     let found: Vec<_> = items.collect();
     if found.is_empty() {
-        return Err(Error::Usage(
-            "the file of root certificates holds no certificate in PEM form".into(),
-        ));
+        return Err(format!("{name} holds no root certificate in PEM form"));
     }
     Ok(found)
 }
@@ -121,8 +130,15 @@ impl Transport for Network {
             stage,
             what,
         };
+        let url = request.url.expose();
+        let direct =
+            request.plane == Plane::Identity || (url.starts_with("http://") && is_here(url));
+        let agent = match direct {
+            true => &self.direct,
+            false => self.outside().map_err(|e| broken(Stage::Tls, e))?,
+        };
         let mut answer = self
-            .exchange(request)
+            .exchange(agent, request)
             .map_err(|e| broken(stage(&e), words(&e)))?;
         let body = answer.body_mut().with_config().limit(LARGEST_BODY);
         let body = body.read_to_vec().map_err(|e| {

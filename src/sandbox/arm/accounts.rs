@@ -59,10 +59,9 @@ pub(super) fn action(world: &World, call: &Call<'_>) -> Answer {
     let words = call.words();
     match (call.method, words.last().copied().unwrap_or_default()) {
         ("POST", "listkeys") => ok(&keys(world)),
-        ("POST" | "GET", "readonlykeys") => ok(&json!({
-            "primaryReadonlyMasterKey": derived(world, 2),
-            "secondaryReadonlyMasterKey": derived(world, 3),
-        })),
+        ("POST" | "GET", "readonlykeys") => Err(errors::unsupported(
+            "The sandbox's data plane has no keys that only read.",
+        )),
         ("POST", "listconnectionstrings") => ok(&connection_strings(world)),
         ("POST", _) => Err(errors::unsupported(
             "The sandbox does not replace its keys.",

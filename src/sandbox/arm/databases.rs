@@ -130,7 +130,7 @@ pub(super) fn page(world: &World, call: &Call<'_>, all: Vec<Value>) -> Answer {
             ));
         }
     };
-    let next = first + world.page_size;
+    let next = world.page_size.saturating_add(first);
     let link = (next < all.len()).then(|| {
         let (path, version) = (call.request.path(), call.version());
         format!(

@@ -17,7 +17,7 @@ const AUDIENCES: [&str; 4] = [
 ];
 
 /// Oldest first.
-const VERSIONS: [&str; 31] = [
+const VERSIONS: [&str; 35] = [
     "2014-04-01",
     "2015-04-01",
     "2015-04-08",
@@ -38,6 +38,7 @@ const VERSIONS: [&str; 31] = [
     "2022-05-15",
     "2022-08-15",
     "2022-11-15",
+    "2022-11-15-preview",
     "2023-03-15",
     "2023-04-15",
     "2023-09-15",
@@ -49,6 +50,9 @@ const VERSIONS: [&str; 31] = [
     "2025-10-15",
     "2025-11-01-preview",
     "2026-03-15",
+    "2026-04-01-preview",
+    "2026-07-15",
+    "2026-09-01-preview",
 ];
 
 /// Lets a request in that carries a good token and a version.

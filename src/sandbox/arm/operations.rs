@@ -13,7 +13,8 @@ use crate::sandbox::{LOCATION, guid};
 
 /// Segments of a path up to and with the name of the account.
 const ACCOUNT: usize = 8;
-const RETRY_MS: &str = "20";
+/// Short, for a client that honours it to be quick on loopback; the service leaves the wait to the client.
+pub(super) const RETRY_MS: &str = "20";
 
 /// Something accepted, and what became of it.
 #[derive(Debug)]
@@ -116,7 +117,10 @@ pub(super) fn begin(world: &mut World, call: &Call<'_>, effect: Effect) -> Answe
     let result_target = sign(
         call,
         &id,
-        &format!("{}/operationResults/{id}", call.request.path()),
+        &format!(
+            "{}/operationResults/{id}",
+            call.request.path().trim_end_matches('/')
+        ),
     );
     let operation = Operation {
         sequence,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::call::Call;
 use super::errors::{bad_request, missing, refused};
 use super::front::{is_guid, ok};
-use super::operations::{Effect, Failure, begin, granting};
+use super::operations::{Effect, Failure, RETRY_MS, begin, granting};
 use super::{Answer, accounts, databases::page, errors};
 use crate::sandbox::http::Response;
 use crate::sandbox::imds::IDENTITIES;
@@ -126,7 +126,8 @@ fn grant(world: &mut World, call: &Call<'_>, effect: Effect) -> Answer {
         "There is another user operation in progress which requires an exclusive lock on [{}]. Please retry after sometime.",
         world.account
     );
-    Err(refused(world, 412, "PreconditionFailed", &sentence))
+    let refusal = refused(world, 412, "PreconditionFailed", &sentence);
+    Err(refusal.with("x-ms-retry-after-ms", RETRY_MS))
 }
 
 /// The assignment in the body, if it may be made.

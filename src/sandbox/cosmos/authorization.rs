@@ -237,7 +237,6 @@ mod tests {
             place: Place::parse(request.path()).unwrap(),
             request: &request,
             now: date::parse(date).unwrap() + 60,
-            activity: String::new(),
         };
         check(&world, &exchange)
     }

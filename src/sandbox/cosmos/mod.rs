@@ -2,6 +2,7 @@
 
 mod account;
 mod authorization;
+mod clauses;
 mod containers;
 mod databases;
 mod date;
@@ -11,6 +12,7 @@ mod items;
 mod offers;
 mod pages;
 mod place;
+mod plan;
 mod query;
 mod ranges;
 mod reply;
@@ -21,6 +23,8 @@ mod scope;
 mod session;
 mod statement;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -45,14 +49,12 @@ pub fn handle(world: &mut World, request: &Request, now: OffsetDateTime) -> Resp
         None => Err(Refusal::gateway(400, "Request url is invalid.")),
         Some(place) => {
             let now = now.unix_timestamp();
-            let activity = activity.clone();
             serve(
                 world,
                 Exchange {
                     request,
                     place,
                     now,
-                    activity,
                 },
             )
         }

@@ -193,7 +193,7 @@ pub fn slice(
     let rows: Vec<String> = rest.take_while(fits).collect();
     let skip = cursor.skip + rows.len();
     let more = skip < total && !rows.is_empty();
-    let next = more.then(|| Cursor { skip, ..cursor });
+    let next = more.then_some(Cursor { skip, ..cursor });
     Ok((
         at,
         Page {

@@ -1,8 +1,7 @@
 //! Feeds and queries over items.
 
-use serde_json::{Value, json};
-
 use super::pages::{self, Cursor, Page};
+use super::plan;
 use super::reply::{Exchange, Outcome, Refusal, Reply};
 use super::scope::{self, Scope};
 use super::session;
@@ -17,7 +16,7 @@ pub fn list(world: &mut World, exchange: &Exchange) -> Outcome {
         return Err(Refusal::absent("a change feed"));
     }
     let store = store::open(world, exchange)?;
-    let scope = scope::read(exchange, &store)?;
+    let scope = scope::feed(exchange, &store)?;
     fresh(exchange, &store, &scope)?;
     let size = pages::size(exchange, 100)?;
     let cursor = Cursor::read(exchange, &store.container.rid)?;
@@ -33,10 +32,11 @@ pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
     let store = store::open(world, exchange)?;
     let statement = statement::read(exchange)?;
     if exchange.flag("x-ms-cosmos-is-query-plan-request") {
-        return plan(exchange, &store, statement.shape());
+        whole_documents(statement.shape(), store.container.ranges.len())?;
+        return planned(exchange, &statement);
     }
-    let scope = scope::read(exchange, &store)?;
-    servable(&scope, statement.shape())?;
+    let scope = scope::query(exchange, &store)?;
+    servable(&scope, &statement)?;
     fresh(exchange, &store, &scope)?;
     let size = pages::size(exchange, 1000)?;
     let cursor = Cursor::read(exchange, &store.container.rid)?;
@@ -62,23 +62,31 @@ const ONLY_VALUE: &str =
     "Cross partition query only supports 'VALUE <AggregateFunc>' for aggregates.";
 
 /// Refuses across partitions what the gateway leaves to its clients.
-fn servable(scope: &Scope, shape: Shape) -> Result<(), Refusal> {
+fn servable(scope: &Scope, statement: &Statement) -> Result<(), Refusal> {
+    let shape = statement.shape();
     if scope.directed {
         return Ok(());
     }
+    whole_documents(shape, scope.ranges.len())?;
     if shape.list_aggregate || shape.group_by {
         return Err(Refusal::new(400, ONLY_VALUE));
     }
     if shape.order_by || shape.top || shape.offset_limit || shape.distinct || shape.value_aggregate
     {
-        return Err(Refusal::gateway(400, NOT_SERVED).sub(1004));
-    }
-    if shape.derived && scope.ranges.len() > 1 {
-        return Err(Refusal::absent(
-            "a query within FROM across partition ranges",
-        ));
+        let plan = plan::plan(statement, false)?;
+        return Err(Refusal::gateway(400, NOT_SERVED).sub(1004).info(&plan));
     }
     Ok(())
+}
+
+/// What an inner query leaves out or counts per range is not the whole of it.
+fn whole_documents(shape: Shape, ranges: usize) -> Result<(), Refusal> {
+    match shape.derived && ranges > 1 {
+        true => Err(Refusal::absent(
+            "a query within FROM across partition ranges",
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Whether every range has got as far as the session has seen it.
@@ -136,35 +144,25 @@ fn metrics(exchange: &Exchange, page: &Page) -> Option<String> {
     })
 }
 
-/// The plan of a query that can be sent as it is; the sandbox rewrites none.
-///
-/// One range answers every query exactly, so there no plan needs more.
-fn plan(exchange: &Exchange, store: &Store, shape: Shape) -> Outcome {
+/// Answers with the query's plan, if the client can carry it out.
+fn planned(exchange: &Exchange, statement: &Statement) -> Outcome {
     let known: Vec<&str> = exchange
         .header("x-ms-cosmos-supported-query-features")
         .map(|features| features.split(',').map(str::trim).collect())
         .unwrap_or_default();
-    let needed = features(shape);
-    let unknown: Vec<String> = needed
-        .iter()
+    let unknown: Vec<String> = features(statement.shape())
+        .into_iter()
         .filter(|feature| !known.contains(feature))
         .map(|feature| {
             format!("Query contained {feature}, which the calling client does not support.")
         })
         .collect();
     if !unknown.is_empty() {
-        return Err(Refusal::new(
-            400,
-            format!("{UNSUPPORTED}{}", unknown.join("\r\n")),
-        ));
+        let message = format!("{UNSUPPORTED}{}", unknown.join("\r\n"));
+        return Err(Refusal::new(400, message));
     }
-    let one = store.container.ranges.len() == 1 || shape.streams() || shape.constant;
-    match one {
-        true => Ok(Reply::new(200, unchanged().to_string())),
-        false => Err(Refusal::absent(
-            "query plans that rewrite the query for several partition ranges",
-        )),
-    }
+    let keyed = exchange.header("x-ms-documentdb-partitionkey").is_some();
+    Ok(Reply::new(200, plan::plan(statement, keyed)?.to_string()))
 }
 
 const UNSUPPORTED: &str = "Query contains 1 or more unsupported features. Upgrade your SDK to a version that does support the requested features:\r\n";
@@ -184,30 +182,4 @@ fn features(shape: Shape) -> Vec<&'static str> {
         .filter(|row| row.0)
         .map(|row| row.1)
         .collect()
-}
-
-fn unchanged() -> Value {
-    json!({
-        "partitionedQueryExecutionInfoVersion": 2,
-        "queryInfo": {
-            "distinctType": "None",
-            "top": null,
-            "offset": null,
-            "limit": null,
-            "orderBy": [],
-            "orderByExpressions": [],
-            "groupByExpressions": [],
-            "groupByAliases": [],
-            "aggregates": [],
-            "groupByAliasToAggregateType": {},
-            "rewrittenQuery": "",
-            "hasSelectValue": false,
-            "dCountInfo": null,
-            "hasNonStreamingOrderBy": false
-        },
-        "queryRanges": [
-            {"min": "", "max": "FF", "isMinInclusive": true, "isMaxInclusive": false}
-        ],
-        "hybridSearchQueryInfo": null
-    })
 }

@@ -16,8 +16,6 @@ pub struct Exchange<'a> {
     pub place: Place,
     /// Epoch seconds on the service's clock.
     pub now: i64,
-    /// The client's activity id, or one of ours.
-    pub activity: String,
 }
 
 impl Exchange<'_> {
@@ -83,6 +81,7 @@ pub struct Refusal {
     pub substatus: u16,
     /// The sentence, or for a replica the JSON that stands for it.
     pub message: String,
+    info: Option<String>,
     voice: Voice,
 }
 
@@ -92,6 +91,7 @@ impl Refusal {
         Self {
             status,
             substatus: 0,
+            info: None,
             message: message.into(),
             voice: Voice::Gateway,
         }
@@ -108,6 +108,7 @@ impl Refusal {
         Self {
             status,
             substatus: 0,
+            info: None,
             message: errors.to_string(),
             voice: Voice::Replica,
         }
@@ -116,6 +117,12 @@ impl Refusal {
     /// Adds a substatus.
     pub fn sub(mut self, substatus: u16) -> Self {
         self.substatus = substatus;
+        self
+    }
+
+    /// Adds `additionalErrorInfo`, which is JSON in a string.
+    pub fn info(mut self, info: &Value) -> Self {
+        self.info = Some(info.to_string());
         self
     }
 
@@ -145,7 +152,10 @@ impl Refusal {
     }
 
     fn reply(&self, activity: &str) -> Reply {
-        let body = json!({"code": code(self.status), "message": self.text(activity)});
+        let mut body = json!({"code": code(self.status), "message": self.text(activity)});
+        if let (Some(info), Some(body)) = (&self.info, body.as_object_mut()) {
+            body.insert("additionalErrorInfo".to_owned(), json!(info));
+        }
         let mut reply = Reply::new(self.status, body.to_string());
         if self.substatus != 0 {
             reply = reply.header("x-ms-substatus", self.substatus);

@@ -189,7 +189,6 @@ mod tests {
             request: &request,
             place: Place::parse(path).unwrap(),
             now: 0,
-            activity: String::new(),
         };
         let caller = Caller::Identity("p".into());
         check(&world, &exchange, query, &caller).map_or_else(|refusal| refusal.substatus, |()| 0)

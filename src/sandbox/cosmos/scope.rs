@@ -17,16 +17,22 @@ pub struct Scope {
     bounds: Option<(String, String)>,
 }
 
-/// Reads it from the headers.
-pub fn read(exchange: &Exchange, store: &Store) -> Result<Scope, Refusal> {
+/// Of a query, which has to say that it is over more than one key if it is.
+pub fn query(exchange: &Exchange, store: &Store) -> Result<Scope, Refusal> {
+    let scope = feed(exchange, store)?;
+    let cross = exchange.flag("x-ms-documentdb-query-enablecrosspartition");
+    match cross || scope.directed || scope.bounds.is_some() {
+        true => Ok(scope),
+        false => Err(Refusal::gateway(400, DISABLED)),
+    }
+}
+
+/// Of a feed, from the headers.
+pub fn feed(exchange: &Exchange, store: &Store) -> Result<Scope, Refusal> {
     let mut scope = Scope::default();
     let named = exchange.header("x-ms-documentdb-partitionkeyrangeid");
     keyed(exchange, store, &mut scope)?;
     bounded(exchange, &mut scope)?;
-    let cross = exchange.flag("x-ms-documentdb-query-enablecrosspartition");
-    if named.is_none() && scope.key.is_none() && scope.bounds.is_none() && !cross {
-        return Err(Refusal::gateway(400, DISABLED));
-    }
     scope.directed = named.is_some() || scope.key.is_some();
     let ranges = store.container.ranges.iter().enumerate();
     let wanted = ranges.filter(|(_, range)| scope.overlaps(range));

@@ -7,6 +7,9 @@ use crate::sandbox::sql::{self, EvalError, Query, Shape, SyntaxError};
 
 /// A query that was understood.
 pub struct Statement {
+    /// As it was sent.
+    pub text: String,
+    given: Value,
     query: Query,
     parameters: Vec<(String, sql::Value)>,
 }
@@ -14,7 +17,7 @@ pub struct Statement {
 /// The longest query text, as the account says.
 const LONGEST: usize = 524_288;
 
-/// Whether the body is a query and not a resource; only the one content type says so.
+/// Whether the body is a query and not a resource: only the one content type says so, or that a plan is wanted.
 pub fn is_query(exchange: &Exchange) -> Result<bool, Refusal> {
     let content = exchange
         .header("content-type")
@@ -23,6 +26,7 @@ pub fn is_query(exchange: &Exchange) -> Result<bool, Refusal> {
     match content.as_str() {
         _ if exchange.request.method != "POST" => Ok(false),
         "application/query+json" => Ok(true),
+        _ if exchange.flag("x-ms-cosmos-is-query-plan-request") => Ok(true),
         "application/sql" => Err(Refusal::absent("queries as application/sql")),
         other if other.starts_with("application/query+json") => Err(Refusal::gateway(
             400,
@@ -49,6 +53,8 @@ pub fn read(exchange: &Exchange) -> Result<Statement, Refusal> {
     }
     let parameters = body.get("parameters").unwrap_or(&Value::Null);
     Ok(Statement {
+        text: text.to_owned(),
+        given: parameters.clone(),
         query: sql::parse(text).map_err(|error| syntax(&error))?,
         parameters: sql::parameters_from(parameters).map_err(refuse)?,
     })
@@ -87,6 +93,17 @@ fn refusal(error: EvalError) -> Refusal {
 }
 
 impl Statement {
+    /// A number, or the parameter of that name if it is one.
+    pub fn count(&self, text: &str) -> Option<u64> {
+        if !text.starts_with('@') {
+            return text.parse().ok();
+        }
+        let given = self.given.as_array()?.iter();
+        let mut named =
+            given.filter(|parameter| parameter.get("name").is_some_and(|name| name == text));
+        named.next()?.get("value")?.as_u64()
+    }
+
     /// Which parts of the language it uses.
     pub fn shape(&self) -> Shape {
         self.query.shape()

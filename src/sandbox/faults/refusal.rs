@@ -94,6 +94,7 @@ fn lock() -> Response {
         412,
         &json!({"code": "PreconditionFailed", "message": message}),
     )
+    .with("x-ms-retry-after-ms", RETRY_MS)
 }
 
 /// Whole seconds are all that `Retry-After` can say; who knows the other header waits less.

@@ -169,6 +169,24 @@ impl Select {
 }
 
 impl Select {
+    /// Whether an aggregate is only a part of what is projected.
+    pub fn composed(&self) -> bool {
+        let whole = self
+            .projected()
+            .into_iter()
+            .filter(|expr| matches!(expr, Expr::Aggregate(_)));
+        whole.count() < self.aggregates.len()
+    }
+
+    /// The expressions of the projection.
+    pub fn projected(&self) -> Vec<&Expr> {
+        match &self.projection {
+            Projection::All(_) => Vec::new(),
+            Projection::Value(expr) => vec![expr],
+            Projection::List(items) => items.iter().map(|(_, expr)| expr).collect(),
+        }
+    }
+
     /// The inner query whose rows this one ranges over in place of documents.
     pub fn derived(&self) -> Option<&Select> {
         match self.from.first().map(|source| &source.origin) {

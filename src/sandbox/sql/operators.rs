@@ -11,9 +11,7 @@ pub fn unary(operator: Unary, value: &Value) -> Value {
         (Unary::Not, Value::Bool(b)) => Value::Bool(!b),
         (Unary::Minus, Value::Number(n)) => Value::float(-n.double()),
         (Unary::Plus, Value::Number(n)) => Value::Number(*n),
-        (Unary::Complement, value) => {
-            long(value).map_or(Value::Undefined, |n| Value::integer((!n).into()))
-        }
+        (Unary::Complement, value) => bits(value, value, |n, _| (!n).into()),
         _ => Value::Undefined,
     }
 }
@@ -41,7 +39,7 @@ pub fn binary(operator: Binary, a: &Value, b: &Value) -> Value {
         Binary::BitAnd => bits(a, b, |a, b| (a & b).into()),
         Binary::ShiftLeft => bits(a, b, |a, b| a.wrapping_shl(b as u32).into()),
         Binary::ShiftRight => bits(a, b, |a, b| a.wrapping_shr(b as u32).into()),
-        Binary::ShiftRightZero => bits(a, b, |a, b| (a as u64).wrapping_shr(b as u32).into()),
+        Binary::ShiftRightZero => bits(a, b, |a, b| (a as u32).wrapping_shr(b as u32).into()),
     }
 }
 
@@ -99,9 +97,17 @@ pub fn long(value: &Value) -> Option<i64> {
     }
 }
 
-fn bits(a: &Value, b: &Value, compute: fn(i64, i64) -> i128) -> Value {
-    match (long(a), long(b)) {
-        (Some(a), Some(b)) => Value::integer(compute(a, b)),
+/// What bitwise operators see of a number: as in JavaScript, its low 32 bits.
+fn word(value: &Value) -> Option<i32> {
+    match value {
+        Value::Number(n) => Some(n.integer().unwrap_or(n.double() as i128) as i32),
+        _ => None,
+    }
+}
+
+fn bits(a: &Value, b: &Value, compute: fn(i32, i32) -> i64) -> Value {
+    match (word(a), word(b)) {
+        (Some(a), Some(b)) => Value::integer(compute(a, b).into()),
         _ => Value::Undefined,
     }
 }

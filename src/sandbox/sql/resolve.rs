@@ -58,7 +58,7 @@ fn check_clauses<'a>(select: &'a Select, names: &mut Vec<&'a str>) -> Checked {
     if let Projection::All(span) = select.projection {
         check_all(select, span)?;
     }
-    for expr in projected(select) {
+    for expr in select.projected() {
         check_expr(expr, names)?;
         if select.grouped() {
             check_grouped(expr, &select.group)?;
@@ -94,15 +94,6 @@ fn check_all(select: &Select, span: Span) -> Checked {
     }
 }
 
-/// The expressions of the projection.
-pub fn projected(select: &Select) -> Vec<&Expr> {
-    match &select.projection {
-        Projection::All(_) => Vec::new(),
-        Projection::Value(expr) => vec![expr],
-        Projection::List(items) => items.iter().map(|(_, expr)| expr).collect(),
-    }
-}
-
 fn check_expr<'a>(expr: &'a Expr, names: &mut Vec<&'a str>) -> Checked {
     if let Expr::Name(name, span) = expr
         && !names.contains(&name.as_str())
@@ -123,7 +114,7 @@ fn check_expr<'a>(expr: &'a Expr, names: &mut Vec<&'a str>) -> Checked {
 
 /// A reference in the projection of a group must be one of the group's keys.
 fn check_grouped(expr: &Expr, keys: &[Expr]) -> Checked {
-    if keys.contains(expr) {
+    if keys.iter().any(|key| key == expr || leads_from(key, expr)) {
         return Ok(());
     }
     match expr {
@@ -135,6 +126,15 @@ fn check_grouped(expr: &Expr, keys: &[Expr]) -> Checked {
             .parts()
             .into_iter()
             .try_for_each(|part| check_grouped(part, keys)),
+    }
+}
+
+/// Whether a path goes on from where a key leads to.
+fn leads_from(key: &Expr, path: &Expr) -> bool {
+    match (key, path) {
+        (Expr::Path(a, key, _), Expr::Path(b, path, _)) => a == b && path.starts_with(key),
+        (Expr::Name(..), Expr::Path(base, ..)) => **base == *key,
+        _ => false,
     }
 }
 

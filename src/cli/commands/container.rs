@@ -1,0 +1,170 @@
+//! `container create|show|list|delete`: through ARM, or with a key through the data plane.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::confirm;
+use super::database::{
+    existing, finish, from, gone, made, made_or_there, present, rows, throughput,
+};
+use crate::arm::{self, containers::Definition};
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+use crate::cli::settings::{Settings, contents};
+use crate::cosmos::key_definition::{self, normalise_path};
+use crate::cosmos::{self, Paging};
+use crate::error::Error;
+use crate::message::Next;
+use crate::name::Name;
+
+fn names(session: &Session) -> Result<(Name, Name), Error> {
+    let (database, name) = (session.database()?, session.settings.name("name")?);
+    session.about_name("container", &name);
+    Ok((database, name))
+}
+
+/// `container create -d DB -n NAME -p /PATH… [--ttl S] [--idx @F] [-u @F] [--throughput N] [--if-not-exists] [--no-wait]`
+pub fn create(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
+    let (database, name) = names(session)?;
+    let (definition, throughput) = (definition(session.settings)?, throughput(session)?);
+    if session.has_key() {
+        let parent = session.account()?.database(&database);
+        let text = json(&definition.resource(&name), "the definition")?;
+        let made = session.run(&cosmos::containers::create(&parent, &text, throughput));
+        let there = || cosmos::containers::read(&parent.container(&name));
+        let made = made_or_there(session, made, &there)?;
+        same_key(&made.value, &definition, &name)?;
+        return finish(session, output, made);
+    }
+    let account = session.arm_account()?;
+    let show = arm::containers::show(&account, &database, &name);
+    if let Some(there) = existing(session, &show, &format!("container {name}"))? {
+        same_key(&there.value, &definition, &name)?;
+        return finish(session, output, there);
+    }
+    let call = arm::containers::create(&account, &database, &name, &definition, throughput);
+    let started = session.run(&call)?;
+    made(
+        session,
+        output,
+        account.endpoint(),
+        &started.value,
+        &show,
+        &format!("container {name}"),
+    )
+}
+
+/// `container show -d DB -n NAME`
+pub fn show(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
+    let (database, name) = names(session)?;
+    let call = if session.has_key() {
+        cosmos::containers::read(&session.account()?.database(&database).container(&name))
+    } else {
+        arm::containers::show(&session.arm_account()?, &database, &name)
+    };
+    finish(session, output, session.run(&call)?)
+}
+
+/// `container list -d DB`
+pub fn list(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
+    let database = session.database()?;
+    if session.has_key() {
+        let database = session.account()?.database(&database);
+        let next = |next: &Next| Ok(cosmos::containers::list(&database, &from(next)));
+        return rows(
+            session,
+            output,
+            cosmos::containers::list(&database, &Paging::default()),
+            &next,
+        );
+    }
+    let account = session.arm_account()?;
+    let next = |next: &Next| arm::containers::list_next(&account, &database, next);
+    rows(
+        session,
+        output,
+        arm::containers::list(&account, &database),
+        &next,
+    )
+}
+
+/// `container delete -d DB -n NAME [--yes] [--no-wait]`
+pub fn delete(session: &Session, _: &mut Output, _: &[String]) -> Result<(), Error> {
+    let (database, name) = names(session)?;
+    confirm(
+        session,
+        &format!("delete the container {name} and everything in it"),
+    )?;
+    if session.has_key() {
+        let container = session.account()?.database(&database).container(&name);
+        session.run(&cosmos::containers::delete(&container))?;
+    } else {
+        let account = session.arm_account()?;
+        let show = arm::containers::show(&account, &database, &name);
+        present(session, &show)?;
+        let started = session.run(&arm::containers::delete(&account, &database, &name))?;
+        gone(
+            session,
+            account.endpoint(),
+            &started.value,
+            &show,
+            &format!("container {name}"),
+        )?;
+    }
+    session.say(&format!("deleted container {name}"));
+    Ok(())
+}
+
+fn definition(settings: &Settings) -> Result<Definition, Error> {
+    let mut paths: Vec<String> = settings
+        .args()
+        .values("partition-key-path")
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    if paths.is_empty() {
+        paths.push(settings.required("partition-key-path")?);
+    }
+    let paths: Result<Vec<String>, String> =
+        paths.iter().map(|path| normalise_path(path)).collect();
+    let file = |name: &'static str| -> Result<Option<Box<RawValue>>, Error> {
+        let Some(value) = settings.text(name) else {
+            return Ok(None);
+        };
+        json(&contents(&value)?, &format!("--{name}")).map(Some)
+    };
+    Ok(Definition {
+        paths: paths.map_err(Error::Usage)?,
+        ttl: settings.number("ttl")?,
+        indexing: file("idx")?,
+        unique_keys: file("unique-key-policy")?,
+    })
+}
+
+/// JSON text, checked and otherwise left as it is.
+pub fn json(text: &str, what: &str) -> Result<Box<RawValue>, Error> {
+    let wrong = |e| Error::Usage(format!("{what} is not JSON: {e}"));
+    let raw: &RawValue = serde_json::from_str(text).map_err(wrong)?;
+    Ok(raw.to_owned())
+}
+
+/// The partition key of a container as one of the planes describes it.
+pub fn key_of(container: &RawValue) -> Result<key_definition::Definition, Error> {
+    let container: Value = serde_json::from_str(container.get())
+        .map_err(|e| Error::answer(format!("the container is not JSON: {e}")))?;
+    let key = container.get("partitionKey");
+    let key = key.ok_or_else(|| Error::answer("the container has no partitionKey"))?;
+    key_definition::Definition::from_json(key).map_err(Error::answer)
+}
+
+fn same_key(there: &RawValue, wanted: &Definition, name: &Name) -> Result<(), Error> {
+    let there = key_of(there)?;
+    if there.paths == wanted.paths {
+        return Ok(());
+    }
+    Err(Error::Conflict(format!(
+        "container {name} exists with the partition key {}, not {}; a partition key cannot be changed",
+        there.paths.join(" "),
+        wanted.paths.join(" ")
+    )))
+}

@@ -1,0 +1,195 @@
+//! `grant`: gives a data role, waits until it works, and may be repeated.
+
+use std::time::Duration;
+
+use super::confirm;
+use super::database::{PATIENCE, present};
+use crate::arm::{
+    self,
+    roles::{DataRole, Grant},
+};
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+use crate::cosmos;
+use crate::error::Error;
+use crate::exchange::poll::Watch;
+use crate::name::Name;
+
+/// `grant --role data-reader|data-contributor [--principal self|OID] [--scope /dbs/D[/colls/C]] [--wait S] [--revoke]`
+pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
+    let role = role(&session.settings.required("role")?)?;
+    let own = session
+        .settings
+        .text("principal")
+        .filter(|principal| principal != "self");
+    let principal = match &own {
+        Some(oid) => Name::new(oid.as_str())?,
+        None => session.own_object_id()?,
+    };
+    let account = session.arm_account()?;
+    let scope = scope(
+        &session.settings.text("scope").unwrap_or("/".into()),
+        &account,
+    )?;
+    let grant = Grant {
+        role,
+        principal,
+        scope,
+    };
+    if session.settings.on("revoke") {
+        return revoke(session, &account, &grant);
+    }
+    give(session, &account, &grant)?;
+    let show = arm::roles::show(&account, &grant.guid(&account))?;
+    output.one(&session.run(&show)?.value)?;
+    if own.is_none() {
+        verify(session, &grant)?;
+    }
+    Ok(())
+}
+
+/// Grants, and waits until ARM says that it is done. A principal made a moment ago may not be known yet.
+pub fn give(session: &Session, account: &arm::Account, grant: &Grant) -> Result<(), Error> {
+    let call = arm::roles::assign(account, grant);
+    let show = arm::roles::show(account, &grant.guid(account))?;
+    let settled = || session.run(&show).map(|_| true);
+    let watch = Watch {
+        endpoint: account.endpoint(),
+        settled: &settled,
+        limit: PATIENCE,
+        what: "the grant",
+    };
+    let mut waits = [5, 10, 20, 40].into_iter();
+    loop {
+        let given = session
+            .run(&call)
+            .and_then(|started| session.client.finish(&started.value, &watch));
+        let unknown = matches!(&given, Err(Error::Status(f)) if f.message.contains("was not found in the AAD tenant"));
+        match waits.next().filter(|_| unknown) {
+            Some(seconds) => {
+                session.say(&format!(
+                    "the principal is not known yet; again in {seconds} s"
+                ));
+                session.client.clock().sleep(Duration::from_secs(seconds));
+            }
+            None => return given,
+        }
+    }
+}
+
+fn revoke(session: &Session, account: &arm::Account, grant: &Grant) -> Result<(), Error> {
+    confirm(
+        session,
+        &format!("take the role back from {}", grant.principal),
+    )?;
+    let show = arm::roles::show(account, &grant.guid(account))?;
+    present(session, &show)?;
+    let started = session.run(&arm::roles::revoke(account, grant))?;
+    let settled = || match session.run(&show) {
+        Ok(_) => Ok(false),
+        Err(e) if e.is_status(404) => Ok(true),
+        Err(e) => Err(e),
+    };
+    let watch = Watch {
+        endpoint: account.endpoint(),
+        settled: &settled,
+        limit: PATIENCE,
+        what: "the revocation",
+    };
+    session.client.finish(&started.value, &watch)?;
+    session.say("taken back");
+    Ok(())
+}
+
+/// Asks the data plane until it knows the grant: seconds as a rule, minutes at worst.
+pub fn verify(session: &Session, grant: &Grant) -> Result<(), Error> {
+    let limit: u64 = session.settings.number("wait")?.unwrap_or(180);
+    let account = session.account()?;
+    let probe = Probe::of(&account, &grant.scope)?;
+    let clock = session.client.clock();
+    let begun = clock.now();
+    for wait in [1, 2, 5, 10, 15, 20]
+        .into_iter()
+        .chain(std::iter::repeat(30))
+    {
+        match probe.ask(session) {
+            Ok(()) => {
+                session.say("the data plane knows the grant");
+                return Ok(());
+            }
+            Err(e) if !e.is_status(403) => return Err(e),
+            Err(e)
+                if (clock.now() - begun).whole_seconds() + wait
+                    > i64::try_from(limit).unwrap_or(i64::MAX) =>
+            {
+                session.say(
+                    "granted; the data plane does not know it yet, which can take some minutes",
+                );
+                return Err(e);
+            }
+            Err(_) => clock.sleep(Duration::from_secs(wait.unsigned_abs())),
+        }
+    }
+    Ok(())
+}
+
+/// What a grant of some scope may read without asking for more than it covers.
+enum Probe {
+    Account(cosmos::Account),
+    Database(cosmos::Database),
+    Container(cosmos::Container),
+}
+
+impl Probe {
+    fn of(account: &cosmos::Account, scope: &str) -> Result<Probe, Error> {
+        let names: Vec<&str> = scope.split('/').skip(1).collect();
+        Ok(match names.as_slice() {
+            ["dbs", database] => Probe::Database(account.database(&Name::new(*database)?)),
+            ["dbs", database, "colls", container] => {
+                let database = account.database(&Name::new(*database)?);
+                Probe::Container(database.container(&Name::new(*container)?))
+            }
+            _ => Probe::Account(account.clone()),
+        })
+    }
+
+    fn ask(&self, session: &Session) -> Result<(), Error> {
+        let call = match self {
+            Probe::Account(account) => cosmos::account::read(account),
+            Probe::Database(database) => cosmos::databases::read(database),
+            Probe::Container(container) => cosmos::containers::read(container),
+        };
+        match session.run(&call) {
+            // A scope may be granted before what it names is there.
+            Err(e) if e.is_status(404) => Ok(()),
+            other => other.map(|_: crate::message::Answer<Box<serde_json::value::RawValue>>| ()),
+        }
+    }
+}
+
+fn role(text: &str) -> Result<DataRole, Error> {
+    match text {
+        "data-reader" | "00000000-0000-0000-0000-000000000001" => Ok(DataRole::Reader),
+        "data-contributor" | "00000000-0000-0000-0000-000000000002" => Ok(DataRole::Contributor),
+        other => Err(Error::Usage(format!(
+            "the role {other:?} is not known: data-reader or data-contributor"
+        ))),
+    }
+}
+
+/// A scope relative to the account: from `/`, `/dbs/D`, `/dbs/D/colls/C`, or the same behind the account's id.
+fn scope(text: &str, account: &arm::Account) -> Result<String, Error> {
+    let id = account.id();
+    let relative = match text.get(..id.len()) {
+        Some(start) if start.eq_ignore_ascii_case(id) => text.get(id.len()..).unwrap_or_default(),
+        _ => text,
+    };
+    let relative = relative.trim_end_matches('/');
+    let parts: Vec<&str> = relative.split('/').collect();
+    match parts.as_slice() {
+        [""] | ["", "dbs", _] | ["", "dbs", _, "colls", _] => Ok(relative.to_string()),
+        _ => Err(Error::Usage(format!(
+            "the scope {text:?} is not /, /dbs/DATABASE or /dbs/DATABASE/colls/CONTAINER"
+        ))),
+    }
+}

@@ -1,0 +1,126 @@
+//! `token` and `whoami`: what the machine's identity is and what it is given.
+
+use std::io::IsTerminal;
+
+use serde_json::{Value, json};
+
+use crate::authorize::{aad, bearer};
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+use crate::error::Error;
+use crate::exchange::Credential;
+use crate::identity::{Selector, Token};
+
+/// `token [--plane arm|data | --audience URI] [--raw | --auth-header]`
+pub fn token(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
+    let settings = session.settings;
+    let (raw, header) = (settings.on("raw"), settings.on("auth-header"));
+    let plane = settings.text("plane").unwrap_or("data".into());
+    let usual = match plane.as_str() {
+        "arm" => &session.client.audiences().arm,
+        "data" => &session.client.audiences().data,
+        other => {
+            return Err(Error::Usage(format!(
+                "--plane {other} is not known: arm or data"
+            )));
+        }
+    };
+    let audience = settings.text("audience").unwrap_or(usual.clone());
+    if (raw || header) && std::io::stdout().is_terminal() && !settings.on("yes") {
+        return Err(Error::Usage(
+            "a token on a terminal stays in its scrollback: add --yes if it shall".into(),
+        ));
+    }
+    let token = session.client.token(&audience);
+    let token = token.map_err(|e| session.or_rehearsed(e))?;
+    if session.is_rehearsal() {
+        return Ok(());
+    }
+    let line = |scheme: crate::name::Secret| format!("authorization: {}", scheme.expose());
+    match (raw, header, plane.as_str()) {
+        (true, ..) => output.text(token.secret.expose()),
+        (_, true, "arm") => output.text(&line(bearer(&token.secret))),
+        (_, true, _) => output.text(&line(aad(&token.secret))),
+        _ => one(output, &described(session, &token, &audience)),
+    }
+}
+
+/// `whoami`
+pub fn whoami(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
+    let audience = session.client.audiences().arm.clone();
+    let token = session.client.token(&audience);
+    let token = token.map_err(|e| session.or_rehearsed(e))?;
+    if session.is_rehearsal() {
+        return session.machine().map(|_| ());
+    }
+    let mut who = described(session, &token, &audience);
+    let managed = matches!(session.client.credential(), Credential::Identity { .. });
+    if let (true, Some(members)) = (managed, who.as_object_mut()) {
+        match session.machine() {
+            Ok(machine) => {
+                members.insert("cloud".into(), machine.cloud.into());
+                members.insert("subscription".into(), machine.subscription.into());
+                members.insert("resourceGroup".into(), machine.group.into());
+                members.insert("machine".into(), machine.name.into());
+                members.insert("scaleSet".into(), machine.scale_set.into());
+            }
+            Err(e) => session.say(&format!("the machine does not describe itself: {e}")),
+        }
+    }
+    one(output, &who)
+}
+
+fn one(output: &mut Output, value: &Value) -> Result<(), Error> {
+    let text = serde_json::value::to_raw_value(value);
+    output.one(&text.map_err(|e| Error::Local(e.to_string()))?)
+}
+
+/// What may be said of a token: everything but the token.
+fn described(session: &Session, token: &Token, audience: &str) -> Value {
+    let now = session.client.clock().now();
+    let expires = token.expires.moment(now);
+    let claims = token.claims();
+    let claim = |name: &str| {
+        claims
+            .as_ref()
+            .and_then(|c| c.text(name))
+            .map(str::to_string)
+    };
+    json!({
+        "source": source(session),
+        "identity": kind(session, claim("xms_mirid").as_deref()),
+        "objectId": claim("oid"),
+        "clientId": token.client_id.clone().or_else(|| claim("appid")).or_else(|| claim("azp")),
+        "tenantId": claim("tid"),
+        "resourceId": claim("xms_mirid"),
+        "audience": claim("aud").unwrap_or_else(|| audience.to_string()),
+        "issuer": claim("iss"),
+        "expiresOn": crate::authorize::http_date(expires),
+        "expiresInSeconds": (expires - now).whole_seconds(),
+        "sha256": crate::name::fingerprint(token.secret.expose()),
+    })
+}
+
+fn source(session: &Session) -> String {
+    match session.client.credential() {
+        Credential::Identity { endpoint, .. } => format!("imds ({endpoint})"),
+        Credential::Token(_) => "token-file".into(),
+        Credential::Key(_) => "key-file".into(),
+    }
+}
+
+/// By the resource that the identity belongs to; by the selector where the token does not say.
+fn kind(session: &Session, resource: Option<&str>) -> &'static str {
+    let selector = match session.client.credential() {
+        Credential::Identity { selector, .. } => selector,
+        _ => return "given",
+    };
+    match (resource, selector) {
+        (Some(id), _) if id.to_ascii_lowercase().contains("/userassignedidentities/") => {
+            "user-assigned"
+        }
+        (Some(_), _) => "system-assigned",
+        (None, Selector::Default) => "unknown",
+        (None, _) => "user-assigned",
+    }
+}

@@ -1,0 +1,202 @@
+//! The commands: one table says their words, their options and what they do.
+
+pub mod container;
+pub mod database;
+pub mod grant;
+pub mod identity;
+pub mod item;
+pub mod query;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+
+use super::args::{Args, EVERYWHERE, nearest};
+use super::output::Output;
+use super::session::Session;
+use super::settings::Settings;
+use super::tour;
+use crate::error::Error;
+use crate::message::Answer;
+use crate::show::Mask;
+
+/// A command: `rawcosmos NOUN VERB`.
+pub struct Command {
+    /// Noun and verb, or one word alone.
+    pub words: &'static str,
+    /// The options it takes besides those every command takes.
+    pub options: &'static [&'static str],
+    /// The most words that may follow.
+    pub operands: usize,
+    /// What it does.
+    pub work: Work,
+}
+
+/// How a command is carried out.
+#[derive(Clone, Copy)]
+pub enum Work {
+    /// By itself; returns the exit code.
+    Alone(fn(&Settings, &Mask, &[String]) -> Result<u8, Error>),
+    /// Within a session.
+    Session(fn(&Session, &mut Output, &[String]) -> Result<(), Error>),
+}
+
+const fn command(
+    words: &'static str,
+    options: &'static [&'static str],
+    operands: usize,
+    work: Work,
+) -> Command {
+    Command {
+        words,
+        options,
+        operands,
+        work,
+    }
+}
+
+use Work::{Alone, Session as InSession};
+
+/// All of them, in the order of the help.
+#[rustfmt::skip]
+pub const COMMANDS: &[Command] = &[
+    command("token", &["plane", "audience", "raw", "auth-header"], 0, InSession(identity::token)),
+    command("whoami", &[], 0, InSession(identity::whoami)),
+    command("database create", &["name", "throughput", "max-throughput", "if-not-exists", "no-wait"], 0, InSession(database::create)),
+    command("database show", &["name"], 0, InSession(database::show)),
+    command("database list", &[], 0, InSession(database::list)),
+    command("database delete", &["name", "no-wait"], 0, InSession(database::delete)),
+    command("container create", &["database-name", "name", "partition-key-path", "ttl", "idx", "unique-key-policy", "throughput", "max-throughput", "if-not-exists", "no-wait"], 0, InSession(container::create)),
+    command("container show", &["database-name", "name"], 0, InSession(container::show)),
+    command("container list", &["database-name"], 0, InSession(container::list)),
+    command("container delete", &["database-name", "name", "no-wait"], 0, InSession(container::delete)),
+    command("item create", &["database-name", "container-name", "body", "partition-key", "partition-key-json"], 0, InSession(item::create)),
+    command("item upsert", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "if-match"], 0, InSession(item::upsert)),
+    command("item read", &["database-name", "container-name", "id", "partition-key", "partition-key-json", "if-none-match", "session-token"], 0, InSession(item::read)),
+    command("item replace", &["database-name", "container-name", "id", "body", "partition-key", "partition-key-json", "if-match"], 0, InSession(item::replace)),
+    command("item delete", &["database-name", "container-name", "id", "partition-key", "partition-key-json", "if-match"], 0, InSession(item::delete)),
+    command("query", &["database-name", "container-name", "file", "param", "param-json", "partition-key", "partition-key-json", "page-size", "max-items", "one-page", "continuation", "session-token"], 1, InSession(query::run)),
+    command("grant", &["role", "principal", "scope", "revoke", "wait"], 0, InSession(grant::run)),
+    command("tour", &["sandbox", "live", "step", "format", "database-name", "container-name"], 0, Alone(tour::run)),
+    #[cfg(feature = "sandbox")]
+    command("sandbox start", &["port", "partitions", "fault"], 0, Alone(sandbox::start)),
+    #[cfg(feature = "sandbox")]
+    command("sandbox run", &["port", "partitions", "fault"], 0, Alone(sandbox::run)),
+];
+
+/// Other words for the same.
+const ALIASES: &[(&str, &str)] = &[("db", "database"), ("get", "read"), ("remove", "delete")];
+
+/// The command that the words name, and the words that follow it.
+pub fn find(args: &Args) -> Result<(&'static Command, &[String]), Error> {
+    let words: Vec<&str> = args.words.iter().map(|word| plain(word)).collect();
+    let named = |command: &&Command| {
+        let wanted: Vec<&str> = command.words.split(' ').collect();
+        words.starts_with(&wanted)
+    };
+    let Some(command) = COMMANDS.iter().find(named) else {
+        return Err(unknown(&words));
+    };
+    let operands = args.words.get(command.words.split(' ').count()..);
+    let operands = operands.unwrap_or_default();
+    if let Some(extra) = operands.get(command.operands) {
+        return Err(Error::Usage(format!(
+            "{} does not take {extra:?}",
+            command.words
+        )));
+    }
+    check_options(command, args)?;
+    Ok((command, operands))
+}
+
+fn plain(word: &str) -> &str {
+    let alias = ALIASES.iter().find(|(other, _)| *other == word);
+    alias.map_or(word, |(_, plain)| plain)
+}
+
+fn unknown(words: &[&str]) -> Error {
+    let said: Vec<&str> = words.iter().take(2).copied().collect();
+    let said = said.join(" ");
+    let nouns = COMMANDS.iter().map(|command| command.words);
+    let verbs: Vec<&str> = nouns
+        .clone()
+        .filter(|known| known.split(' ').next() == words.first().copied())
+        .collect();
+    let hint = match (nearest(&said, nouns), verbs.is_empty()) {
+        (Some(near), _) => format!("; did you mean {near}?"),
+        (None, false) => format!("; there are: {}", verbs.join(", ")),
+        (None, true) => "; see rawcosmos help".to_string(),
+    };
+    Error::Usage(format!("there is no command {said:?}{hint}"))
+}
+
+fn check_options(command: &Command, args: &Args) -> Result<(), Error> {
+    for (name, _) in &args.options {
+        let everywhere = EVERYWHERE.iter().any(|opt| opt.name == *name);
+        if !everywhere && !command.options.contains(name) {
+            return Err(Error::Usage(format!(
+                "--{name} is not an option of {}",
+                command.words
+            )));
+        }
+    }
+    if !args.rest.is_empty() && command.words != "sandbox run" {
+        return Err(Error::Usage(format!(
+            "{} takes no words behind --",
+            command.words
+        )));
+    }
+    Ok(())
+}
+
+/// What is counted over the answers of one command, for the line at its end.
+#[derive(Debug, Default)]
+pub struct Trailer {
+    items: u64,
+    pages: u64,
+    charge: Option<f64>,
+    ms: u128,
+    activity: Option<String>,
+}
+
+impl Trailer {
+    /// Adds one answer that held so many items.
+    pub fn add<T>(&mut self, items: usize, answer: &Answer<T>) {
+        self.items += u64::try_from(items).unwrap_or(u64::MAX);
+        self.pages += 1;
+        if let Some(charge) = answer.charge {
+            *self.charge.get_or_insert(0.0) += charge;
+        }
+        self.ms += answer.elapsed.as_millis();
+        if answer.activity.is_some() {
+            self.activity.clone_from(&answer.activity);
+        }
+    }
+
+    /// `N items · P pages · X.XX RU · T ms · activity ID`
+    pub fn line(&self) -> String {
+        let count = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        let mut parts = vec![count(self.items, "item"), count(self.pages, "page")];
+        parts.extend(self.charge.map(|charge| format!("{charge:.2} RU")));
+        parts.push(format!("{} ms", self.ms));
+        parts.extend(self.activity.as_ref().map(|id| format!("activity {id}")));
+        parts.join(" · ")
+    }
+}
+
+/// Asks before something is lost: `--yes`, or an answer typed at a terminal.
+pub fn confirm(session: &Session, what: &str) -> Result<(), Error> {
+    use std::io::IsTerminal;
+    if session.settings.on("yes") || session.is_rehearsal() {
+        return Ok(());
+    }
+    let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    if !terminal {
+        return Err(Error::Usage(format!("{what}? add --yes to say so")));
+    }
+    super::say::tell(&format!("{what}? Type yes to go on:"));
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    match read {
+        Ok(_) if answer.trim() == "yes" => Ok(()),
+        _ => Err(Error::Local("left as it was".into())),
+    }
+}

@@ -1,0 +1,99 @@
+//! `sandbox start` and `sandbox run`: the other side, on loopback.
+
+use std::process;
+
+use crate::cli::output::{Format, Output};
+use crate::cli::say::tell;
+use crate::cli::settings::Settings;
+use crate::error::Error;
+use crate::sandbox::faults::Fault;
+use crate::sandbox::{self, Options, Sandbox};
+use crate::show::Mask;
+
+/// `sandbox start [--port N] [--partitions N] [--fault SPEC]…`: serves until it is ended.
+pub fn start(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
+    let sandbox = begin(settings)?;
+    let mut output = Output::new(Format::Auto, None, false, Box::new(std::io::stdout()))?;
+    output.text(&sandbox.ready_line())?;
+    output.finish()?;
+    sandbox.wait();
+    Ok(0)
+}
+
+/// `sandbox run [options] -- COMMAND…`: starts one, runs the command with its addresses, and passes its exit code on.
+pub fn run(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
+    let Some((program, arguments)) = settings.args().rest.split_first() else {
+        return Err(Error::Usage(
+            "which command? rawcosmos sandbox run -- COMMAND".into(),
+        ));
+    };
+    let sandbox = begin(settings)?;
+    let status = process::Command::new(program)
+        .args(arguments)
+        .envs(variables(&sandbox))
+        .status();
+    sandbox.stop();
+    match status {
+        Ok(status) => Ok(code(status)),
+        Err(e) => {
+            let program = program.to_string_lossy();
+            tell(&format!("error: cannot run {program}: {e}"));
+            // As shells do: 126 found but not to be run, 127 not found.
+            Ok(if e.kind() == std::io::ErrorKind::NotFound {
+                127
+            } else {
+                126
+            })
+        }
+    }
+}
+
+/// The variables that point every command at a sandbox.
+pub fn variables(sandbox: &Sandbox) -> Vec<(&'static str, String)> {
+    sandbox.with_world(|world| {
+        vec![
+            ("RAWCOSMOS_IMDS_ENDPOINT", world.imds.clone()),
+            ("RAWCOSMOS_ARM_ENDPOINT", world.arm.clone()),
+            ("RAWCOSMOS_ENDPOINT", world.cosmos.clone()),
+            ("RAWCOSMOS_SUBSCRIPTION", world.subscription.clone()),
+            ("RAWCOSMOS_RESOURCE_GROUP", world.resource_group.clone()),
+            ("RAWCOSMOS_ACCOUNT_NAME", world.account.clone()),
+        ]
+    })
+}
+
+fn begin(settings: &Settings) -> Result<Sandbox, Error> {
+    let faults: Result<Vec<Fault>, String> = settings
+        .args()
+        .values("fault")
+        .into_iter()
+        .map(Fault::parse)
+        .collect();
+    let usual = Options::default();
+    let partitions = settings.number("partitions")?.unwrap_or(usual.partitions);
+    if !(1..=1000).contains(&partitions) {
+        return Err(Error::Usage("--partitions must be 1 to 1000".into()));
+    }
+    let options = Options {
+        port: settings.number("port")?.unwrap_or(usual.port),
+        partitions,
+        faults: faults.map_err(Error::Usage)?,
+        ..usual
+    };
+    sandbox::start(options).map_err(|e| Error::Local(format!("cannot start the sandbox: {e}")))
+}
+
+/// The child's code; 128 and the signal's number where a signal ended it.
+fn code(status: process::ExitStatus) -> u8 {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        if let Some(signal) = status.signal() {
+            return u8::try_from(128 + signal).unwrap_or(1);
+        }
+    }
+    status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(1)
+}

@@ -1,0 +1,84 @@
+//! Help, from one text: `help.txt`, whose sections begin with `== NAME`.
+
+use super::args::Args;
+#[cfg(test)]
+use super::commands::COMMANDS;
+use super::output::{Format, Output};
+use crate::error::Error;
+
+const TEXT: &str = include_str!("help.txt");
+
+/// `rawcosmos`, `rawcosmos help [TOPIC]`, `rawcosmos NOUN VERB --help`
+pub fn help(args: &Args) -> Result<u8, Error> {
+    let mut words: Vec<&str> = args.words.iter().map(String::as_str).collect();
+    words.retain(|word| *word != "help");
+    let topic = if words.is_empty() {
+        "rawcosmos".to_string()
+    } else {
+        words.join(" ")
+    };
+    let section = section(&topic).or_else(|| section(words.first()?));
+    let text = section.ok_or_else(|| {
+        Error::Usage(format!("there is no help on {topic:?}; see rawcosmos help"))
+    })?;
+    print(text)
+}
+
+/// `rawcosmos --version`
+pub fn version() -> Result<u8, Error> {
+    print(&format!(
+        "rawcosmos {} ({}-{}, data plane {}, ARM {}, IMDS {})",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::ARCH,
+        std::env::consts::OS,
+        crate::cosmos::VERSION,
+        crate::arm::VERSION,
+        crate::identity::imds::VERSION,
+    ))
+}
+
+fn print(text: &str) -> Result<u8, Error> {
+    let mut output = Output::new(Format::Auto, None, false, Box::new(std::io::stdout()))?;
+    match output.text(text).and_then(|()| output.finish()) {
+        Ok(()) | Err(Error::Closed) => Ok(0),
+        Err(e) => Err(e),
+    }
+}
+
+/// The section of that name, without its heading.
+fn section(name: &str) -> Option<&'static str> {
+    let mut sections = TEXT.split("\n== ");
+    let found = sections.find_map(|section| {
+        let (heading, text) = section.split_once('\n')?;
+        let heading = heading.trim_start_matches("== ");
+        heading
+            .split(", ")
+            .any(|title| title == name)
+            .then_some(text)
+    });
+    found.map(str::trim_end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_its_help() {
+        for command in COMMANDS {
+            let text = section(command.words).unwrap_or_default();
+            assert!(
+                text.contains(&format!("rawcosmos {}", command.words)),
+                "{}",
+                command.words
+            );
+            for option in command.options {
+                assert!(
+                    text.contains(&format!("--{option}")),
+                    "{}: --{option}",
+                    command.words
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Why each part of an exchange is there: the lines `--explain` adds.
+
+use crate::error::Plane;
+
+/// What a request to a plane is about.
+pub fn of_plane(plane: Plane) -> &'static str {
+    match plane {
+        Plane::Identity => {
+            "identity: the machine's metadata service says who we are. Plain HTTP that never leaves the host, no proxy, no secret"
+        }
+        Plane::Arm => {
+            "management plane (ARM): makes databases, containers and grants. Azure roles are checked; data roles do not count here"
+        }
+        Plane::Data => {
+            "data plane: the account itself. Data roles are checked; Azure roles, even Owner, do not count here"
+        }
+    }
+}
+
+/// Requests: `>`; answers: `<`.
+const HEADERS: &[(&str, &str, &str)] = &[
+    (
+        ">",
+        "metadata",
+        "proves that the caller chose to set a header: a tricked browser or proxy does not",
+    ),
+    (
+        ">",
+        "authorization",
+        "ARM takes Bearer; the data plane takes type=aad&ver=1.0&sig=…, percent-encoded, and never Bearer",
+    ),
+    (
+        ">",
+        "x-ms-date",
+        "part of what is signed, in English and GMT; accounts behind a firewall refuse a token without it",
+    ),
+    (
+        ">",
+        "x-ms-version",
+        "the protocol's version; without it the service falls back to an old one",
+    ),
+    (
+        ">",
+        "x-ms-documentdb-partitionkey",
+        "a JSON array in ASCII, one element a path: [\"pkey\"], never the bare value",
+    ),
+    (
+        ">",
+        "x-ms-documentdb-is-upsert",
+        "makes the create replace an item that is already there",
+    ),
+    (
+        ">",
+        "x-ms-documentdb-isquery",
+        "makes the POST a query instead of a new item",
+    ),
+    (
+        ">",
+        "x-ms-documentdb-query-enablecrosspartition",
+        "no key is given, so every partition is asked: it costs more, and ORDER BY and aggregates are refused",
+    ),
+    (
+        ">",
+        "x-ms-documentdb-responsecontinuationtokenlimitinkb",
+        "keeps the continuation small: token and continuation share the gateway's header limit",
+    ),
+    (
+        ">",
+        "x-ms-max-item-count",
+        "the most items a page may have; a page may have fewer, even none",
+    ),
+    (
+        ">",
+        "x-ms-continuation",
+        "where the next page begins, as the last answer said; opaque",
+    ),
+    (
+        ">",
+        "if-match",
+        "write only if nobody else has changed the item since it was read; else 412",
+    ),
+    (
+        ">",
+        "if-none-match",
+        "answer only if the item has changed since; else 304 without a body",
+    ),
+    (
+        ">",
+        "content-type",
+        "exactly this: application/query+json makes a query, a charset behind it is refused",
+    ),
+    (
+        ">",
+        "content-length",
+        "a length is always stated; a POST without one is refused with 411",
+    ),
+    (
+        "<",
+        "azure-asyncoperation",
+        "the change goes on: this URL tells how far it is. Signed, so it is sent back letter by letter",
+    ),
+    (
+        "<",
+        "location",
+        "the result will be here once the operation is over",
+    ),
+    (
+        "<",
+        "x-ms-request-charge",
+        "request units billed for this exchange",
+    ),
+    (
+        "<",
+        "x-ms-session-token",
+        "sent back with the next read, that read sees this write",
+    ),
+    ("<", "x-ms-activity-id", "quote this to support"),
+    ("<", "x-ms-request-id", "quote this to support"),
+    (
+        "<",
+        "etag",
+        "changes with every write; send it as If-Match to write only what you have seen",
+    ),
+    (
+        "<",
+        "x-ms-continuation",
+        "there is more: the next page begins here, even if this one is empty",
+    ),
+    (
+        "<",
+        "x-ms-substatus",
+        "tells refusals with the same status apart",
+    ),
+    (
+        "<",
+        "x-ms-retry-after-ms",
+        "how long to wait before asking again",
+    ),
+    (
+        "<",
+        "retry-after",
+        "how many seconds to wait before asking again",
+    ),
+    (
+        "<",
+        "date",
+        "the service's clock: a signature too far from it is refused",
+    ),
+];
+
+/// Why a header is there.
+pub fn of_header(sign: &str, name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    let row = HEADERS
+        .iter()
+        .find(|(side, header, _)| *side == sign && *header == name)?;
+    Some(row.2)
+}

@@ -1,0 +1,162 @@
+//! Words in, calls out, text back.
+//!
+//! Standard output carries the data asked for and nothing else; everything said along the way goes to standard error.
+
+pub mod args;
+pub mod commands;
+pub mod explain;
+pub mod help;
+pub mod lesson;
+pub mod output;
+pub mod say;
+pub mod session;
+pub mod settings;
+pub mod tour;
+pub mod trace;
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+
+use crate::error::Error;
+use crate::exchange::Transport;
+use crate::exchange::network::Network;
+use crate::show::Mask;
+use args::Args;
+use commands::Work;
+use explain::{exit_code, explain};
+use output::{Format, Output};
+use session::Session;
+use settings::Settings;
+use trace::{Detail, Rehearsal, Tracer, View};
+
+/// Runs the program on its words, without its name, and returns its exit code.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
+    let mask = Mask::default();
+    let args = match Args::parse(words) {
+        Ok(args) => args,
+        Err(error) => return report(&error, &explain::Context::default(), false, &mask),
+    };
+    let settings = Settings::new(args, Box::new(variable));
+    match begin(&settings, &mask) {
+        Ok(code) => code,
+        Err(trouble) => {
+            let json = settings.text("output").as_deref() == Some("json");
+            report(&trouble.0, &trouble.1, json, &mask)
+        }
+    }
+}
+
+/// An environment variable; one that is not UTF-8 counts as unset.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// An error, and what is known for explaining it.
+type Trouble = Box<(Error, explain::Context)>;
+
+fn bare(error: Error) -> Trouble {
+    Box::new((error, explain::Context::default()))
+}
+
+fn begin(settings: &Settings, mask: &Mask) -> Result<u8, Trouble> {
+    let args = settings.args();
+    let asked = args.words.first().is_some_and(|word| word == "help");
+    if args.has("version") {
+        return help::version().map_err(bare);
+    }
+    if args.has("help") || args.words.is_empty() || asked {
+        return help::help(args).map_err(bare);
+    }
+    let (command, operands) = commands::find(args).map_err(bare)?;
+    match command.work {
+        Work::Alone(work) => work(settings, mask, operands).map_err(bare),
+        Work::Session(work) => in_session(settings, mask, &|session, output| {
+            work(session, output, operands)
+        }),
+    }
+}
+
+type InSession<'a> = dyn Fn(&Session, &mut Output) -> Result<(), Error> + 'a;
+
+fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, Trouble> {
+    let mut output = output(settings).map_err(bare)?;
+    let view = view(settings).map_err(bare)?;
+    let network = network(settings).map_err(bare)?;
+    let rehearsal = settings.on("dry-run").then(Rehearsal::default);
+    // What a rehearsal prints is what was asked for, so it goes to standard output.
+    let print = if rehearsal.is_some() {
+        say::show
+    } else {
+        say::tell
+    };
+    let inner: &dyn Transport = match &rehearsal {
+        Some(rehearsal) => rehearsal,
+        None => &network,
+    };
+    let tracer = Tracer::new(inner, view, mask, Box::new(print));
+    let session = Session::new(settings, &tracer, rehearsal.as_ref(), mask).map_err(bare)?;
+    match work(&session, &mut output).and_then(|()| output.finish()) {
+        Ok(()) | Err(Error::Closed | Error::DryRun) => Ok(0),
+        Err(error) => Err(Box::new((error, session.context()))),
+    }
+}
+
+fn output(settings: &Settings) -> Result<Output, Error> {
+    let format = match settings.text("output") {
+        Some(text) => Format::parse(&text)?,
+        None => Format::Auto,
+    };
+    let stdout = std::io::stdout();
+    let terminal = stdout.is_terminal();
+    Output::new(format, settings.text("get"), terminal, Box::new(stdout))
+}
+
+/// What is shown of each exchange. A rehearsal shows everything, since it does nothing else.
+fn view(settings: &Settings) -> Result<View, Error> {
+    let (explain, curl) = (settings.on("explain"), settings.on("curl"));
+    let said = settings.text("trace");
+    let asked = settings.args().has("trace") || said.is_some();
+    let detail = match said.as_deref() {
+        Some("url") => Detail::Url,
+        Some("headers") => Detail::Headers,
+        Some("body" | "1" | "true") => Detail::Body,
+        Some("json") => Detail::Json,
+        Some("0" | "false" | "none") => Detail::Nothing,
+        Some(other) => {
+            return Err(Error::Usage(format!(
+                "--trace={other} is not known: url, headers, body or json"
+            )));
+        }
+        None if settings.on("dry-run") && settings.text("output").as_deref() == Some("json") => {
+            Detail::Json
+        }
+        None if asked || explain || settings.on("dry-run") => Detail::Body,
+        None => Detail::Nothing,
+    };
+    Ok(View {
+        detail,
+        explain,
+        curl,
+    })
+}
+
+fn network(settings: &Settings) -> Result<Network, Error> {
+    let roots = settings.text("cacert").map(std::path::PathBuf::from);
+    if let Some(path) = roots.as_ref().filter(|_| settings.args().has("cacert")) {
+        std::fs::metadata(path)
+            .map_err(|e| Error::Usage(format!("cannot read {}: {e}", path.display())))?;
+    }
+    Ok(Network::new(roots))
+}
+
+/// Says what went wrong on standard error, and returns the exit code for it.
+fn report(error: &Error, context: &explain::Context, json: bool, mask: &Mask) -> u8 {
+    let explained = explain(error, context);
+    let text = if json {
+        explained.to_json()
+    } else {
+        explained.to_string()
+    };
+    say::tell(&mask.text(text.trim_end()));
+    exit_code(error)
+}

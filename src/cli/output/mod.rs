@@ -1,0 +1,396 @@
+//! Standard output: the data that was asked for, and nothing else.
+//!
+//! Values pass through as text: numbers keep their digits and members their order.
+
+mod grid;
+pub mod json;
+
+use std::io::{ErrorKind, Write};
+
+use serde_json::value::RawValue;
+
+use crate::error::Error;
+use crate::show::printable;
+use grid::{Grid, Style};
+pub use json::{lookup, members};
+
+/// How values are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Format {
+    /// One resource as [`Format::Json`], rows as [`Format::Ndjson`].
+    #[default]
+    Auto,
+    /// Indented on a terminal, compact in a pipe; rows as one array.
+    Json,
+    /// A line per value.
+    Ndjson,
+    /// Columns for people.
+    Table,
+    /// Comma-separated, with a header.
+    Csv,
+    /// Tab-separated, with a header.
+    Tsv,
+    /// As it came; what a pointer found without its quotes.
+    Raw,
+    /// Nothing at all.
+    None,
+}
+
+const FORMATS: &[(&str, Format)] = &[
+    ("auto", Format::Auto),
+    ("json", Format::Json),
+    ("ndjson", Format::Ndjson),
+    ("table", Format::Table),
+    ("csv", Format::Csv),
+    ("tsv", Format::Tsv),
+    ("raw", Format::Raw),
+    ("none", Format::None),
+];
+
+impl Format {
+    /// Reads a name; the error lists the known ones.
+    pub fn parse(text: &str) -> Result<Format, Error> {
+        let found = FORMATS.iter().find(|(name, _)| *name == text);
+        found.map(|(_, format)| *format).ok_or_else(|| {
+            let known: Vec<&str> = FORMATS.iter().map(|(name, _)| *name).collect();
+            let known = known.join(", ");
+            Error::Usage(format!("{text:?} is not an output format: one of {known}"))
+        })
+    }
+
+    fn style(self) -> Option<Style> {
+        match self {
+            Format::Table => Some(Style::Table),
+            Format::Csv => Some(Style::Csv),
+            Format::Tsv => Some(Style::Tsv),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a list is being written, and how far it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum List {
+    None,
+    Empty,
+    Open,
+}
+
+/// Writes values. Every method fails with [`Error::Closed`] once nobody reads any more, which is no failure but a
+/// reason to stop, and with [`Error::Local`] when something could not be written.
+pub struct Output {
+    format: Format,
+    get: Option<String>,
+    terminal: bool,
+    to: Box<dyn Write>,
+    list: List,
+    grid: Option<Grid>,
+}
+
+impl Output {
+    /// `get` is a JSON pointer applied to every value; refuses one that is none.
+    pub fn new(
+        format: Format,
+        get: Option<String>,
+        terminal: bool,
+        to: Box<dyn Write>,
+    ) -> Result<Output, Error> {
+        json::check_pointer(get.as_deref().unwrap_or_default())?;
+        Ok(Output {
+            format,
+            get,
+            terminal,
+            to,
+            list: List::None,
+            grid: format.style().map(Grid::new),
+        })
+    }
+
+    /// The format it was made with.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Writes a single resource. [`Error::Local`] where the pointer finds nothing in it.
+    pub fn one(&mut self, value: &RawValue) -> Result<(), Error> {
+        let pointer = self.get.as_deref().unwrap_or_default();
+        let found = json::find(value, pointer)
+            .ok_or_else(|| Error::Local(format!("the answer has nothing at {pointer}")))?;
+        let text = match self.format {
+            Format::Auto | Format::Json if self.terminal => json::pretty(found, 0) + "\n",
+            _ => self.rendered(found),
+        };
+        self.write(&text)
+    }
+
+    /// Says that rows follow, perhaps none: an empty list is `[]` in JSON, and no answer is nothing.
+    pub fn list(&mut self) {
+        if self.list == List::None {
+            self.list = List::Empty;
+        }
+    }
+
+    /// Writes an element of a list; `null` where the pointer finds nothing in it.
+    pub fn row(&mut self, value: &RawValue) -> Result<(), Error> {
+        let pointer = self.get.as_deref().unwrap_or_default();
+        let found = json::find(value, pointer).unwrap_or(RawValue::NULL);
+        let text = match (self.format, self.list) {
+            (Format::Json, List::Open) => self.element(",", found),
+            (Format::Json, _) => self.element("[", found),
+            _ => self.rendered(found),
+        };
+        self.list = List::Open;
+        self.write(&text)
+    }
+
+    /// Writes plain text, such as help.
+    pub fn text(&mut self, text: &str) -> Result<(), Error> {
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        self.write(&format!("{text}{end}"))
+    }
+
+    /// Ends what was begun and makes sure that all of it was written.
+    pub fn finish(&mut self) -> Result<(), Error> {
+        let mut text = self.grid.as_mut().map(Grid::finish).unwrap_or_default();
+        if self.format == Format::Json {
+            text.push_str(match (self.list, self.terminal) {
+                (List::None, _) => "",
+                (List::Empty, _) => "[]\n",
+                (List::Open, true) => "\n]\n",
+                (List::Open, false) => "]\n",
+            });
+        }
+        self.list = List::None;
+        self.write(&text)?;
+        self.to.flush().map_err(failed)
+    }
+
+    /// Members that no column shows, because no row had them when the columns were chosen.
+    pub fn left_out(&self) -> &[String] {
+        self.grid.as_ref().map(Grid::left_out).unwrap_or_default()
+    }
+
+    /// A value on lines of its own.
+    fn rendered(&mut self, value: &RawValue) -> String {
+        if let Some(grid) = &mut self.grid {
+            return grid.row(value);
+        }
+        match self.format {
+            Format::Raw => {
+                let bare = self.get.as_ref().and_then(|_| json::string(value));
+                bare.unwrap_or_else(|| value.get().to_string()) + "\n"
+            }
+            _ => json::compact(value) + "\n",
+        }
+    }
+
+    /// A value as an element of an array that is written while it comes.
+    fn element(&self, before: &str, value: &RawValue) -> String {
+        match (self.terminal, before) {
+            (true, _) => format!("{before}\n  {}", json::pretty(value, 1)),
+            (false, ",") => format!(",\n{}", json::compact(value)),
+            (false, _) => format!("{before}{}", json::compact(value)),
+        }
+    }
+
+    fn write(&mut self, text: &str) -> Result<(), Error> {
+        if text.is_empty() || self.format == Format::None {
+            return Ok(());
+        }
+        let shown = match self.format {
+            _ if !self.terminal => text.to_string(),
+            Format::Auto | Format::Json | Format::Ndjson => json::tame(text.to_string()),
+            _ => printable(text),
+        };
+        let written = self.to.write_all(shown.as_bytes());
+        written.and_then(|()| self.to.flush()).map_err(failed)
+    }
+}
+
+fn failed(error: std::io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::BrokenPipe => Error::Closed,
+        _ => Error::Local(format!("cannot write the output: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use std::cell::RefCell;
+    use std::io;
+    use std::rc::Rc;
+
+    #[derive(Clone, Default)]
+    struct Page(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Fails with this kind: at every write, or only once what was held back is to go out.
+    struct Broken(ErrorKind, bool);
+
+    impl Write for Broken {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.1 {
+                return Ok(bytes.len());
+            }
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Err(self.0.into())
+        }
+    }
+
+    fn raw(text: &str) -> Box<RawValue> {
+        RawValue::from_string(text.to_string()).unwrap()
+    }
+
+    fn written(
+        format: &str,
+        get: Option<&str>,
+        terminal: bool,
+        use_it: impl Fn(&mut Output) -> Result<(), Error>,
+    ) -> String {
+        let page = Page::default();
+        let format = Format::parse(format).unwrap();
+        let get = get.map(str::to_string);
+        let mut output = Output::new(format, get, terminal, Box::new(page.clone())).unwrap();
+        use_it(&mut output).unwrap();
+        output.finish().unwrap();
+        let bytes = page.0.borrow().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    fn rows(format: &str, get: Option<&str>, terminal: bool, texts: &[&str]) -> String {
+        written(format, get, terminal, |output| {
+            output.list();
+            texts.iter().try_for_each(|text| output.row(&raw(text)))
+        })
+    }
+
+    const ITEM: &str = r#"{"z":9007199254740993, "a":1.10,"e":1e400,"s":"x"}"#;
+
+    #[test]
+    fn numbers_and_order_survive_every_format() {
+        let one = |format, terminal| written(format, None, terminal, |o| o.one(&raw(ITEM)));
+        let line = "{\"z\":9007199254740993,\"a\":1.10,\"e\":1e400,\"s\":\"x\"}\n";
+        assert_eq!(one("auto", false), line);
+        assert_eq!(one("json", false), line);
+        assert_eq!(one("ndjson", true), line);
+        assert_eq!(
+            one("auto", true),
+            "{\n  \"z\": 9007199254740993,\n  \"a\": 1.10,\n  \"e\": 1e400,\n  \"s\": \"x\"\n}\n"
+        );
+        assert_eq!(
+            one("csv", false),
+            "z,a,e,s\n9007199254740993,1.10,1e400,x\n"
+        );
+        assert_eq!(
+            one("table", false),
+            "z                 a     e      s\n----------------  ----  -----  -\n9007199254740993  1.10  1e400  x\n"
+        );
+        assert_eq!(one("raw", false), format!("{ITEM}\n"));
+        assert_eq!(one("none", true), "");
+    }
+
+    #[test]
+    fn lists_are_lines_or_one_array() {
+        let two = [r#"{"a": 1}"#, "[2,\n3]"];
+        assert_eq!(rows("auto", None, true, &two), "{\"a\":1}\n[2,3]\n");
+        assert_eq!(rows("json", None, false, &two), "[{\"a\":1},\n[2,3]]\n");
+        assert_eq!(
+            rows("json", None, true, &two),
+            "[\n  {\n    \"a\": 1\n  },\n  [\n    2,\n    3\n  ]\n]\n"
+        );
+        assert_eq!(rows("json", None, true, &[]), "[]\n");
+        assert_eq!(rows("auto", None, true, &[]), "");
+        assert_eq!(rows("csv", None, true, &[]), "");
+        assert_eq!(written("json", None, false, |_| Ok(())), "");
+    }
+
+    #[test]
+    fn a_pointer_picks_and_raw_unquotes() {
+        let items = [r#"{"n":{"m":"a\nb"}}"#, r#"{"n":1.0}"#];
+        let all = |format| rows(format, Some("/n/m"), false, &items);
+        assert_eq!(all("auto"), "\"a\\nb\"\nnull\n");
+        assert_eq!(all("raw"), "a\nb\nnull\n");
+        let page = Box::new(Page::default());
+        let mut output = Output::new(Format::Auto, Some("/x".into()), false, page).unwrap();
+        let missing = output.one(&raw("{}")).unwrap_err();
+        assert_eq!(missing.to_string(), "the answer has nothing at /x");
+        let wrong = Output::new(Format::Auto, Some("x".into()), false, Box::new(io::sink()));
+        assert!(matches!(wrong, Err(Error::Usage(_))));
+    }
+
+    #[test]
+    fn cells_are_quoted_guarded_and_made_visible() {
+        let items = [
+            r#"{"id":"=1+1","n":-5,"t":"-5","o":{"a": [1, 2]}}"#,
+            r#"{"id":"a\"b,c\n","more":null,"t":"-5-3"}"#,
+        ];
+        assert_eq!(
+            rows("csv", None, false, &items),
+            "id,n,t,o,more\n'=1+1,-5,-5,\"{\"\"a\"\":[1,2]}\",\n\"a\"\"b,c\n\",,'-5-3,,\n"
+        );
+        assert_eq!(
+            rows("tsv", None, false, &[r#"{"a":"x\ty\\","b":"@z"}"#]),
+            "a\tb\nx\\ty\\\\\t'@z\n"
+        );
+        assert_eq!(
+            rows("table", None, false, &[r#"{"a":"\u001b[2Jx\ny"}"#, "7"]),
+            "a              value\n-------------  -----\n\\u{1b}[2Jx\\ny\n               7\n"
+        );
+        assert_eq!(
+            rows("raw", Some(""), true, &["\"\\u001b[2J\""]),
+            "\\u{1b}[2J\n"
+        );
+    }
+
+    #[test]
+    fn columns_come_from_the_first_rows_and_the_rest_is_reported() {
+        let page = Page::default();
+        let mut output = Output::new(Format::Csv, None, false, Box::new(page.clone())).unwrap();
+        for n in 0..100 {
+            output.row(&raw(&format!("{{\"a\":{n}}}"))).unwrap();
+            assert_eq!(page.0.borrow().is_empty(), n < 99, "{n}");
+        }
+        output.row(&raw(r#"{"b":1,"a":100}"#)).unwrap();
+        output.finish().unwrap();
+        let text = String::from_utf8(page.0.borrow().clone()).unwrap();
+        assert!(text.starts_with("a\n0\n1\n") && text.ends_with("\n99\n100\n"));
+        assert_eq!(output.left_out(), ["b"]);
+    }
+
+    #[test]
+    fn a_reader_that_left_is_no_failure_and_a_full_disk_is() {
+        let fails = |kind, late| {
+            let to = Box::new(Broken(kind, late));
+            let mut output = Output::new(Format::Table, None, false, to).unwrap();
+            output.row(&raw("{\"a\":1}")).unwrap();
+            output.finish().unwrap_err()
+        };
+        assert!(matches!(fails(ErrorKind::BrokenPipe, false), Error::Closed));
+        assert!(matches!(fails(ErrorKind::BrokenPipe, true), Error::Closed));
+        assert!(matches!(
+            fails(ErrorKind::StorageFull, false),
+            Error::Local(_)
+        ));
+        assert!(matches!(
+            fails(ErrorKind::StorageFull, true),
+            Error::Local(_)
+        ));
+        let Err(Error::Usage(text)) = Format::parse("yaml") else {
+            panic!("yaml is known")
+        };
+        assert!(text.contains("ndjson") && text.contains("none"));
+    }
+}

@@ -1,0 +1,184 @@
+//! Where a value comes from: the option, then `RAWCOSMOS_…`, then the names Azure tools use.
+//!
+//! What the machine's metadata and ARM know comes after these, in [`super::session`]. Secrets come from files or
+//! standard input alone.
+
+use std::io::Read;
+
+use super::args::Args;
+use crate::error::Error;
+use crate::name::Name;
+
+/// The names other Azure tools use for some of our options.
+const ELSEWHERE: &[(&str, &[&str])] = &[
+    ("client-id", &["AZURE_CLIENT_ID"]),
+    ("subscription", &["AZURE_SUBSCRIPTION_ID"]),
+    ("resource-group", &["AZURE_RESOURCE_GROUP"]),
+    ("endpoint", &["COSMOS_ENDPOINT", "AZURE_COSMOS_ENDPOINT"]),
+    ("imds-endpoint", &["AZURE_POD_IDENTITY_AUTHORITY_HOST"]),
+    ("data-audience", &["AZURE_COSMOS_AAD_SCOPE_OVERRIDE"]),
+    ("cacert", &["SSL_CERT_FILE"]),
+];
+
+/// Options that are about one command line and are never taken from the environment.
+const SAID_ONLY: &[&str] = &[
+    "yes",
+    "help",
+    "version",
+    "live",
+    "sandbox",
+    "revoke",
+    "raw",
+    "auth-header",
+];
+
+/// A value and who said it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value {
+    /// As it was said.
+    pub text: String,
+    /// `--option`, a variable's name, or what was asked.
+    pub origin: String,
+}
+
+/// A way to look a variable up.
+pub type Environment = Box<dyn Fn(&str) -> Option<String>>;
+
+/// The command line and the environment.
+pub struct Settings {
+    args: Args,
+    environment: Environment,
+}
+
+impl Settings {
+    /// With a way to look a variable up.
+    pub fn new(args: Args, environment: Environment) -> Settings {
+        Settings { args, environment }
+    }
+
+    /// The command line itself.
+    pub fn args(&self) -> &Args {
+        &self.args
+    }
+
+    /// A value and where it came from; an empty variable counts as unset.
+    pub fn find(&self, name: &'static str) -> Option<Value> {
+        if let Some(text) = self.args.value(name) {
+            return Some(Value {
+                text: text.to_string(),
+                origin: format!("--{name}"),
+            });
+        }
+        if SAID_ONLY.contains(&name) {
+            return None;
+        }
+        let own = format!("RAWCOSMOS_{}", name.to_uppercase().replace('-', "_"));
+        let others = ELSEWHERE.iter().find(|(option, _)| *option == name);
+        let names = others.map_or(&[] as &[&str], |(_, names)| names);
+        std::iter::once(own.as_str())
+            .chain(names.iter().copied())
+            .find_map(|variable| {
+                let text = (self.environment)(variable).filter(|text| !text.is_empty())?;
+                Some(Value {
+                    text,
+                    origin: variable.to_string(),
+                })
+            })
+    }
+
+    /// The text of a value.
+    pub fn text(&self, name: &'static str) -> Option<String> {
+        self.find(name).map(|value| value.text)
+    }
+
+    /// A value that must be there.
+    pub fn required(&self, name: &'static str) -> Result<String, Error> {
+        self.text(name)
+            .ok_or_else(|| Error::Usage(format!("--{name} is missing")))
+    }
+
+    /// A value that stands in a path.
+    pub fn name(&self, name: &'static str) -> Result<Name, Error> {
+        let text = self.required(name)?;
+        Name::new(text).map_err(|e| Error::Usage(format!("--{name}: {e}")))
+    }
+
+    /// A whole number.
+    pub fn number<T: std::str::FromStr>(&self, name: &'static str) -> Result<Option<T>, Error> {
+        let wrong =
+            |text: &str| Error::Usage(format!("--{name}: {text:?} is not a whole number in range"));
+        let text = self.text(name);
+        text.map(|text| text.trim().parse().map_err(|_| wrong(&text)))
+            .transpose()
+    }
+
+    /// A switch: given, or set by its variable to anything but `0`, `false` or `no`.
+    pub fn on(&self, name: &'static str) -> bool {
+        let said = |text: &str| !matches!(text.to_lowercase().as_str(), "0" | "false" | "no");
+        self.args.has(name) || self.find(name).is_some_and(|value| said(&value.text))
+    }
+}
+
+/// The text of a value that may be `@file` or `@-`.
+pub fn contents(value: &str) -> Result<String, Error> {
+    match value.strip_prefix('@') {
+        Some(path) => read_file(path),
+        None => Ok(value.to_string()),
+    }
+}
+
+/// A file as text; `-` is standard input.
+pub fn read_file(path: &str) -> Result<String, Error> {
+    let mut bytes = Vec::new();
+    let read = match path {
+        "-" => std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ()),
+        _ => std::fs::read(path).map(|content| bytes = content),
+    };
+    read.map_err(|e| Error::Usage(format!("cannot read {path}: {e}")))?;
+    String::from_utf8(bytes).map_err(|_| Error::Usage(format!("{path} is not UTF-8")))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn settings(line: &str, variables: &'static [(&str, &str)]) -> Settings {
+        let words = line.split_whitespace().map(Into::into);
+        let environment = |name: &str| {
+            let found = variables.iter().find(|(n, _)| *n == name)?;
+            Some(found.1.to_string())
+        };
+        Settings::new(Args::parse(words).unwrap(), Box::new(environment))
+    }
+
+    #[test]
+    fn the_nearer_source_wins() {
+        const ALL: &[(&str, &str)] = &[("RAWCOSMOS_CLIENT_ID", "b"), ("AZURE_CLIENT_ID", "c")];
+        let origin = |line, variables| {
+            settings(line, variables)
+                .find("client-id")
+                .map(|v| (v.text, v.origin))
+        };
+        assert_eq!(
+            origin("--client-id a", ALL),
+            Some(("a".into(), "--client-id".into()))
+        );
+        assert_eq!(
+            origin("", ALL),
+            Some(("b".into(), "RAWCOSMOS_CLIENT_ID".into()))
+        );
+        assert_eq!(
+            origin("", &[("RAWCOSMOS_CLIENT_ID", ""), ("AZURE_CLIENT_ID", "c")]),
+            Some(("c".into(), "AZURE_CLIENT_ID".into()))
+        );
+        assert_eq!(origin("", &[]), None);
+    }
+
+    #[test]
+    fn consent_is_never_taken_from_the_environment() {
+        assert!(!settings("", &[("RAWCOSMOS_YES", "1")]).on("yes"));
+        assert!(settings("", &[("RAWCOSMOS_DRY_RUN", "1")]).on("dry-run"));
+        assert!(!settings("", &[("RAWCOSMOS_DRY_RUN", "0")]).on("dry-run"));
+    }
+}
