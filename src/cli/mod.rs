@@ -1,3 +1,5 @@
 //! The command line.
 
 pub mod output;
+
+pub mod explain;
