@@ -109,8 +109,16 @@ impl Facts {
         }
     }
 
-    /// The account; its group where there is no account.
+    /// The account an action was refused on, or a wider scope where it was; else the one the caller knows.
     fn arm_scope(&self) -> Option<String> {
+        const DOWN_TO_THE_ACCOUNT: usize = 9;
+        let refused = self
+            .get("resource")
+            .filter(|r| r.starts_with("/subscriptions/"));
+        if let Some(refused) = refused {
+            let steps: Vec<&str> = refused.split('/').take(DOWN_TO_THE_ACCOUNT).collect();
+            return Some(steps.join("/"));
+        }
         let (subscription, group) = (self.get("subscription")?, self.get("group"));
         let mut scope = format!("/subscriptions/{subscription}");
         if let Some(group) = group {

@@ -257,7 +257,7 @@ impl fmt::Display for Explained {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
     use super::*;
     use crate::error::{Broken, Stage};
 
@@ -314,8 +314,8 @@ mod tests {
     /// File, `what`, the first fix and the exit code.
     #[rustfmt::skip]
     const RECORDED: &[(&str, &str, &str, u8)] = &[
-        ("arm_authorizationfailed_403", "not allowed to list account keys", "az role assignment create --assignee-object-id 11111111-1111-1111-1111-111111111111 --assignee-principal-type ServicePrincipal --role 'DocumentDB Account Contributor' --scope /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg1/providers/Microsoft.DocumentDB/databaseAccounts/acct1", 5),
-        ("arm_poll_operationresults_403", "not allowed to follow the operation", "az role assignment create --assignee-object-id 11111111-1111-1111-1111-111111111111 --assignee-principal-type ServicePrincipal --role 'Cosmos DB Operator' --scope /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg1/providers/Microsoft.DocumentDB/databaseAccounts/acct1", 5),
+        ("arm_authorizationfailed_403", "not allowed to list account keys", "az role assignment create --assignee-object-id 11111111-1111-1111-1111-111111111111 --assignee-principal-type ServicePrincipal --role 'DocumentDB Account Contributor' --scope /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-1/providers/Microsoft.DocumentDb/databaseAccounts/acct1", 5),
+        ("arm_poll_operationresults_403", "not allowed to follow the operation", "az role assignment create --assignee-object-id 11111111-1111-1111-1111-111111111111 --assignee-principal-type ServicePrincipal --role 'Cosmos DB Operator' --scope /subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/rg1/providers/Microsoft.DocumentDB/databaseAccounts/acct1", 5),
         ("arm_expiredauthenticationtoken_401", "the token has expired", "rawcosmos token --plane arm", 4),
         ("arm_invalidauthenticationtokenaudience_401", "the token is for another audience", "rawcosmos token --plane arm", 4),
         ("arm_missingsubscriptionregistration_409", "the subscription does not use Cosmos DB yet", "az provider register --namespace Microsoft.DocumentDB --wait", 6),
