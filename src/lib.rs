@@ -64,3 +64,8 @@ pub mod exchange;
 pub mod cli;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+
+/// The program in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
