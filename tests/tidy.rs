@@ -607,7 +607,7 @@ fn operations_are_documented(path: &str, text: &str) -> Complaints {
         let said = |method: &&str| {
             docs.contains(&format!("{method} /")) || docs.contains(&format!("{method} …/"))
         };
-        if !METHODS.iter().any(|method| said(method)) {
+        if !METHODS.iter().any(said) {
             complaints.push(format!("{path}: `{name}` does not say its method and path"));
         }
         if !docs.contains("https://learn.microsoft.com/") {
