@@ -338,6 +338,10 @@ fn child_of_another_test() {
             near_by_any_name.as_str(),
         ))
         .unwrap();
+    let guarded = std::env::var("WIRE_GUARDED").unwrap();
+    network
+        .send(&Request::new(Plane::Data, "GET", guarded.as_str()))
+        .unwrap_err();
     let refused = network
         .send(&Request::new(Plane::Data, "GET", far.as_str()))
         .unwrap_err();
@@ -353,6 +357,7 @@ fn no_proxy_stands_before_this_machine_or_its_metadata_service() {
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", "child_of_another_test", "--nocapture"]);
     child.env("WIRE_NEAR", server.url("/near"));
+    child.env("WIRE_GUARDED", format!("https://{}/", hangs_up()));
     child.env("WIRE_FAR", "https://service.invalid/far");
     for variable in [
         "ALL_PROXY",
@@ -380,6 +385,14 @@ fn no_proxy_stands_before_this_machine_or_its_metadata_service() {
         proxied[0].starts_with("CONNECT service.invalid:443 "),
         "{proxied:?}"
     );
+}
+
+/// The address of a listener that ends every connection before a word.
+fn hangs_up() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || listener.incoming().for_each(drop));
+    address
 }
 
 #[test]
