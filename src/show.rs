@@ -76,6 +76,10 @@ pub fn curl(request: &Request, mask: &Mask) -> String {
 fn curl_header(plane: Plane, name: &str, value: &Text, mask: &Mask) -> String {
     let token = matches!(value, Text::Secret(secret) if secret.label().contains("<token"));
     match (name, plane) {
+        // A date stays good for minutes only, so the line makes its own.
+        ("x-ms-date", _) => {
+            r#""x-ms-date: $(LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S GMT')""#.to_string()
+        }
         ("authorization", Plane::Arm) if token => {
             r#""$(rawcosmos token --plane arm --auth-header --yes)""#.to_string()
         }

@@ -9,7 +9,7 @@ use crate::name::{Endpoint, Name};
 
 const READ: &str = "Microsoft.DocumentDB/databaseAccounts/read";
 
-/// `GET /…/databaseAccounts/{account}`: the account, with `properties.documentEndpoint` once it is made.
+/// `GET …/databaseAccounts/{account}`: the account, with `properties.documentEndpoint` once it is made.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/database-accounts/get>
 pub fn show(account: &Account) -> Call<Box<RawValue>> {
@@ -40,7 +40,7 @@ pub fn list(endpoint: &Endpoint, subscription: &Name) -> Call<Page> {
     }
 }
 
-/// `GET /…` at the link the service gave: the next page of [`list`]. Refuses a link to another host.
+/// `GET /subscriptions/{subscription}/providers/Microsoft.DocumentDB/databaseAccounts?…`: the next page of [`list`], at the link it gave. Refuses a link to another host.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/database-accounts/list>
 pub fn list_next(endpoint: &Endpoint, next: &Next) -> Result<Call<Page>, Error> {

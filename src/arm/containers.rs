@@ -68,7 +68,7 @@ fn path(database: &Name, name: &Name) -> String {
     format!("/sqlDatabases/{database}/containers/{name}")
 }
 
-/// `PUT /…/sqlDatabases/{db}/containers/{coll}`: creates a container.
+/// `PUT …/sqlDatabases/{db}/containers/{coll}`: creates a container.
 ///
 /// Needs the Azure role Cosmos DB Operator or DocumentDB Account Contributor. Answers 202 and an operation to
 /// follow. Repeating it is accepted; a different partition key is not.
@@ -95,7 +95,7 @@ pub fn create(
     }
 }
 
-/// `GET /…/sqlDatabases/{db}/containers/{coll}`: one container. Returns the resource alone, without ARM's envelope.
+/// `GET …/sqlDatabases/{db}/containers/{coll}`: one container. Returns the resource alone, without ARM's envelope.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/get-sql-container>
 pub fn show(account: &Account, database: &Name, name: &Name) -> Call<Box<RawValue>> {
@@ -108,7 +108,7 @@ pub fn show(account: &Account, database: &Name, name: &Name) -> Call<Box<RawValu
     }
 }
 
-/// `GET /…/sqlDatabases/{db}/containers`: the containers of a database.
+/// `GET …/sqlDatabases/{db}/containers`: the containers of a database.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/list-sql-containers>
 pub fn list(account: &Account, database: &Name) -> Call<Page> {
@@ -122,7 +122,7 @@ pub fn list(account: &Account, database: &Name) -> Call<Page> {
     }
 }
 
-/// `GET /…` at the link the service gave: the next page of [`list`]. Refuses a link to another host.
+/// `GET …/sqlDatabases/{db}/containers?…`: the next page of [`list`], at the link it gave. Refuses a link to another host.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/list-sql-containers>
 pub fn list_next(account: &Account, database: &Name, next: &Next) -> Result<Call<Page>, Error> {
@@ -132,7 +132,7 @@ pub fn list_next(account: &Account, database: &Name, next: &Next) -> Result<Call
     })
 }
 
-/// `DELETE /…/sqlDatabases/{db}/containers/{coll}`: deletes a container and its items.
+/// `DELETE …/sqlDatabases/{db}/containers/{coll}`: deletes a container and its items.
 ///
 /// Needs the same role as [`create`]. Answers 202 and an operation to follow, or 204 where there was none.
 ///

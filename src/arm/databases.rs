@@ -15,7 +15,7 @@ fn path(name: &Name) -> String {
     format!("/sqlDatabases/{}", name.segment())
 }
 
-/// `PUT /…/sqlDatabases/{db}`: creates a database, or accepts that it is already there.
+/// `PUT …/sqlDatabases/{db}`: creates a database, or accepts that it is already there.
 ///
 /// Needs the Azure role Cosmos DB Operator or DocumentDB Account Contributor. Answers 202 and an operation to follow.
 ///
@@ -35,7 +35,7 @@ pub fn create(account: &Account, name: &Name, throughput: Option<Throughput>) ->
     }
 }
 
-/// `GET /…/sqlDatabases/{db}`: one database. Returns the resource alone, without ARM's envelope.
+/// `GET …/sqlDatabases/{db}`: one database. Returns the resource alone, without ARM's envelope.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/get-sql-database>
 pub fn show(account: &Account, name: &Name) -> Call<Box<RawValue>> {
@@ -48,7 +48,7 @@ pub fn show(account: &Account, name: &Name) -> Call<Box<RawValue>> {
     }
 }
 
-/// `GET /…/sqlDatabases`: the databases of the account.
+/// `GET …/sqlDatabases`: the databases of the account.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/list-sql-databases>
 pub fn list(account: &Account) -> Call<Page> {
@@ -61,7 +61,7 @@ pub fn list(account: &Account) -> Call<Page> {
     }
 }
 
-/// `GET /…` at the link the service gave: the next page of [`list`]. Refuses a link to another host.
+/// `GET …/sqlDatabases?…`: the next page of [`list`], at the link it gave. Refuses a link to another host.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/list-sql-databases>
 pub fn list_next(account: &Account, next: &Next) -> Result<Call<Page>, Error> {
@@ -71,7 +71,7 @@ pub fn list_next(account: &Account, next: &Next) -> Result<Call<Page>, Error> {
     })
 }
 
-/// `DELETE /…/sqlDatabases/{db}`: deletes a database and all that is in it.
+/// `DELETE …/sqlDatabases/{db}`: deletes a database and all that is in it.
 ///
 /// Needs the same role as [`create`]. Answers 202 and an operation to follow, or 204 where there was none.
 ///

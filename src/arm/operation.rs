@@ -57,7 +57,7 @@ impl Started {
         })
     }
 
-    /// `GET /…` at the operation's own URL: how far it is. `None` where there is nothing to follow.
+    /// `GET …/locations/{region}/operationsStatus/{guid}`: how far it is. `None` where there is nothing to follow.
     ///
     /// Needs `Microsoft.DocumentDB/locations/operationsStatus/read`, which some roles lack; then the resource tells.
     ///

@@ -63,7 +63,7 @@ impl Grant {
     }
 }
 
-/// `PUT /…/sqlRoleAssignments/{guid}`: grants a data role. Repeating it is accepted.
+/// `PUT …/sqlRoleAssignments/{guid}`: grants a data role. Repeating it is accepted.
 ///
 /// Needs `Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/write`: DocumentDB Account Contributor has it,
 /// Cosmos DB Operator has not. Answers 202 and an operation to follow; it works on the data plane a little later.
@@ -91,7 +91,7 @@ pub fn assign(account: &Account, grant: &Grant) -> Call<Started> {
     }
 }
 
-/// `GET /…/sqlRoleAssignments/{guid}`: one assignment, whole.
+/// `GET …/sqlRoleAssignments/{guid}`: one assignment, whole.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/get-sql-role-assignment>
 pub fn show(account: &Account, guid: &str) -> Result<Call<Box<RawValue>>, Error> {
@@ -105,7 +105,7 @@ pub fn show(account: &Account, guid: &str) -> Result<Call<Box<RawValue>>, Error>
     })
 }
 
-/// `GET /…/sqlRoleAssignments`: every data role granted in the account.
+/// `GET …/sqlRoleAssignments`: every data role granted in the account.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/list-sql-role-assignments>
 pub fn list(account: &Account) -> Call<Page> {
@@ -118,7 +118,7 @@ pub fn list(account: &Account) -> Call<Page> {
     }
 }
 
-/// `GET /…` at the link the service gave: the next page of [`list`]. Refuses a link to another host.
+/// `GET …/sqlRoleAssignments?…`: the next page of [`list`], at the link it gave. Refuses a link to another host.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/list-sql-role-assignments>
 pub fn list_next(account: &Account, next: &Next) -> Result<Call<Page>, Error> {
@@ -128,7 +128,7 @@ pub fn list_next(account: &Account, next: &Next) -> Result<Call<Page>, Error> {
     })
 }
 
-/// `DELETE /…/sqlRoleAssignments/{guid}`: takes a data role back.
+/// `DELETE …/sqlRoleAssignments/{guid}`: takes a data role back.
 ///
 /// Needs `Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/delete`. Answers 202 and an operation to follow.
 ///
