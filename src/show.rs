@@ -2,8 +2,9 @@
 
 pub mod mask;
 
-use crate::message::{Plane, Request, Response, Text};
 pub use mask::{Mask, printable, unsigned};
+
+use crate::message::{Plane, Request, Response, Text};
 
 /// A request as HTTP text, the way it goes over the wire.
 pub fn request(request: &Request, mask: &Mask) -> String {

@@ -101,6 +101,7 @@ fn arm_reads() -> Vec<Row> {
     let link =
         "https://management.azure.com/subscriptions/s/next?api-version=2024-11-15&$skiptoken=a%2fB";
     let more = next(link);
+    let signed = next("https://management.azure.com/next?api-version=2024-11-15&s=MIIsecret");
     vec![
         (
             "arm/account_show.http",
@@ -121,6 +122,10 @@ fn arm_reads() -> Vec<Row> {
         (
             "arm/database_list.http",
             with_token(arm::databases::list(&account)),
+        ),
+        (
+            "arm/database_list_next_signed.http",
+            with_token(arm::databases::list_next(&account, &signed).unwrap()),
         ),
         (
             "arm/database_list_next.http",

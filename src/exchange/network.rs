@@ -131,8 +131,12 @@ impl Transport for Network {
             what,
         };
         let url = request.url.expose();
-        let direct =
-            request.plane == Plane::Identity || (url.starts_with("http://") && is_here(url));
+        let secure = url::Url::parse(url).is_ok_and(|url| url.scheme() == "https");
+        let direct = request.plane == Plane::Identity || (is_here(url) && !secure);
+        if !direct && !secure {
+            let why = "it would travel in the clear to another machine; use https";
+            return Err(broken(Stage::Tls, why.into()));
+        }
         let agent = match direct {
             true => &self.direct,
             false => self.outside().map_err(|e| broken(Stage::Tls, e))?,
