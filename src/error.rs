@@ -1,9 +1,12 @@
 //! What can go wrong, by what a caller can do about it, and [`Failure`]: what a service said.
 
+mod said;
+
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 
 /// Which of the three protocols a request belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,8 +198,8 @@ impl Failure {
             let found = headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
             found.map(|(_, value)| value.trim().to_string())
         };
-        let body: String = String::from_utf8_lossy(body.get(..BODY_KEPT).unwrap_or(body)).into();
-        let said = read_body(&body);
+        let said = said::read_body(&String::from_utf8_lossy(body));
+        let body = String::from_utf8_lossy(body.get(..BODY_KEPT).unwrap_or(body)).into();
         Failure {
             plane,
             request,
@@ -229,146 +232,24 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The wait a service asks for: milliseconds where given, else whole seconds.
+/// The wait a service asks for: milliseconds where given, else whole seconds, else until a date by its own clock.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db/common-cosmosdb-rest-response-headers>
 pub fn retry_after(header: impl Fn(&str) -> Option<String>) -> Option<Duration> {
     let number = |name: &str| header(name)?.parse::<f64>().ok().filter(|n| *n >= 0.0);
+    let date = |name: &str| OffsetDateTime::parse(&header(name)?, &Rfc2822).ok();
+    let until = || {
+        Some(
+            (date("retry-after")? - date("date")?)
+                .as_seconds_f64()
+                .max(0.0),
+        )
+    };
     let seconds = number("x-ms-retry-after-ms")
         .or_else(|| number("retry-after-ms"))
         .map(|ms| ms / 1000.0)
-        .or_else(|| number("retry-after"))?;
+        .or_else(|| number("retry-after"))
+        .or_else(until)?;
     // A service that asks for a year is broken; a day is already more than any caller waits.
     Some(Duration::from_secs_f64(seconds.min(86_400.0)))
-}
-
-#[derive(Default)]
-struct Said {
-    code: String,
-    message: String,
-    activity: Option<String>,
-}
-
-/// One reader for all known forms: ARM's `{"error":{…}}`, the resource provider's and the data plane's
-/// `{"code","message"}`, the failed operation's `{"status":"Failed","error":{…}}`, and the identity
-/// endpoints' `{"error","error_description"}` and `{"statusCode","message"}`. A message may itself hold such a body.
-fn read_body(body: &str) -> Said {
-    let mut said = Said::default();
-    let mut text = body.to_string();
-    for _ in 0..4 {
-        let Some(inner) = unwrap_once(&text, &mut said) else {
-            break;
-        };
-        text = inner;
-    }
-    said.message = shorten(if text.trim().is_empty() {
-        "(no message)"
-    } else {
-        text.trim()
-    });
-    said
-}
-
-/// Takes one layer off: the message inside a JSON body, or a text without its trailer.
-fn unwrap_once(text: &str, said: &mut Said) -> Option<String> {
-    let trimmed = text.trim_start().trim_start_matches("Message: ").trim();
-    let (head, tail) = match trimmed.find("ActivityId: ") {
-        Some(at) => trimmed.split_at(at),
-        None => (trimmed, ""),
-    };
-    if let Some(id) = tail.strip_prefix("ActivityId: ") {
-        let id: String = id
-            .chars()
-            .take_while(|c| c.is_ascii_hexdigit() || *c == '-')
-            .collect();
-        said.activity.get_or_insert(id);
-    }
-    let head = head.trim().trim_end_matches(',').trim_end();
-    match serde_json::from_str::<Value>(head) {
-        Ok(value) => message_of(&value, said),
-        Err(_) if head.len() < text.len() => Some(head.to_string()),
-        Err(_) => None,
-    }
-}
-
-/// The sentence and the code in a JSON error body.
-fn message_of(value: &Value, said: &mut Said) -> Option<String> {
-    let error = match value.get("error") {
-        Some(inner @ Value::Object(_)) => inner,
-        _ => value,
-    };
-    let text = |names: &[&str]| {
-        let found = names.iter().find_map(|name| error.get(*name));
-        found.map(|v| {
-            v.as_str()
-                .map_or_else(|| v.to_string(), |text| text.to_string())
-        })
-    };
-    if said.code.is_empty() {
-        said.code = text(&["code", "error", "statusCode", "StatusCode"]).unwrap_or_default();
-    }
-    if let Some(Value::Array(errors)) = error.get("Errors").or_else(|| error.get("errors")) {
-        return errors.first().map(|first| match first {
-            Value::String(text) => text.clone(),
-            other => located(other),
-        });
-    }
-    let message = text(&["message", "Message", "error_description"]);
-    let detail = error.pointer("/details/0/message").and_then(Value::as_str);
-    match (message, detail) {
-        (Some(message), Some(detail)) if !message.contains(detail) => {
-            Some(format!("{message} ({detail})"))
-        }
-        (Some(message), _) => Some(message),
-        (None, Some(detail)) => Some(detail.to_string()),
-        (None, None) => Some(said.code.clone()).filter(|code| !code.is_empty()),
-    }
-}
-
-/// A query error with the place it names: `{"severity","location":{"start","end"},"code","message"}`.
-fn located(error: &Value) -> String {
-    let part = |pointer: &str| error.pointer(pointer).and_then(Value::as_u64);
-    let message = error.get("message").and_then(Value::as_str);
-    let code = error.get("code").and_then(Value::as_str);
-    let mut text = message.unwrap_or("syntax error").to_string();
-    if let Some(code) = code {
-        text = format!("{code}: {text}");
-    }
-    if let (Some(start), Some(end)) = (part("/location/start"), part("/location/end")) {
-        text = format!("{text} (characters {start} to {end} of the query)");
-    }
-    text
-}
-
-/// One paragraph at most: an HTML page or a stack trace is not a message.
-fn shorten(text: &str) -> String {
-    const LIMIT: usize = 1500;
-    let text = if text.starts_with('<') {
-        page_title(text)
-    } else {
-        text.to_string()
-    };
-    match text.char_indices().nth(LIMIT) {
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None => text,
-    }
-}
-
-/// What an HTML error page says, without its tags.
-fn page_title(page: &str) -> String {
-    let mut words = String::new();
-    let mut inside = false;
-    for c in page.chars() {
-        match c {
-            '<' => {
-                inside = true;
-                words.push(' ');
-            }
-            '>' => inside = false,
-            c if !inside => words.push(c),
-            _ => {}
-        }
-    }
-    let words: Vec<&str> = words.split_whitespace().collect();
-    format!("a web page, not JSON: {}", words.join(" "))
 }
