@@ -152,15 +152,16 @@ impl Response {
         error::retry_after(|name| self.header(name).map(str::to_string))
     }
 
+    /// The beginning of a page tells who answered; the beginning of JSON may be a secret.
     fn not_json(&self, e: &serde_json::Error) -> Error {
-        let start: String = String::from_utf8_lossy(&self.body)
-            .chars()
-            .take(60)
-            .collect();
+        let text = String::from_utf8_lossy(&self.body);
+        let start: String = text.trim_start().chars().take(60).collect();
         let what = if e.is_eof() { "cut off" } else { "not JSON" };
-        Error::answer(format!(
-            "the body is {what} ({e}); it begins with {start:?}"
-        ))
+        let start = match start.starts_with(['{', '[', '"']) {
+            true => String::new(),
+            false => format!("; it begins with {start:?}"),
+        };
+        Error::answer(format!("the body is {what} ({e}){start}"))
     }
 }
 

@@ -139,6 +139,14 @@ impl Endpoint {
 
     /// Whether a URL the service chose may be sent our token: the same origin, or over https a host below ours.
     pub fn covers(&self, link: &str) -> bool {
+        // What URL parsers disagree about is nobody's: one reads `\@` as a path, another as a user's name.
+        let plain = link.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+        let absolute = link
+            .split_once("://")
+            .is_some_and(|(_, rest)| !rest.starts_with('/'));
+        if !plain || !absolute {
+            return false;
+        }
         let Ok(link) = url::Url::parse(link) else {
             return false;
         };
@@ -151,7 +159,7 @@ impl Endpoint {
             link.scheme() == "https"
                 && self.url.domain().is_some()
                 && link.port() == self.url.port()
-                && regional.is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+                && regional.is_some_and(|rest| rest.ends_with('.') && !rest.starts_with('.'))
         };
         link.origin() == self.url.origin() || below()
     }

@@ -23,6 +23,8 @@ pub struct Started {
     location: Option<String>,
     /// `provisioningState`, where the answer is the resource itself.
     state: Option<String>,
+    /// 202: accepted, and no more than that.
+    accepted: bool,
     /// When to ask first.
     pub retry_after: Option<Duration>,
 }
@@ -50,6 +52,7 @@ impl Started {
             // Only a 202 is still running; 201 and 200 use the header for the address of the resource.
             location: url("location").filter(|_| response.status == 202),
             state: state.map(str::to_string),
+            accepted: response.status == 202,
             retry_after: response.retry_after(),
         })
     }
@@ -85,12 +88,13 @@ impl Started {
         Some(show::unsigned(url))
     }
 
-    /// Whether the resource in the answer is still being made, although there is no operation to follow.
+    /// Whether the resource is still being made, although there may be no operation to follow.
     pub fn is_unsettled(&self) -> bool {
         let last = |state: &str| {
             ["succeeded", "failed", "canceled"].contains(&state.to_ascii_lowercase().as_str())
         };
-        self.state.as_deref().is_some_and(|state| !last(state))
+        let state = self.state.as_deref();
+        state.map_or(self.accepted, |state| !last(state))
     }
 }
 

@@ -151,12 +151,18 @@ pub fn delete(container: &Container, id: &Name, key: &PartitionKey, options: &Op
 
 /// `GET /dbs/{db}/colls/{coll}/docs`: all items of a container, in pages.
 ///
+/// Without a partition key the service wants to be told that all of them are meant.
+///
 /// Needs the data actions `items/read` and `readChangeFeed`.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db/list-documents>
 pub fn list(container: &Container, paging: &Paging) -> Call<Page> {
+    let request = container
+        .0
+        .feed("GET", "docs")
+        .header("x-ms-documentdb-query-enablecrosspartition", "True");
     Call {
-        request: paging.apply(container.0.feed("GET", "docs")),
+        request: paging.apply(request),
         scope: container.0.scope("docs"),
         action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/read",
         effect: Effect::Read,

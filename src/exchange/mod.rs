@@ -177,6 +177,7 @@ impl<'a> Client<'a> {
                     }
                     self.pause(wait, &why);
                     tally.count(wait, &why);
+                    tally.renewed |= renew;
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Client;
 use crate::arm::operation::{Progress, Started};
-use crate::error::Error;
+use crate::error::{Error, Stage};
 use crate::name::Endpoint;
 
 /// Seconds between two questions, where the service does not say; the last one repeats.
@@ -51,6 +51,10 @@ impl Client<'_> {
                         self.note(&format!("the operation cannot be read ({failure}); asking for the resource instead"));
                         readable = false;
                         asked_to_wait = Some(Duration::ZERO);
+                    }
+                    // The operation goes on, whether we can ask or not.
+                    Err(Error::Transport(broken)) if broken.stage != Stage::Tls => {
+                        self.note(&format!("still waiting, although {broken}"));
                     }
                     Err(other) => return Err(other),
                 },

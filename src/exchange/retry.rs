@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::error::{Broken, Error, Failure, Plane, Stage};
-use crate::identity::refusal;
+use crate::identity::refusal::{self, Refusal};
 use crate::message::{Effect, Request, Response};
 
 /// A row: when this plane answers so, wait like this, that often.
@@ -74,6 +74,8 @@ pub struct Tally {
     pub waited: Duration,
     /// An attempt may have been carried out although no answer said so.
     pub uncertain: bool,
+    /// A new token was asked for: a second one would be no better.
+    pub renewed: bool,
 }
 
 impl Tally {
@@ -117,12 +119,18 @@ pub fn judge(
     match outcome {
         Ok(response) if matches!(response.status, 200..=299 | 304) => Verdict::Accept(response),
         // The second delete finds nothing because the first one worked.
-        Ok(response) if response.status == 404 && effect == Effect::Delete && tally.uncertain => {
+        Ok(response) if effect == Effect::Delete && tally.uncertain && is_absent(&response) => {
             Verdict::Accept(response)
         }
         Ok(response) => refused(request, effect, &response, tally),
         Err(broken) => unanswered(request, effect, broken, tally),
     }
+}
+
+/// Whether the service says that there is nothing, not that this replica has not heard of it yet.
+fn is_absent(response: &Response) -> bool {
+    let substatus = response.header("x-ms-substatus").unwrap_or_default();
+    response.status == 404 && !matches!(substatus, "1002" | "1013")
 }
 
 fn refused(request: &Request, effect: Effect, response: &Response, tally: &Tally) -> Verdict {
@@ -133,7 +141,9 @@ fn refused(request: &Request, effect: Effect, response: &Response, tally: &Tally
         &response.headers,
         &response.body,
     );
-    let rule = RULES.iter().find(|rule| rule.covers(&failure));
+    let rule = RULES
+        .iter()
+        .find(|rule| rule.covers(&failure) && !is_hopeless(&failure));
     if let Some(rule) = rule.filter(|rule| rule.untouched || effect != Effect::Once)
         && let Some(wait) = rule.wait(&failure, tally)
     {
@@ -142,6 +152,12 @@ fn refused(request: &Request, effect: Effect, response: &Response, tally: &Tally
         return Verdict::Again { wait, why, renew };
     }
     Verdict::Refuse(in_kind(effect, failure))
+}
+
+/// Whether no other answer is to come, although the status is one that passes.
+fn is_hopeless(failure: &Failure) -> bool {
+    let refusal = (failure.plane == Plane::Identity).then(|| refusal::of(failure));
+    matches!(refusal, Some(Refusal::SomebodyElse | Refusal::NoIdentity))
 }
 
 /// A refusal as the kind of error it is.
@@ -161,7 +177,9 @@ fn in_kind(effect: Effect, failure: Failure) -> Error {
 
 /// Statuses after which a change may or may not have been made.
 fn is_unclear(failure: &Failure) -> bool {
+    // The data plane promises that a 503 did nothing; in front of ARM anybody may say it.
     matches!(failure.status, 408 | 500 | 502 | 504)
+        || (failure.status == 503 && failure.plane == Plane::Arm)
 }
 
 impl Rule {
@@ -175,18 +193,15 @@ impl Rule {
 
     /// How long to wait before the next attempt; `None` once tries or budget are used up.
     fn wait(&self, failure: &Failure, tally: &Tally) -> Option<Duration> {
-        if tally.attempts > self.tries {
-            return None;
-        }
-        let wait = match self.wait {
-            Wait::NewToken => Duration::ZERO,
-            Wait::Doubling(first, most) => {
-                let doublings = tally.attempts.saturating_sub(1).min(16);
-                let own = (first * 2u32.pow(doublings)).min(most);
-                failure.retry_after.unwrap_or(own)
-            }
+        let (first, most) = match self.wait {
+            Wait::NewToken => return (!tally.renewed).then_some(Duration::ZERO),
+            Wait::Doubling(first, most) => (first, most),
         };
-        (tally.waited + wait <= self.budget).then_some(wait)
+        let doublings = tally.attempts.saturating_sub(1).min(16);
+        let own = (first * 2u32.pow(doublings)).min(most);
+        let wait = failure.retry_after.unwrap_or(own);
+        let allowed = tally.attempts <= self.tries && tally.waited + wait <= self.budget;
+        allowed.then_some(wait)
     }
 }
 

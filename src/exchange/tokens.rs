@@ -19,7 +19,8 @@ pub struct Tokens {
 impl Tokens {
     fn find(&self, audience: &str, now: OffsetDateTime) -> Option<Token> {
         let (_, token) = self.kept.iter().find(|(kept, _)| kept == audience)?;
-        let fresh = token.expires.moment(now) - EARLY > now;
+        // The moment is the service's word and may be at the end of time: nothing is subtracted from it.
+        let fresh = token.expires.moment(now) > now + EARLY;
         fresh.then(|| token.clone())
     }
 

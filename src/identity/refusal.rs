@@ -37,10 +37,12 @@ pub fn of(failure: &Failure) -> Refusal {
     let says = |words: &str| body.contains(words);
     let server = failure.server.as_deref().unwrap_or_default();
     let is_json = failure.body.trim_start().starts_with('{');
-    let stranger = server.starts_with("EC2ws") || says("metadata-flavor: google");
+    // Our own metadata service has no pages.
+    let stranger = server.starts_with("EC2ws") || body.trim_start().starts_with('<');
     match failure.status {
         403 if says("unreachable") => Refusal::NotAzure,
         _ if stranger => Refusal::SomebodyElse,
+        404 if says("defaultidentitynotdefined") => Refusal::NoIdentity,
         404 | 410 => Refusal::Updating,
         429 => Refusal::Busy,
         500..=599 if says("fetching the aad token") => Refusal::UnknownAudience,
@@ -48,7 +50,8 @@ pub fn of(failure: &Failure) -> Refusal {
         400 if says("metadata header not specified") => Refusal::HeaderLost,
         _ if !is_json && !failure.body.is_empty() => Refusal::SomebodyElse,
         400 if says("multiple user assigned") => Refusal::ManyIdentities,
-        400 if says("invalid_resource") || says("aadsts500011") => Refusal::UnknownAudience,
+        400 if says("invalid_resource") || says("aadsts50001") => Refusal::UnknownAudience,
+        400 if says("audiencenotsupported") => Refusal::UnknownAudience,
         400 if says("identity not found") || says("managed identity") => Refusal::NoIdentity,
         400 if says("no msi found") => Refusal::NoIdentity,
         401 | 403 => Refusal::NotConfigured,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::cosmos::{definition, rid};
+use super::cosmos::{cut, definition, rid};
 
 /// The account, its identities, roles, databases and containers.
 ///
@@ -185,7 +185,7 @@ impl World {
     ) -> Result<(), String> {
         let definition = definition::complete(definition)?;
         let name = definition::text(&definition, "id").to_owned();
-        let ranges = cut(self.partitions);
+        let ranges = cut::ranges(self.partitions, definition::hash_version(&definition));
         let number = self.next();
         let parent = self
             .databases
@@ -212,25 +212,6 @@ pub fn etag(number: u64, now: i64) -> String {
     )
 }
 
-/// Ranges of equal width over the hashes of version 2, which have their top two bits clear.
-fn cut(count: usize) -> Vec<Range> {
-    let count = count.max(1);
-    let bound = |at: usize| match at {
-        0 => String::new(),
-        at if at == count => "FF".to_owned(),
-        at => format!("{:032X}", ((1u128 << 126) / count as u128) * at as u128 - 1),
-    };
-    (0..count)
-        .map(|at| Range {
-            id: at.to_string(),
-            min: bound(at),
-            max: bound(at + 1),
-            lsn: 1,
-            ..Range::default()
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
@@ -239,16 +220,6 @@ mod tests {
 
     fn definition(value: Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
-    }
-
-    #[test]
-    fn ranges_tile_the_hash_space() {
-        let ranges = cut(4);
-        assert_eq!(ranges[0].min, "");
-        assert_eq!(ranges[1].max, "1FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF");
-        assert_eq!(ranges[3].max, "FF");
-        assert!(ranges.windows(2).all(|pair| pair[0].max == pair[1].min));
-        assert_eq!(cut(0).len(), 1);
     }
 
     #[test]

@@ -35,6 +35,12 @@ pub fn key_paths(definition: &Definition) -> Vec<&str> {
     strings(paths).collect()
 }
 
+/// The version of the hash of the partition key.
+pub fn hash_version(definition: &Definition) -> u64 {
+    let key = definition.get("partitionKey");
+    version(key.and_then(|key| key.get("version"))).unwrap_or(1)
+}
+
 /// The paths of each unique key.
 pub fn unique_key_paths(definition: &Definition) -> Vec<Vec<&str>> {
     let policy = definition.get("uniqueKeyPolicy");

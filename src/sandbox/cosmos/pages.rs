@@ -99,6 +99,15 @@ impl Cursor {
         }
     }
 
+    /// At an item of the same range, after some of its rows.
+    fn at(&self, item: &Item, skip: usize) -> Self {
+        Self {
+            number: item.number,
+            skip,
+            ..self.clone()
+        }
+    }
+
     fn start(range: &Range) -> Self {
         Self {
             min: range.min.clone(),
@@ -136,38 +145,31 @@ pub fn stream(
     for item in &items {
         let full = page.rows.len() >= size || bytes > LARGEST || page.scanned >= SCANNED;
         if full {
-            page.next = Some(Cursor {
-                number: item.number,
-                skip: 0,
-                ..cursor
-            });
+            page.next = Some(cursor.at(item, 0));
             return Ok((at, page));
         }
         page.scanned += 1;
-        let given = if item.number == cursor.number {
-            cursor.skip
-        } else {
-            0
-        };
+        let before = item.number == cursor.number;
+        let given = if before { cursor.skip } else { 0 };
         let rows = row(item)?;
         let room = size - page.rows.len();
         let more = rows.len().saturating_sub(given) > room;
         let rows = rows.into_iter().skip(given).take(room);
         page.rows.extend(rows.inspect(|row| bytes += row.len()));
         if more {
-            page.next = Some(Cursor {
-                number: item.number,
-                skip: given + room,
-                ..cursor
-            });
+            page.next = Some(cursor.at(item, given + room));
             return Ok((at, page));
         }
     }
-    let after = scope.ranges.iter().find(|&&range| range > at);
-    page.next = after
-        .map(|&range| store.range(range).map(Cursor::start))
-        .transpose()?;
+    page.next = after(store, scope, at)?;
     Ok((at, page))
+}
+
+/// The start of the range after that one, if there is one.
+fn after(store: &Store, scope: &Scope, at: usize) -> Result<Option<Cursor>, Refusal> {
+    let next = scope.ranges.iter().find(|&&range| range > at);
+    next.map(|&range| store.range(range).map(Cursor::start))
+        .transpose()
 }
 
 /// A page of rows that were all found at once.

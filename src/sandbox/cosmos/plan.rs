@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::clauses::{self, Clauses, Item};
+use super::partial;
 use super::reply::Refusal;
 use super::statement::Statement;
 
@@ -29,7 +30,7 @@ pub fn plan(statement: &Statement, keyed: bool) -> Result<Value, Refusal> {
         set(&mut info, "distinctType", json!(distinct(&clauses)));
     }
     let rewritten = if grouped {
-        aggregated(&clauses, &mut info)?
+        partial::rewritten(&clauses, &mut info)?
     } else if shape.order_by {
         ordered(&clauses, &limits, &mut info)
     } else if shape.distinct {
@@ -95,7 +96,8 @@ fn distinct(clauses: &Clauses) -> &'static str {
     }
 }
 
-fn tail(clauses: &Clauses, filter: &str) -> String {
+/// `FROM` and, where there is a filter, `WHERE`.
+pub fn tail(clauses: &Clauses, filter: &str) -> String {
     let from = clauses.from.as_deref().unwrap_or_default();
     let filter = if filter.is_empty() {
         String::new()
@@ -105,7 +107,8 @@ fn tail(clauses: &Clauses, filter: &str) -> String {
     format!("\nFROM {from}{filter}")
 }
 
-fn filter(clauses: &Clauses) -> String {
+/// The filter in parentheses.
+pub fn filter(clauses: &Clauses) -> String {
     clauses
         .filter
         .as_ref()
@@ -173,7 +176,7 @@ fn ordered(clauses: &Clauses, limits: &Limits, info: &mut Map<String, Value>) ->
 }
 
 /// The order as it was asked for; after a grouping no client restores it.
-fn order(clauses: &Clauses) -> String {
+pub fn order(clauses: &Clauses) -> String {
     let whole = clauses.order.iter().map(|order| order.whole.as_str());
     let whole: Vec<_> = whole.collect();
     match whole.is_empty() {
@@ -182,77 +185,8 @@ fn order(clauses: &Clauses) -> String {
     }
 }
 
-/// Ranges answer with parts of aggregates, for a sum of sums.
-fn aggregated(clauses: &Clauses, info: &mut Map<String, Value>) -> Result<String, Refusal> {
-    let grouped = !clauses.group.is_empty();
-    let part = |item: &Item| match aggregate(&item.text) {
-        Some((name, argument)) => Some(partial(name, argument)),
-        None if grouped && !composed(&item.text) => Some(item.text.clone()),
-        None => None,
-    };
-    let mut names = clauses
-        .items
-        .iter()
-        .map(|item| aggregate(&item.text).map(|(name, _)| kind(name)));
-    if clauses.value {
-        let one: Vec<_> = names.by_ref().flatten().collect();
-        set(info, "aggregates", json!(one));
-    } else {
-        let aliases: Vec<_> = clauses
-            .items
-            .iter()
-            .map(|item| item.alias.as_str())
-            .collect();
-        let types: Map<_, _> = aliases
-            .iter()
-            .map(|alias| (*alias).to_owned())
-            .zip(names.map(|name| json!(name)))
-            .collect();
-        set(info, "groupByAliases", json!(aliases));
-        set(info, "groupByAliasToAggregateType", Value::Object(types));
-    }
-    set(info, "groupByExpressions", json!(clauses.group));
-    let payload =
-        payload(clauses, &clauses.root(), part).ok_or_else(|| Refusal::new(400, COMPOSED))?;
-    let value = clauses.value
-        && clauses
-            .items
-            .iter()
-            .any(|item| aggregate(&item.text).is_some());
-    let payload = if value {
-        format!("[{payload}]")
-    } else {
-        payload
-    };
-    let tail = tail(clauses, &filter(clauses));
-    let order = order(clauses);
-    if !grouped {
-        return Ok(match value {
-            true => format!("SELECT VALUE {payload}{tail}{order}"),
-            false => format!("SELECT {payload} AS payload{tail}{order}"),
-        });
-    }
-    let keys: Vec<&str> = clauses.group.iter().map(String::as_str).collect();
-    Ok(format!(
-        "SELECT {} AS groupByItems, {payload} AS payload{tail}\nGROUP BY {}{order}",
-        items(&keys),
-        keys.join(", ")
-    ))
-}
-
-const COMPOSED: &str = "Compositions of aggregates and other expressions are not allowed.";
-const AGGREGATES: [(&str, &str); 8] = [
-    ("AVG", "Average"),
-    ("COUNTIF", "CountIf"),
-    ("COUNT", "Count"),
-    ("MAX", "Max"),
-    ("MIN", "Min"),
-    ("SUM", "Sum"),
-    ("MAKELIST", "MakeList"),
-    ("MAKESET", "MakeSet"),
-];
-
-fn items(expressions: &[&str]) -> String {
+/// Expressions as the values a client compares.
+pub fn items(expressions: &[&str]) -> String {
     let items: Vec<_> = expressions
         .iter()
         .map(|text| format!("{{\"item\": {text}}}"))
@@ -261,7 +195,7 @@ fn items(expressions: &[&str]) -> String {
 }
 
 /// What stands for the original selection in each row.
-fn payload(
+pub fn payload(
     clauses: &Clauses,
     root: &str,
     part: impl Fn(&Item) -> Option<String>,
@@ -277,55 +211,8 @@ fn payload(
     }
 }
 
-/// The function and the argument, where the whole text is one aggregate.
-fn aggregate(text: &str) -> Option<(&'static str, &str)> {
-    let (name, rest) = text.split_once('(')?;
-    let argument = rest.strip_suffix(')')?;
-    let known = AGGREGATES
-        .iter()
-        .find(|(known, _)| name.trim().eq_ignore_ascii_case(known));
-    let mut depth = 0i32;
-    let closed = argument.chars().all(|character| {
-        depth += i32::from(character == '(') - i32::from(character == ')');
-        depth >= 0
-    });
-    known.filter(|_| closed).map(|(name, _)| (*name, argument))
-}
-
-/// Whether an aggregate stands within a larger expression.
-fn composed(text: &str) -> bool {
-    let upper = text.to_ascii_uppercase();
-    let calls = |name: &str| {
-        upper.match_indices(&format!("{name}(")).any(|(at, _)| {
-            let before = upper
-                .get(..at)
-                .and_then(|before| before.chars().next_back());
-            before
-                .is_none_or(|before| !(before.is_alphanumeric() || before == '_' || before == '.'))
-        })
-    };
-    AGGREGATES.iter().any(|(name, _)| calls(name))
-}
-
-fn kind(name: &str) -> &'static str {
-    let row = AGGREGATES.iter().find(|(known, _)| *known == name);
-    row.map_or("", |(_, kind)| kind)
-}
-
-fn partial(name: &str, argument: &str) -> String {
-    match name {
-        "AVG" => {
-            format!("{{\"item\": {{\"sum\": SUM({argument}), \"count\": COUNT({argument})}}}}")
-        }
-        "MIN" | "MAX" => format!(
-            "{{\"item\": {name}({argument}), \"item2\": {{\"{}\": {name}({argument}), \"count\": COUNT({argument})}}}}",
-            name.to_ascii_lowercase()
-        ),
-        _ => format!("{{\"item\": {name}({argument})}}"),
-    }
-}
-
-fn set(info: &mut Map<String, Value>, name: &str, value: Value) {
+/// Fills in a member of the plan.
+pub fn set(info: &mut Map<String, Value>, name: &str, value: Value) {
     info.insert(name.to_owned(), value);
 }
 

@@ -37,45 +37,23 @@ pub fn check(
             assignment.principal.eq_ignore_ascii_case(principal) && !world.no_data_role
         })
         .collect();
-    let resource = |path: &str| match path {
-        "" => "on resource [/]".to_owned(),
-        path => format!("on resource [{path}]"),
+    let (action, path, substatus) = match need(exchange, query) {
+        Need::Never => return Err(never(world, exchange)),
+        Need::Metadata(path) => ("readMetadata", path, 5301),
+        Need::Data(action, path) if exchange.place.by_rid => (action, Some(path), 5303),
+        Need::Data(action, path) => (action, Some(path), 5302),
     };
-    match need(exchange, query) {
-        Need::Never => Err(never(world, exchange)),
-        Need::Metadata(None) => match granted.iter().any(|held| holds(held, "readMetadata")) {
-            true => Ok(()),
-            false => Err(missing(
-                world,
-                principal,
-                "readMetadata",
-                "on any scope",
-                5301,
-            )),
-        },
-        Need::Metadata(Some(path)) => match allows(&granted, "readMetadata", &path) {
-            true => Ok(()),
-            false => Err(missing(
-                world,
-                principal,
-                "readMetadata",
-                &resource(&path),
-                5301,
-            )),
-        },
-        Need::Data(action, path) => match allows(&granted, action, &path) {
-            true => Ok(()),
-            false => {
-                let substatus = if exchange.place.by_rid { 5303 } else { 5302 };
-                Err(missing(
-                    world,
-                    principal,
-                    action,
-                    &resource(&path),
-                    substatus,
-                ))
-            }
-        },
+    let allowed = granted.iter().any(|held| {
+        holds(held, action) && path.as_ref().is_none_or(|path| covers(&held.scope, path))
+    });
+    let place = match path.as_deref() {
+        None => "on any scope".to_owned(),
+        Some("") => "on resource [/]".to_owned(),
+        Some(path) => format!("on resource [{path}]"),
+    };
+    match allowed {
+        true => Ok(()),
+        false => Err(missing(world, principal, action, &place, substatus)),
     }
 }
 
@@ -108,12 +86,6 @@ fn action(exchange: &Exchange, query: bool, feed: bool) -> &'static str {
         "DELETE" => "sqlDatabases/containers/items/delete",
         _ => "sqlDatabases/containers/items/replace",
     }
-}
-
-fn allows(granted: &[&RoleAssignment], action: &str, path: &str) -> bool {
-    granted
-        .iter()
-        .any(|held| holds(held, action) && covers(&held.scope, path))
 }
 
 /// Whether the role has the action; only the two built-in roles are known.

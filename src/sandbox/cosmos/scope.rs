@@ -88,7 +88,7 @@ fn bounded(exchange: &Exchange, scope: &mut Scope) -> Result<(), Refusal> {
     };
     match exchange.header("x-ms-read-key-type") {
         Some("EffectivePartitionKeyRange") => {
-            scope.bounds = Some((min, max));
+            scope.narrow(min, max);
             Ok(())
         }
         other => Err(Refusal::gateway(
@@ -109,10 +109,42 @@ impl Scope {
         keyed && bounds.is_none_or(|(min, max)| contains(min, max, effective))
     }
 
+    /// Keeps to bounds that are there already, as those of a key are.
+    fn narrow(&mut self, min: String, max: String) {
+        self.bounds = Some(match self.bounds.take() {
+            None => (min, max),
+            Some((low, high)) => {
+                let min = if order(&low, &min).is_gt() { low } else { min };
+                let max = if order(&high, &max).is_lt() {
+                    high
+                } else {
+                    max
+                };
+                (min, max)
+            }
+        });
+    }
+
     fn overlaps(&self, range: &Range) -> bool {
         match &self.bounds {
             None => true,
             Some((min, max)) => order(min, &range.max).is_lt() && order(&range.min, max).is_lt(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_only_get_narrower() {
+        let mut scope = Scope::default();
+        scope.narrow("10".into(), "1F".into());
+        scope.narrow(String::new(), "FF".into());
+        assert!(scope.holds("10", "") && scope.holds("1E", ""));
+        assert!(!scope.holds("0F", "") && !scope.holds("1F", ""));
+        scope.narrow("20".into(), "30".into());
+        assert!(!scope.holds("10", "") && !scope.holds("25", ""));
     }
 }

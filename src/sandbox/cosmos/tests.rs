@@ -454,6 +454,23 @@ fn pages_give_everything_once() {
 }
 
 #[test]
+fn old_hashes_spread_too() {
+    let mut bench = with(
+        4,
+        json!({"partitionKey": {"paths": ["/pk"], "kind": "Hash"}}),
+    );
+    for n in 0..40 {
+        bench.put(
+            &format!("[\"k{n}\"]"),
+            &json!({"id": "1", "pk": format!("k{n}")}).to_string(),
+        );
+    }
+    let ranges = &bench.world.databases["d"].containers["c"].ranges;
+    assert!(ranges.iter().all(|range| range.items.len() > 2));
+    assert_eq!(bench.pages(&[CROSS], "SELECT * FROM c").0.len(), 40);
+}
+
+#[test]
 fn ranges_can_be_asked_one_by_one() {
     let mut bench = filled(4, 40);
     let listed = bench.send(
@@ -792,4 +809,100 @@ fn every_answer_has_an_activity_id_but_the_account() {
     }
     let missing = bench.send("GET", "/dbs/none", &[sent], "");
     assert!(body(&missing)["message"].as_str().unwrap().contains(sent.1));
+}
+
+/// Nothing that is sent may end the service: requests with pieces that do not fit together.
+#[test]
+fn hostile_requests_are_answered() {
+    let mut bench = filled(3, 30);
+    let max = usize::MAX.to_string();
+    let skips = format!(
+        r##"{{"token":"-RID:~{{}}#AT:0#SK:{max}#ISV:2","range":{{"min":"","max":"FF"}}}}"##
+    );
+    let values = [
+        "",
+        "-1",
+        "0",
+        "9223372036854775807",
+        "[]",
+        "[{}]",
+        "[[]]",
+        "{}",
+        "\"",
+        "True",
+        "0:-1#",
+        "é",
+        "type=aad&ver=1.0&sig=...",
+        "application/query+json",
+        "Incremental Feed",
+        "FF",
+        &skips,
+        "+FEED:~18446744073709551615",
+        "\u{0}",
+        "x-ms",
+    ];
+    let names = [
+        "x-ms-documentdb-partitionkey",
+        "x-ms-max-item-count",
+        "x-ms-continuation",
+        "x-ms-session-token",
+        "content-type",
+        "x-ms-documentdb-partitionkeyrangeid",
+        "x-ms-start-epk",
+        "x-ms-end-epk",
+        "if-match",
+        "a-im",
+        "x-ms-offer-throughput",
+        "x-ms-cosmos-offer-autopilot-settings",
+        "x-ms-cosmos-is-query-plan-request",
+        "x-ms-documentdb-is-upsert",
+        "prefer",
+    ];
+    let paths = [
+        "/",
+        "/dbs",
+        "/dbs/d",
+        "/dbs/d/colls",
+        "/dbs/d/colls/c",
+        DOCS,
+        "/dbs/d/colls/c/docs/1",
+        "/dbs/d/colls/c/pkranges",
+        "/offers",
+        "/offers/é",
+        "//",
+        "/dbs/AAAAAA==/colls",
+    ];
+    let bodies = [
+        "",
+        "{}",
+        "[",
+        r#"{"id":"1","pk":"k1"}"#,
+        r#"{"query":"SELECT * FROM c"}"#,
+        r#"{"query":"SELECT TOP 1 * FROM (","parameters":[1]}"#,
+    ];
+    let mut seed = 7usize;
+    let mut pick = |count: usize| {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % count
+    };
+    for _ in 0..4000 {
+        let method = ["GET", "POST", "PUT", "PATCH", "HEAD"][pick(5)];
+        let headers = [
+            (names[pick(names.len())], values[pick(values.len())]),
+            (names[pick(names.len())], values[pick(values.len())]),
+            CROSS,
+        ];
+        let (path, body) = (paths[pick(paths.len())], bodies[pick(bodies.len())]);
+        let response = bench.send(method, path, &headers, body);
+        assert!(
+            (200..=501).contains(&response.status) && response.status != 500,
+            "{method} {path} {headers:?}"
+        );
+        assert!(
+            response.body.is_empty() || serde_json::from_slice::<Value>(&response.body).is_ok(),
+            "{method} {path} {headers:?}"
+        );
+    }
 }

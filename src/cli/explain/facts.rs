@@ -1,0 +1,299 @@
+//! What is known of an error, by name, and the texts that are filled with it.
+
+use super::Context;
+use crate::error::Failure;
+use crate::show::quote;
+
+/// Facts by name. What was said about the error comes before what the caller knows of the call.
+#[derive(Default)]
+pub struct Facts(Vec<(&'static str, String)>);
+
+impl Facts {
+    /// The facts of a call, as far as the caller and its URL tell.
+    pub fn new(request: &str, context: &Context) -> Facts {
+        let mut facts = Facts::default();
+        let url = request.split('?').next().unwrap_or_default();
+        let known = |of: &Option<String>, parts: &[&str]| {
+            of.clone()
+                .or_else(|| parts.iter().find_map(|part| after(url, part)))
+        };
+        facts.put("account", known(&context.account, &["/databaseAccounts/"]));
+        facts.put("account", account_of_host(url));
+        facts.put("group", known(&context.group, &["/resourceGroups/"]));
+        facts.put(
+            "subscription",
+            known(&context.subscription, &["/subscriptions/"]),
+        );
+        let database = known(&context.database, &["/sqlDatabases/", "/dbs/"]);
+        facts.put("database", database);
+        let container = known(&context.container, &["/containers/", "/colls/"]);
+        facts.put("container", container);
+        facts
+    }
+
+    /// Adds what a service's words tell, and what follows from all of it.
+    pub fn read(&mut self, failure: Option<&Failure>, context: &Context) {
+        if let Some(failure) = failure {
+            self.read_message(&failure.message);
+            let wait = failure.retry_after;
+            self.put("wait", wait.map(|wait| wait.as_secs().to_string()));
+            self.put("date", failure.date.clone());
+        }
+        self.put("principal", context.principal.clone());
+        self.put(
+            "action",
+            Some(context.action.to_string()).filter(|a| !a.is_empty()),
+        );
+        self.put("resource", self.path());
+        self.conclude();
+    }
+
+    fn read_message(&mut self, text: &str) {
+        let find = |from, to| between(text, from, to);
+        self.put("principal", find("principal [", "]"));
+        self.put("principal", find("object id '", "'"));
+        self.put("principal", find("client '", "'"));
+        self.put("action", find("perform action [", "]"));
+        self.put("action", find("perform action '", "'"));
+        self.put("resource", find("on resource [", "]").map(rooted));
+        let scope = find("over scope '", "'");
+        for (name, part) in [
+            ("account", "/databaseAccounts/"),
+            ("group", "/resourceGroups/"),
+            ("subscription", "/subscriptions/"),
+        ] {
+            self.put(name, scope.as_deref().and_then(|scope| after(scope, part)));
+        }
+        self.put("resource", scope);
+        self.put("intended", find("token is intended for [", "]"));
+        self.put("intended", find("audience or resource '", "'"));
+        self.put("accepted", find("accepts tokens intended for [", "]"));
+        let allowed = find("allowed audiences ", ". ").map(|list| list.replace('\'', ""));
+        let allowed = allowed.map(|list| list.trim_end_matches('.').replace(',', ", "));
+        self.put("accepted", allowed);
+        self.put("ip", address(text));
+        let resource = self.get("resource").and_then(|path| after(path, "/dbs/"));
+        self.put("database", resource.or_else(|| after(text, "/dbs/")));
+        let payload = find("payload to sign: '", "'\r").or(find("payload to sign: '", "'"));
+        self.put(
+            "payload",
+            payload.map(|text| format!("'{}'", text.replace('\n', "\\n"))),
+        );
+    }
+
+    /// What follows from action and resource.
+    fn conclude(&mut self) {
+        let action = self.get("action").unwrap_or_default().to_string();
+        self.put("deed", Some(deed(&action).to_string()));
+        let (role, roles) = azure_roles(&action);
+        self.put("role", Some(role.to_string()));
+        self.put("roles", Some(roles.to_string()));
+        self.put("scope", Some(self.grant_scope()));
+        self.put("armscope", self.arm_scope());
+    }
+
+    /// The database or container within its account.
+    fn path(&self) -> Option<String> {
+        let database = self.get("database")?;
+        match self.get("container") {
+            Some(container) => Some(format!("/dbs/{database}/colls/{container}")),
+            None => Some(format!("/dbs/{database}")),
+        }
+    }
+
+    /// The database, unless the account as a whole was asked for.
+    fn grant_scope(&self) -> String {
+        match (self.get("resource"), self.get("database")) {
+            (Some("/"), _) | (_, None) => "/".to_string(),
+            (_, Some(database)) => format!("/dbs/{database}"),
+        }
+    }
+
+    /// The account an action was refused on, or a wider scope where it was; else the one the caller knows.
+    fn arm_scope(&self) -> Option<String> {
+        const DOWN_TO_THE_ACCOUNT: usize = 9;
+        let refused = self
+            .get("resource")
+            .filter(|r| r.starts_with("/subscriptions/"));
+        if let Some(refused) = refused {
+            let steps: Vec<&str> = refused.split('/').take(DOWN_TO_THE_ACCOUNT).collect();
+            return Some(steps.join("/"));
+        }
+        let (subscription, group) = (self.get("subscription")?, self.get("group"));
+        let mut scope = format!("/subscriptions/{subscription}");
+        if let Some(group) = group {
+            scope.push_str(&format!("/resourceGroups/{group}"));
+        }
+        if let (Some(account), Some(_)) = (self.get("account"), group) {
+            scope.push_str("/providers/Microsoft.DocumentDB/databaseAccounts/");
+            scope.push_str(account);
+        }
+        Some(scope)
+    }
+
+    /// Adds a fact that is not known yet.
+    fn put(&mut self, name: &'static str, value: Option<String>) {
+        if let Some(value) = value.filter(|value| !value.is_empty())
+            && self.get(name).is_none()
+        {
+            self.0.push((name, value));
+        }
+    }
+
+    /// A fact.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// A sentence with its facts; `None` where one is not known outside `[…]`.
+    pub fn sentence(&self, template: &str) -> Option<String> {
+        if template.is_empty() {
+            return None;
+        }
+        self.optional(template, &|name| self.get(name).map(str::to_string))
+    }
+
+    /// A command with its facts as words for a shell; what is not known stands in capitals.
+    pub fn command(&self, template: &str) -> Option<String> {
+        let known = |name: &str| self.get(name).map(quote);
+        match template.strip_prefix('?') {
+            Some(template) => self.optional(template, &known),
+            None => {
+                let capitals = |name: &str| known(name).or(Some(name.to_ascii_uppercase()));
+                self.parts(template, &known, &capitals)
+            }
+        }
+    }
+
+    fn optional(&self, template: &str, known: Lookup) -> Option<String> {
+        self.parts(template, known, known)
+    }
+
+    /// Fills the parts in brackets by one rule and the rest by another.
+    fn parts(&self, template: &str, inside: Lookup, outside: Lookup) -> Option<String> {
+        let (before, rest) = template.split_once('[').unwrap_or((template, ""));
+        let mut text = fill(before, outside)?;
+        if let Some((part, rest)) = rest.split_once(']') {
+            text.push_str(&fill(part, inside).unwrap_or_default());
+            text.push_str(&self.parts(rest, inside, outside)?);
+        }
+        Some(text)
+    }
+}
+
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+fn fill(template: &str, known: Lookup) -> Option<String> {
+    let mut text = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, tail) = after.split_once('}')?;
+        text.push_str(before);
+        text.push_str(&known(name)?);
+        rest = tail;
+    }
+    Some(text + rest)
+}
+
+/// What stands between two texts.
+fn between(text: &str, from: &str, to: &str) -> Option<String> {
+    let (_, rest) = text.split_once(from)?;
+    let (found, _) = rest.split_once(to)?;
+    Some(found.to_string())
+}
+
+/// The segment after a part of a path, whatever the part's case; none that would need decoding.
+fn after(path: &str, part: &str) -> Option<String> {
+    let lower = path.to_ascii_lowercase();
+    let at = lower.find(&part.to_ascii_lowercase())?;
+    let rest = path.get(at + part.len()..)?;
+    let segment = rest.split(['/', ']', '\'', ' ']).next().unwrap_or_default();
+    Some(segment.to_string()).filter(|name| !name.is_empty() && !name.contains('%'))
+}
+
+/// The first word that is an IP address.
+fn address(text: &str) -> Option<String> {
+    let mut words = text.split(|c: char| !c.is_ascii_hexdigit() && !".:".contains(c));
+    let found = words.find_map(|word| word.trim_end_matches(['.', ':']).parse().ok());
+    found.map(|ip: std::net::IpAddr| ip.to_string())
+}
+
+/// The account in `https://{account}.documents.azure.com/…`.
+fn account_of_host(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("https://")?;
+    let (account, domain) = rest.split_once('.')?;
+    domain
+        .starts_with("documents.")
+        .then(|| account.to_string())
+}
+
+/// The service names a container with and without the slash at the front.
+fn rooted(path: String) -> String {
+    match path.strip_prefix("dbs/") {
+        Some(rest) => format!("/dbs/{rest}"),
+        None => path,
+    }
+}
+
+const DEEDS: &[(&str, &str)] = &[
+    ("items/create", "create items"),
+    ("items/upsert", "upsert items"),
+    ("items/read", "read items"),
+    ("items/replace", "replace items"),
+    ("items/delete", "delete items"),
+    ("executequery", "run queries"),
+    ("readchangefeed", "read the change feed"),
+    ("readmetadata", "read the account's metadata"),
+    ("throughputsettings/read", "read throughput"),
+    ("throughputsettings/write", "change throughput"),
+    ("containers/write", "create or change containers"),
+    ("containers/read", "read containers"),
+    ("containers/delete", "delete containers"),
+    ("sqldatabases/write", "create or change databases"),
+    ("sqldatabases/read", "read databases"),
+    ("sqldatabases/delete", "delete databases"),
+    ("sqlroleassignments/write", "grant data roles"),
+    ("sqlroleassignments/read", "read data roles"),
+    ("sqlroleassignments/delete", "take data roles back"),
+    ("listkeys/action", "list account keys"),
+    ("databaseaccounts/read", "read the account"),
+    ("operationresults/read", "follow the operation"),
+    ("operationsstatus/read", "follow the operation"),
+];
+
+/// An action as a verb and its object.
+fn deed(action: &str) -> &'static str {
+    let action = action.to_ascii_lowercase();
+    let found = DEEDS.iter().find(|(ending, _)| action.ends_with(ending));
+    found.map_or("do this", |(_, deed)| deed)
+}
+
+/// The smallest built-in role that covers an ARM action, and the words for it.
+///
+/// <https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/databases>
+fn azure_roles(action: &str) -> (&'static str, &'static str) {
+    const NOT_FOR_OPERATORS: [&str; 7] = [
+        "/listkeys/action",
+        "/readonlykeys/action",
+        "/regeneratekey/action",
+        "/listconnectionstrings/action",
+        "/sqlroleassignments/write",
+        "/sqlroleassignments/delete",
+        "/sqlroledefinitions/write",
+    ];
+    let action = action.to_ascii_lowercase();
+    if !action.starts_with("microsoft.documentdb/databaseaccounts") {
+        return ("Reader", "an Azure role that covers it, such as Reader");
+    }
+    if NOT_FOR_OPERATORS.iter().any(|end| action.ends_with(end)) {
+        return (
+            "DocumentDB Account Contributor",
+            "the Azure role DocumentDB Account Contributor",
+        );
+    }
+    (
+        "Cosmos DB Operator",
+        "the Azure role Cosmos DB Operator or DocumentDB Account Contributor",
+    )
+}

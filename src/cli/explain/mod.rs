@@ -1,0 +1,536 @@
+//! Errors for people: what happened, why, to whom, what is missing, and a command that helps.
+
+mod facts;
+mod rules;
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::error::{Error, Failure, Plane};
+use crate::identity::refusal;
+use crate::show::printable;
+use facts::Facts;
+use rules::{Case, Kind};
+
+/// What the caller knows of the call, to fill in where an answer does not say it.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// The account's name.
+    pub account: Option<String>,
+    /// The account's resource group.
+    pub group: Option<String>,
+    /// The account's subscription.
+    pub subscription: Option<String>,
+    /// The database that was named.
+    pub database: Option<String>,
+    /// The container that was named.
+    pub container: Option<String>,
+    /// The object id of whoever asks.
+    pub principal: Option<String>,
+    /// The call's action; empty where there is none.
+    pub action: &'static str,
+}
+
+/// An error in the parts people ask for. Its [`fmt::Display`] is several lines without a newline at the end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Explained {
+    /// What happened.
+    pub what: String,
+    /// HTTP status, where a service said no.
+    pub status: Option<u16>,
+    /// `x-ms-substatus`, where there is one.
+    pub substatus: Option<u32>,
+    /// The service's code.
+    pub code: Option<String>,
+    /// The service's own words, or the connection's.
+    pub message: Option<String>,
+    /// Why it happens.
+    pub why: Option<String>,
+    /// Who was refused.
+    pub who: Option<String>,
+    /// What that one lacks.
+    pub need: Option<String>,
+    /// What is easily missed.
+    pub note: Option<String>,
+    /// The service's own words, where `what` is not already that.
+    pub said: Option<String>,
+    /// Commands to paste, the first one first.
+    pub fix: Vec<String>,
+    /// What support asks for.
+    pub activity: Option<String>,
+    /// What the process exits with.
+    pub exit: u8,
+}
+
+/// What the process exits with: the refusals of a service, by plane and status.
+const EXITS: &[(Option<Plane>, &[u16], u8)] = &[
+    (Some(Plane::Identity), &[429], 7),
+    (Some(Plane::Identity), &[], 4),
+    (None, &[401], 4),
+    (None, &[403], 5),
+    (None, &[404], 3),
+    (None, &[409, 412], 6),
+    (None, &[429, 449], 7),
+    (None, &[], 1),
+];
+
+/// What the process exits with for an error. Nothing to do with it are 0 for success, 9 for partly done and 130 for
+/// an interrupt.
+pub fn exit_code(error: &Error) -> u8 {
+    match error {
+        Error::DryRun | Error::Closed => 0,
+        Error::Local(_) | Error::Answer { .. } => 1,
+        Error::Usage(_) => 2,
+        Error::Identity(_, None) => 4,
+        Error::Identity(_, Some(failure)) | Error::Status(failure) => exit_of(failure),
+        Error::Conflict(_) => 6,
+        Error::Transport(_) | Error::Unfinished(_) => 8,
+        Error::Unknown { .. } => 10,
+    }
+}
+
+fn exit_of(failure: &Failure) -> u8 {
+    let mut rows = EXITS.iter();
+    let found = rows.find(|(plane, statuses, _)| {
+        plane.is_none_or(|plane| plane == failure.plane)
+            && (statuses.is_empty() || statuses.contains(&failure.status))
+    });
+    found.map_or(1, |(_, _, exit)| *exit)
+}
+
+/// Explains an error. What it prints of an answer is the answer's: secrets in it are the caller's to mask.
+pub fn explain(error: &Error, context: &Context) -> Explained {
+    let failure = error.failure();
+    let mut explained = Explained {
+        what: one_line(&error.to_string()),
+        exit: exit_code(error),
+        ..failure.map(heard).unwrap_or_default()
+    };
+    if let Error::Status(failure) = error {
+        explained.what = said(failure);
+    }
+    let Some(case) = case(error) else {
+        return explained;
+    };
+    let mut facts = Facts::new(&case.request, context);
+    facts.read(failure, context);
+    if let Some(rule) = rules::rule(&case) {
+        explained.said = Some(failure.map_or(explained.what, said));
+        explained.what = facts.sentence(rule.what).unwrap_or(rule.what.to_string());
+        explained.why = facts.sentence(rule.why);
+        explained.who = facts.sentence(rule.who);
+        explained.need = facts.sentence(rule.need);
+        explained.note = facts.sentence(rule.note);
+        let fixes = rule.fix.iter().filter_map(|fix| facts.command(fix));
+        explained.fix = fixes.collect();
+    }
+    explained
+}
+
+/// What a service's refusal tells by itself.
+fn heard(failure: &Failure) -> Explained {
+    Explained {
+        status: Some(failure.status).filter(|status| *status >= 300),
+        substatus: failure.substatus.filter(|substatus| *substatus != 0),
+        code: Some(failure.code.clone()).filter(|code| !code.is_empty()),
+        message: Some(failure.message.clone()),
+        activity: failure.activity.clone(),
+        ..Explained::default()
+    }
+}
+
+/// Code and message on one line.
+fn said(failure: &Failure) -> String {
+    let (code, message) = (&failure.code, one_line(&failure.message));
+    if code.is_empty() || message.starts_with(code.as_str()) {
+        return message;
+    }
+    format!("{code}: {message}")
+}
+
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ")
+}
+
+/// What rows look at; `None` for an error that explains itself.
+fn case(error: &Error) -> Option<Case> {
+    let (kind, request, text) = match error {
+        Error::Identity(_, Some(failure)) => {
+            let kind = Kind::Refused(refusal::of(failure));
+            (kind, failure.request.clone(), failure.message.clone())
+        }
+        Error::Status(failure) => {
+            let text = format!("{} {}", failure.code, failure.message);
+            (Kind::Said, failure.request.clone(), text)
+        }
+        Error::Transport(broken) => (
+            Kind::Broken(broken.stage),
+            broken.request.clone(),
+            broken.what.clone(),
+        ),
+        Error::Unknown { request, what } => (Kind::Unknown, request.clone(), what.clone()),
+        Error::Unfinished(what) => (Kind::Unfinished, String::new(), what.clone()),
+        _ => return None,
+    };
+    let failure = error.failure();
+    Some(Case {
+        kind,
+        plane: failure.map_or_else(|| plane_of(&request), |failure| Some(failure.plane)),
+        status: failure.map_or(0, |failure| failure.status),
+        substatus: failure.and_then(|f| f.substatus).unwrap_or_default(),
+        text: text.to_lowercase(),
+        request,
+    })
+}
+
+/// Which plane a request was for, where no answer says it.
+fn plane_of(request: &str) -> Option<Plane> {
+    let has = |part: &str| request.contains(part);
+    if has("/metadata/") || has("/msi/token") || has("://169.254.") {
+        return Some(Plane::Identity);
+    }
+    if has("/subscriptions") || has("/providers/") || has("api-version=") {
+        return Some(Plane::Arm);
+    }
+    Some(Plane::Data).filter(|_| !request.is_empty() && !has("/oauth2/"))
+}
+
+impl Explained {
+    /// One line of JSON for programs.
+    pub fn to_json(&self) -> String {
+        let members: [(&str, Value); 13] = [
+            ("what", json!(self.what)),
+            ("status", json!(self.status)),
+            ("substatus", json!(self.substatus)),
+            ("code", json!(self.code)),
+            ("message", json!(self.message)),
+            ("why", json!(self.why)),
+            ("who", json!(self.who)),
+            ("need", json!(self.need)),
+            ("note", json!(self.note)),
+            ("said", json!(self.said)),
+            ("fix", json!(self.fix)),
+            ("activity", json!(self.activity)),
+            ("exitCode", json!(self.exit)),
+        ];
+        let known = members.iter().filter(|(_, value)| !value.is_null());
+        let texts: Vec<String> = known.map(|(name, v)| format!("\"{name}\":{v}")).collect();
+        format!("{{\"error\":{{{}}}}}", texts.join(","))
+    }
+
+    fn numbers(&self) -> String {
+        match (self.status, self.substatus) {
+            (Some(status), Some(substatus)) => format!(" (HTTP {status}, substatus {substatus})"),
+            (Some(status), None) => format!(" (HTTP {status})"),
+            (None, _) => String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}{}", printable(&self.what), self.numbers())?;
+        let lines = [
+            ("why", &self.why),
+            ("who", &self.who),
+            ("need", &self.need),
+            ("note", &self.note),
+            ("said", &self.said),
+        ];
+        for (label, text) in lines {
+            if let Some(text) = text {
+                write!(f, "\n  {label:<5} {}", printable(&one_line(text)))?;
+            }
+        }
+        for (index, command) in self.fix.iter().enumerate() {
+            let label = if index == 0 { "fix" } else { "or" };
+            write!(f, "\n  {label:<5} {}", printable(command))?;
+        }
+        match &self.activity {
+            Some(activity) => write!(f, "\n  activity {}", printable(activity)),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+    use super::*;
+    use crate::error::{Broken, Stage};
+
+    fn context() -> Context {
+        let some = |text: &str| Some(text.to_string());
+        Context {
+            account: some("acct1"),
+            group: some("rg1"),
+            database: some("db1"),
+            container: some("c1"),
+            principal: some("2222"),
+            ..Context::default()
+        }
+    }
+
+    fn said_no(plane: Plane, request: &str, status: u16, substatus: u32, body: &str) -> Explained {
+        let headers = [("x-ms-substatus".to_string(), substatus.to_string())];
+        let failure = Failure::read(plane, request.into(), status, &headers, body.as_bytes());
+        let failure = Box::new(failure);
+        let error = match plane {
+            Plane::Identity => {
+                let sentence = refusal::of(&failure).sentence().to_string();
+                Error::Identity(sentence, Some(failure))
+            }
+            _ => Error::Status(failure),
+        };
+        explain(&error, &context())
+    }
+
+    /// An error answer of the fixtures, explained without any help but its own words and `context`.
+    fn fixture(name: &str, context: &Context) -> Explained {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/", "fixtures/arm/errors");
+        let text = std::fs::read_to_string(format!("{folder}/{name}.json")).expect(name);
+        let case: Value = serde_json::from_str(&text).unwrap();
+        let plane = if name.starts_with("dp_") {
+            Plane::Data
+        } else {
+            Plane::Arm
+        };
+        let headers = case["headers"].as_object().unwrap().iter();
+        let headers: Vec<(String, String)> = headers
+            .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_string()))
+            .collect();
+        let status = u16::try_from(case["status"].as_u64().unwrap()).unwrap();
+        let body = case["body"].to_string();
+        let failure = Failure::read(plane, String::new(), status, &headers, body.as_bytes());
+        explain(&Error::Status(Box::new(failure)), context)
+    }
+
+    const GRANT: &str = "rawcosmos grant --role data-contributor --scope /dbs/db1 -a acct1 -g rg1";
+    const GRANT_ALL: &str = "rawcosmos grant --role data-contributor --scope / -a acct1 -g rg1";
+    const DATABASE: &str = "rawcosmos database create -n db1 -a acct1 -g rg1";
+
+    /// File, `what`, the first fix and the exit code.
+    #[rustfmt::skip]
+    const RECORDED: &[(&str, &str, &str, u8)] = &[
+        ("arm_authorizationfailed_403", "not allowed to list account keys", "az role assignment create --assignee-object-id 11111111-1111-1111-1111-111111111111 --assignee-principal-type ServicePrincipal --role 'DocumentDB Account Contributor' --scope /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-1/providers/Microsoft.DocumentDb/databaseAccounts/acct1", 5),
+        ("arm_poll_operationresults_403", "not allowed to follow the operation", "az role assignment create --assignee-object-id 11111111-1111-1111-1111-111111111111 --assignee-principal-type ServicePrincipal --role 'Cosmos DB Operator' --scope /subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/rg1/providers/Microsoft.DocumentDB/databaseAccounts/acct1", 5),
+        ("arm_expiredauthenticationtoken_401", "the token has expired", "rawcosmos token --plane arm", 4),
+        ("arm_invalidauthenticationtokenaudience_401", "the token is for another audience", "rawcosmos token --plane arm", 4),
+        ("arm_missingsubscriptionregistration_409", "the subscription does not use Cosmos DB yet", "az provider register --namespace Microsoft.DocumentDB --wait", 6),
+        ("arm_noregisteredproviderfound_400", "NoRegisteredProviderFound: No registered resource provider found", "", 1),
+        ("arm_requestdisallowedbypolicy_403", "a policy of the subscription forbids this", "az policy assignment list --disable-scope-strict-match -g rg1 -o table", 5),
+        ("arm_resourcegroupnotfound_404", "there is no such resource group", "rawcosmos account list", 3),
+        ("arm_resourcenotfound_404", "there is no such account", "rawcosmos account list", 3),
+        ("arm_throttled_429", "ARM is asked too often", "", 7),
+        ("dp_401_5008_audience", "the token is for another audience", "rawcosmos token --plane data", 4),
+        ("dp_401_localauth_disabled", "account keys are switched off here", GRANT, 4),
+        ("dp_403_0_metadata_write_disabled", "the account lets nobody change databases and containers on the data plane", DATABASE, 5),
+        ("dp_403_5300_offers", "throughput cannot be read or changed on the data plane with a token", "rawcosmos throughput show -d db1 -c c1 -a acct1 -g rg1", 5),
+        ("dp_403_5300_post_colls", "containers cannot be created on the data plane with a token", "rawcosmos container create -d db1 -n c1 -p /PATH -a acct1 -g rg1", 5),
+        ("dp_403_5300_post_dbs", "databases cannot be created on the data plane with a token", DATABASE, 5),
+        ("dp_403_5301_readmetadata", "not allowed to read the account's metadata", GRANT_ALL, 5),
+        ("dp_403_5302_sqldatabases_write", "databases cannot be created on the data plane with a token", DATABASE, 5),
+        ("dp_403_readmetadata_any_scope", "not allowed to read the account's metadata", GRANT, 5),
+        ("lro_failed_capacity", "the change was accepted and then failed", "", 1),
+        ("rp_account_failed_state_400", "BadRequest: DatabaseAccount acct1 is in a failed provisioning state", "", 1),
+        ("rp_badrequest_dns_taken_400", "BadRequest: Dns record for acct1 under zone Document is already taken", "", 1),
+        ("rp_badrequest_principalnotfound_400", "the tenant does not know this principal yet", "rawcosmos whoami", 1),
+        ("rp_badrequest_principaltype_400", "this is the id of an application, not of its identity", "rawcosmos whoami", 1),
+        ("rp_badrequest_roleassignment_immutable_400", "BadRequest: Updating SQL Role Assignment Principal ID is not permitted", "", 1),
+        ("rp_badrequest_serverless_offer_400", "a serverless account has no throughput to set", "", 1),
+        ("rp_notfound_roleassignment_404", "there is no such grant", "rawcosmos grant --list -a acct1 -g rg1", 3),
+        ("rp_preconditionfailed_lock_412", "another change of the account is running", "", 6),
+    ];
+
+    #[test]
+    fn every_recorded_refusal_is_explained() {
+        for (name, what, fix, exit) in RECORDED {
+            let found = fixture(name, &context());
+            let own_words = what.contains(": ") && found.said.is_none();
+            assert!(
+                found.what == *what || own_words && found.what.starts_with(what),
+                "{name}: {}",
+                found.what
+            );
+            assert_eq!(found.fix.first().map_or("", String::as_str), *fix, "{name}");
+            assert_eq!(found.exit, *exit, "{name}");
+            let message = one_line(found.message.as_deref().unwrap());
+            assert!(
+                found.to_string().contains(&message),
+                "{name} lost the service's words"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refusal_has_the_shape_people_learn() {
+        let found = fixture("dp_403_5301_readmetadata", &Context::default());
+        let text = found.to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines.first().unwrap(),
+            &"error: not allowed to read the account's metadata (HTTP 403, substatus 5301)"
+        );
+        for line in [
+            "  why   the data plane knows you, but no Cosmos DB data role covers this action",
+            "  who   11111111-1111-1111-1111-111111111111",
+            "  need  Microsoft.DocumentDB/databaseAccounts/readMetadata on /",
+            "  fix   rawcosmos grant --role data-contributor --scope /",
+            "  or    az cosmosdb sql role assignment create -a ACCOUNT -g GROUP --principal-id 11111111-1111-1111-1111-111111111111 --role-definition-id 00000000-0000-0000-0000-000000000002 --scope /",
+            "  activity c93b2c4e-faf8-4a23-848e-1f03c0e0d8a7",
+        ] {
+            assert!(lines.contains(&line), "{line:?} is not in\n{text}");
+        }
+        let value: Value = serde_json::from_str(&found.to_json()).unwrap();
+        assert_eq!(value["error"]["substatus"], 5301);
+        assert_eq!(value["error"]["exitCode"], 5);
+        assert!(!found.to_json().contains('\n'));
+    }
+
+    #[test]
+    fn the_data_plane_is_told_apart() {
+        let item = "GET https://acct1.documents.azure.com/dbs/db1/colls/c1/docs/1";
+        let refused = |status, substatus, text: &str| {
+            let body = json!({"code": "X", "message": text}).to_string();
+            said_no(Plane::Data, item, status, substatus, &body)
+        };
+        #[rustfmt::skip]
+        let rows = [
+            (403, 5303, "principal [p] ... perform action [Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/read] on resource [dbs/db1/colls/c1]", "not allowed to read items", 5),
+            (403, 5302, "perform action [Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/delete] on", "this cannot be done on the data plane with a token", 5),
+            (403, 0, "Request originated from client IP 203.0.113.7 through public internet.", "the account's firewall blocks this machine", 5),
+            (403, 0, "The authorization token is not valid at the current time.", "this machine's clock is wrong", 5),
+            (401, 5202, "no", "account keys are switched off here", 4),
+            (401, 5006, "no", "the token has expired", 4),
+            (404, 0, "Owner resource does not exist", "there is no such database or container", 3),
+            (404, 0, "Resource Not Found", "there is no such item", 3),
+            (409, 0, "exists", "an item with this id exists already", 6),
+            (412, 0, "precondition", "somebody changed it meanwhile", 6),
+            (400, 1001, "pk", "the partition key does not fit the item or the container", 1),
+            (400, 1004, "x", "the service cannot run this query across partitions", 1),
+            (400, 0, "Cross partition query only supports 'VALUE <AggregateFunc>' for aggregates.", "the service cannot run this query across partitions", 1),
+            (413, 0, "big", "too large", 1),
+            (429, 3200, "rate", "too many requests for the throughput there is", 7),
+            (449, 0, "again", "the write met other writes to the same item, again and again", 7),
+            (500, 0, "Boom", "X: Boom", 1),
+        ];
+        for (status, substatus, text, what, exit) in rows {
+            let found = refused(status, substatus, text);
+            assert_eq!((found.what.as_str(), found.exit), (what, exit), "{text}");
+        }
+        let blocked = refused(
+            403,
+            0,
+            "Request originated from client IP 203.0.113.7 through",
+        );
+        assert!(blocked.why.unwrap().ends_with(": 203.0.113.7"));
+        let page =
+            "<!DOCTYPE HTML><HTML><BODY><h2>Bad Request - Request Too Long</h2></BODY></HTML>";
+        let long = said_no(Plane::Data, item, 400, 0, page);
+        assert_eq!(long.what, "the request's headers are too long");
+        let signed = refused(
+            401,
+            0,
+            "The input authorization token can't serve the request. Server used the following payload to sign: 'get\ndbs\n\nx\n\n'\r\n",
+        );
+        assert!(
+            signed
+                .note
+                .unwrap()
+                .contains(r"signed 'get\ndbs\n\nx\n\n':")
+        );
+    }
+
+    #[test]
+    fn what_a_service_says_cannot_become_a_command() {
+        let body = json!({"message": "principal [$(reboot)] ... RBAC permissions to perform action [a] \u{1b}[2J"});
+        let found = said_no(Plane::Data, "GET https://x/", 403, 5301, &body.to_string());
+        let command = found.fix.get(1).unwrap();
+        assert!(command.contains("--principal-id '$(reboot)'"), "{command}");
+        assert!(!found.to_string().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn the_road_is_explained_too() {
+        let imds =
+            "GET http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01";
+        let refused = |status, body: &str| said_no(Plane::Identity, imds, status, 0, body);
+        let many = refused(
+            400,
+            r#"{"error":"invalid_request","error_description":"Multiple user assigned identities exist, please specify"}"#,
+        );
+        assert_eq!(
+            (many.fix[0].as_str(), many.exit),
+            ("rawcosmos whoami --client-id ID", 4)
+        );
+        let none = refused(
+            400,
+            r#"{"error":"invalid_request","error_description":"Identity not found"}"#,
+        );
+        assert!(
+            none.fix
+                .iter()
+                .any(|fix| fix.starts_with("az vm identity assign"))
+        );
+        assert_eq!(refused(429, "{}").exit, 7);
+        let broken = |request: &str, stage, what: &str| {
+            let (request, what) = (request.to_string(), what.to_string());
+            let error = Error::Transport(Broken {
+                request,
+                stage,
+                what,
+            });
+            explain(&error, &context())
+        };
+        let account = "GET https://acct1.documents.azure.com/dbs";
+        let proxied = broken(account, Stage::Connect, "the proxy said 407");
+        for (found, what) in [
+            (
+                broken(imds, Stage::Answer, "slow"),
+                "no identity endpoint answers here",
+            ),
+            (
+                broken(account, Stage::Tls, "UnknownIssuer"),
+                "the other side could not prove who it is",
+            ),
+            (
+                broken(account, Stage::Resolve, "none"),
+                "the account's host has no address",
+            ),
+            (proxied, "the proxy does not let the request through"),
+        ] {
+            assert_eq!((found.what.as_str(), found.exit), (what, 8));
+            assert!(found.said.is_some());
+        }
+        let (request, what) = (
+            format!("POST {account}/db1/colls/c1/docs"),
+            "cut".to_string(),
+        );
+        let unknown = explain(&Error::Unknown { request, what }, &context());
+        assert_eq!(
+            unknown.fix,
+            ["rawcosmos item read -d db1 -c c1 -i ID -k KEY"]
+        );
+        assert_eq!(unknown.exit, 10);
+        let waiting = explain(&Error::Unfinished("x".into()), &Context::default());
+        assert_eq!((waiting.fix.len(), waiting.exit), (0, 8));
+    }
+
+    #[test]
+    fn other_errors_speak_for_themselves() {
+        for (error, exit) in [
+            (Error::Usage("a".into()), 2),
+            (Error::Local("a".into()), 1),
+            (Error::answer("a"), 1),
+            (Error::Conflict("a".into()), 6),
+            (Error::Identity("a".into(), None), 4),
+            (Error::DryRun, 0),
+            (Error::Closed, 0),
+        ] {
+            let found = explain(&error, &context());
+            assert_eq!((found.what, found.exit), (error.to_string(), exit));
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The table of known errors: when a row applies, and what it says. The first row that applies speaks.
+//!
+//! In a text `{name}` stands for a fact. A part in `[…]` is left out where one of its facts is not known, and so is a
+//! whole line, except that a fix keeps the name in capitals for the reader to fill in; a fix that begins with `?` is
+//! left out too.
+
+mod arm;
+mod data;
+mod road;
+
+use crate::error::{Plane, Stage};
+use crate::identity::refusal::Refusal;
+
+/// What kind of trouble it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A service said no.
+    Said,
+    /// An identity endpoint gave no token.
+    Refused(Refusal),
+    /// No answer, and how far the request came.
+    Broken(Stage),
+    /// Sent, and the answer lost.
+    Unknown,
+    /// Begun, and not over.
+    Unfinished,
+}
+
+/// An error, as far as rows look at it.
+pub struct Case {
+    /// What kind of trouble it is.
+    pub kind: Kind,
+    /// Who was asked.
+    pub plane: Option<Plane>,
+    /// HTTP status; 0 without an answer.
+    pub status: u16,
+    /// 0 where there is none.
+    pub substatus: u32,
+    /// Code and message, in lower case.
+    pub text: String,
+    /// Method and URL.
+    pub request: String,
+}
+
+/// When a row applies. What is empty is not looked at.
+#[derive(Clone, Copy)]
+pub struct When {
+    kind: Kind,
+    plane: Option<Plane>,
+    statuses: &'static [u16],
+    substatuses: &'static [u32],
+    /// One of these, in lower case, is part of code or message.
+    says: &'static [&'static str],
+    /// A part of method and URL.
+    at: &'static str,
+}
+
+/// What is said of it.
+#[derive(Clone, Copy)]
+pub struct Rule {
+    /// When it applies.
+    pub when: When,
+    /// What happened.
+    pub what: &'static str,
+    /// Why it happens.
+    pub why: &'static str,
+    /// Who was refused.
+    pub who: &'static str,
+    /// What that one lacks.
+    pub need: &'static str,
+    /// What is easily missed.
+    pub note: &'static str,
+    /// Commands to paste: ours, then an administrator's.
+    pub fix: &'static [&'static str],
+}
+
+const fn when(kind: Kind, plane: Option<Plane>) -> When {
+    When {
+        kind,
+        plane,
+        statuses: &[],
+        substatuses: &[],
+        says: &[],
+        at: "",
+    }
+}
+
+const fn data(statuses: &'static [u16]) -> When {
+    When {
+        statuses,
+        ..when(Kind::Said, Some(Plane::Data))
+    }
+}
+
+const fn arm(statuses: &'static [u16]) -> When {
+    When {
+        statuses,
+        ..when(Kind::Said, Some(Plane::Arm))
+    }
+}
+
+impl When {
+    const fn sub(self, substatuses: &'static [u32]) -> When {
+        When {
+            substatuses,
+            ..self
+        }
+    }
+
+    const fn says(self, says: &'static [&'static str]) -> When {
+        When { says, ..self }
+    }
+
+    const fn at(self, at: &'static str) -> When {
+        When { at, ..self }
+    }
+
+    fn covers(&self, case: &Case) -> bool {
+        self.kind == case.kind
+            && (self.plane.is_none() || self.plane == case.plane)
+            && (self.statuses.is_empty() || self.statuses.contains(&case.status))
+            && (self.substatuses.is_empty() || self.substatuses.contains(&case.substatus))
+            && (self.says.is_empty() || self.says.iter().any(|part| case.text.contains(part)))
+            && case.request.contains(self.at)
+    }
+}
+
+impl Rule {
+    const fn new(when: When, what: &'static str) -> Rule {
+        Rule {
+            when,
+            what,
+            why: "",
+            who: "",
+            need: "",
+            note: "",
+            fix: &[],
+        }
+    }
+
+    const fn why(self, why: &'static str) -> Rule {
+        Rule { why, ..self }
+    }
+
+    const fn who(self) -> Rule {
+        Rule {
+            who: "{principal}",
+            ..self
+        }
+    }
+
+    const fn need(self, need: &'static str) -> Rule {
+        Rule { need, ..self }
+    }
+
+    const fn note(self, note: &'static str) -> Rule {
+        Rule { note, ..self }
+    }
+
+    const fn fix(self, fix: &'static [&'static str]) -> Rule {
+        Rule { fix, ..self }
+    }
+
+    const fn on(self, when: When) -> Rule {
+        Rule { when, ..self }
+    }
+}
+
+/// The row for an error, where there is one.
+pub fn rule(case: &Case) -> Option<&'static Rule> {
+    let mut rules = [data::RULES, arm::RULES, road::RULES].into_iter().flatten();
+    rules.find(|rule| rule.when.covers(case))
+}

@@ -1,0 +1,102 @@
+//! What goes wrong before a service has a say: no token, no connection, no answer.
+
+use super::{Kind, Rule, When, when};
+use crate::error::{Plane, Stage};
+use crate::identity::refusal::Refusal;
+
+const fn refused(refusal: Refusal) -> When {
+    when(Kind::Refused(refusal), None)
+}
+
+const fn broken(plane: Option<Plane>, stage: Stage) -> When {
+    when(Kind::Broken(stage), plane)
+}
+
+const NO_IMDS: Rule = Rule::new(
+    broken(Some(Plane::Identity), Stage::Connect),
+    "no identity endpoint answers here",
+)
+.why("this is not an Azure machine, or it is a container without a route to 169.254.169.254")
+.note("elsewhere a token can be brought along with --token-file; without Azure there is rawcosmos tour --sandbox")
+.fix(&[
+    "curl -s -m 5 -H Metadata:true --noproxy '*' 'http://169.254.169.254/metadata/instance/compute?api-version=2021-02-01'",
+]);
+
+const SEVERAL: &[&str] = &[
+    "rawcosmos whoami --client-id ID",
+    "az identity list -o table",
+];
+
+const UNKNOWN: Rule = Rule::new(
+    when(Kind::Unknown, None),
+    "it is not known whether this was done",
+)
+.why("it was sent, and its answer was lost or says nothing of the outcome")
+.note("look first: sent again, it might be done twice")
+.fix(&["?rawcosmos database show -n {database}[ -a {account}][ -g {group}]"]);
+
+pub(super) const RULES: &[Rule] = &[
+    Rule::new(refused(Refusal::NoIdentity), "this machine has no managed identity, or not the one that was named")
+        .note("a new identity works after up to some minutes; a user-assigned one must be attached to this very machine")
+        .fix(&[
+            "rawcosmos whoami",
+            "az vm identity assign -g VM-GROUP -n VM",
+            "az vm identity assign -g VM-GROUP -n VM --identities IDENTITY-RESOURCE-ID",
+        ]),
+    Rule::new(refused(Refusal::ManyIdentities), "this machine has several user-assigned identities: name one")
+        .why("without a system-assigned identity the machine does not choose among several")
+        .fix(SEVERAL),
+    Rule::new(refused(Refusal::UnknownAudience), "the tenant does not know the audience that was asked for")
+        .note("--arm-audience and --data-audience set it; another cloud has other audiences"),
+    Rule::new(refused(Refusal::HeaderLost), "the header Metadata: true did not arrive")
+        .why("a proxy or service mesh between here and the identity endpoint rewrote the request")
+        .note("requests to 169.254.169.254 must leave the machine directly"),
+    Rule::new(refused(Refusal::NotAzure), "this is Docker Desktop, not Azure")
+        .why("Docker Desktop answers for an address that it cannot reach")
+        .note("--token-file brings a token along; rawcosmos tour --sandbox needs none"),
+    Rule::new(refused(Refusal::SomebodyElse), "something other than Azure's metadata service answered")
+        .why("a proxy, or another cloud's metadata service, has this address")
+        .note("--imds-endpoint or --identity-source names the right one"),
+    Rule::new(refused(Refusal::Updating), "the metadata service is being updated, or does not know a new identity yet")
+        .note("that takes 70 seconds at most: run it again"),
+    Rule::new(refused(Refusal::Busy), "this machine asks its metadata service too often")
+        .why("all processes of a machine share one limit")
+        .note("one process that keeps its token asks once a day"),
+    NO_IMDS,
+    NO_IMDS.on(broken(Some(Plane::Identity), Stage::Resolve)),
+    NO_IMDS.on(broken(Some(Plane::Identity), Stage::Answer)),
+    Rule::new(broken(None, Stage::Tls), "the other side could not prove who it is")
+        .why("its certificate is from no authority known here: often a proxy that inspects TLS, sometimes a wrong clock")
+        .note("if that proxy is your company's, its root certificate makes it known")
+        .fix(&["rawcosmos doctor --cacert FILE"]),
+    Rule::new(broken(None, Stage::Connect).says(&["proxy"]), "the proxy does not let the request through")
+        .why("HTTPS_PROXY or --proxy names the proxy; NO_PROXY names hosts that are reached without it")
+        .fix(&["NO_PROXY=.azure.com rawcosmos doctor"]),
+    Rule::new(broken(Some(Plane::Data), Stage::Resolve), "the account's host has no address")
+        .why("the account's name is misspelt, or its private link has no DNS entry here")
+        .fix(&["rawcosmos account list"]),
+    Rule::new(broken(None, Stage::Resolve), "the host has no address")
+        .why("no DNS here, or the wrong cloud's endpoint"),
+    Rule::new(broken(None, Stage::Connect), "nobody answers at the host's address")
+        .why("a firewall on the way, a proxy that is needed and not named, or a private endpoint in another network")
+        .fix(&["rawcosmos doctor"]),
+    Rule::new(broken(None, Stage::Answer), "no answer came")
+        .note("it is safe to run it again"),
+    UNKNOWN
+        .on(when(Kind::Unknown, None).at("/docs"))
+        .fix(&["rawcosmos item read -d {database} -c {container} -i ID -k KEY"]),
+    UNKNOWN
+        .on(when(Kind::Unknown, None).at("/colls"))
+        .fix(&["rawcosmos container list -d {database}[ -a {account}][ -g {group}]"]),
+    UNKNOWN
+        .on(when(Kind::Unknown, None).at("/containers"))
+        .fix(&["rawcosmos container list -d {database}[ -a {account}][ -g {group}]"]),
+    UNKNOWN,
+    Rule::new(when(Kind::Unfinished, None), "not finished within the time given")
+        .why("the service goes on with it; only we have stopped waiting")
+        .note("--timeout gives more time")
+        .fix(&[
+            "?rawcosmos container show -d {database} -n {container}[ -a {account}][ -g {group}]",
+            "?rawcosmos database show -n {database}[ -a {account}][ -g {group}]",
+        ]),
+];

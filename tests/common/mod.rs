@@ -1,0 +1,281 @@
+//! What the tests share: fixtures, a transport that follows a script, and a clock that jumps.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rawcosmos::arm;
+use rawcosmos::cosmos;
+use rawcosmos::error::{Broken, Stage};
+use rawcosmos::exchange::{Clock, Transport};
+use rawcosmos::message::{Request, Response};
+use rawcosmos::name::{Endpoint, Name};
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+/// The moment every test begins at.
+pub const NOW: OffsetDateTime = datetime!(2026-01-02 03:04:05 UTC);
+
+/// The key of the published example.
+pub const KEY: &str =
+    "dsZQi3KtZmCv1ljt3VNWNm7sQUF1y5rJfC6kv5JiwvW0EndXdDku/dkKBp8/ufDToSxLzR4y+O/0H/t4bQtVNw==";
+
+// ---- Files
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The text of a file, by its path from the root.
+pub fn fixture(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+pub fn json(path: &str) -> Value {
+    serde_json::from_str(&fixture(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// The names of the files of a folder.
+pub fn names(folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(root().join(folder)).unwrap();
+    let files = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file());
+    let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_string();
+    let mut names: Vec<String> = files.map(name).collect();
+    names.sort();
+    names
+}
+
+// ---- Places
+
+pub fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+pub fn management() -> Endpoint {
+    Endpoint::new("https://management.azure.com/").unwrap()
+}
+
+pub fn metadata() -> Endpoint {
+    Endpoint::identity(rawcosmos::identity::imds::ADDRESS).unwrap()
+}
+
+pub fn arm_account() -> arm::Account {
+    let subscription = name("00000000-0000-0000-0000-000000000000");
+    arm::Account::new(management(), &subscription, &name("rg 1"), &name("acct1"))
+}
+
+pub fn account() -> cosmos::Account {
+    let endpoint = "https://acct1.documents.azure.com:443/";
+    cosmos::Account::new(Endpoint::new(endpoint).unwrap())
+}
+
+pub fn database() -> cosmos::Database {
+    account().database(&name("Shop"))
+}
+
+pub fn container() -> cosmos::Container {
+    database().container(&name("Orders 2026"))
+}
+
+// ---- Answers
+
+pub fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Response {
+    let headers = headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_string()));
+    Response {
+        status,
+        headers: headers.collect(),
+        body: body.into(),
+        elapsed: Duration::from_millis(7),
+    }
+}
+
+/// The answer of an exchange recorded as `{"status","headers":{},"body"}`.
+pub fn recorded(response: &Value) -> Response {
+    let headers = response["headers"].as_object().unwrap();
+    let headers = headers
+        .iter()
+        .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_string()));
+    let body = match &response["body"] {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        body => body.to_string(),
+    };
+    Response {
+        status: u16::try_from(response["status"].as_u64().unwrap()).unwrap(),
+        headers: headers.collect(),
+        body: body.into_bytes(),
+        elapsed: Duration::ZERO,
+    }
+}
+
+/// An answer of the metadata service whose token lives this many seconds.
+pub fn token_answer(token: &str, seconds: u64) -> Response {
+    let body = format!(r#"{{"access_token":"{token}","expires_in":"{seconds}"}}"#);
+    answer(200, &[], body)
+}
+
+/// A token in the shape of a JWT, without a real signature.
+pub fn jwt(claims: &str) -> String {
+    use base64::prelude::*;
+    let part = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+    format!(
+        "{}.{}.c2lnbmF0dXJl",
+        part(r#"{"alg":"none"}"#),
+        part(claims)
+    )
+}
+
+// ---- Time
+
+/// A clock that jumps: to sleep is to add.
+pub struct FakeClock {
+    now: Cell<OffsetDateTime>,
+    slept: RefCell<Vec<Duration>>,
+}
+
+impl FakeClock {
+    pub fn new() -> FakeClock {
+        FakeClock {
+            now: Cell::new(NOW),
+            slept: RefCell::default(),
+        }
+    }
+
+    pub fn advance(&self, time: Duration) {
+        self.now.set(self.now.get() + time);
+    }
+
+    /// Milliseconds of each sleep since the last question.
+    pub fn slept(&self) -> Vec<u128> {
+        let slept = self.slept.take();
+        slept.iter().map(Duration::as_millis).collect()
+    }
+
+    pub fn passed(&self) -> Duration {
+        (self.now.get() - NOW).unsigned_abs()
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> OffsetDateTime {
+        self.now.get()
+    }
+
+    fn sleep(&self, wait: Duration) {
+        self.slept.borrow_mut().push(wait);
+        self.advance(wait);
+    }
+}
+
+// ---- The wire
+
+/// What happens to the next request.
+#[derive(Debug, Clone)]
+pub enum Act {
+    Answer(Response),
+    /// It fails at this stage, after this long.
+    Break(Stage, Duration),
+}
+
+impl From<Response> for Act {
+    fn from(response: Response) -> Act {
+        Act::Answer(response)
+    }
+}
+
+/// A transport that follows a script, refuses what is not in it and keeps what was sent and noted.
+pub struct Script<'a> {
+    acts: RefCell<VecDeque<Act>>,
+    /// Once the script is over, this happens for ever.
+    last: Option<Act>,
+    clock: &'a FakeClock,
+    sent: RefCell<Vec<Request>>,
+    notes: RefCell<Vec<String>>,
+}
+
+impl<'a> Script<'a> {
+    pub fn new(clock: &'a FakeClock, acts: impl IntoIterator<Item = Act>) -> Script<'a> {
+        Script {
+            acts: RefCell::new(acts.into_iter().collect()),
+            last: None,
+            clock,
+            sent: RefCell::default(),
+            notes: RefCell::default(),
+        }
+    }
+
+    pub fn for_ever(clock: &'a FakeClock, act: impl Into<Act>) -> Script<'a> {
+        Script {
+            last: Some(act.into()),
+            ..Script::new(clock, [])
+        }
+    }
+
+    #[must_use]
+    pub fn then_for_ever(self, last: Option<Act>) -> Script<'a> {
+        Script { last, ..self }
+    }
+
+    pub fn sent(&self) -> Vec<Request> {
+        self.sent.borrow().clone()
+    }
+
+    /// Method and URL of everything sent, as on the wire.
+    pub fn lines(&self) -> Vec<String> {
+        let sent = self.sent.borrow();
+        sent.iter()
+            .map(|request| format!("{} {}", request.method, request.url.expose()))
+            .collect()
+    }
+
+    pub fn count(&self) -> usize {
+        self.sent.borrow().len()
+    }
+
+    pub fn notes(&self) -> String {
+        self.notes.borrow().join("\n")
+    }
+
+    /// Every act must have been played.
+    pub fn assert_over(&self) {
+        let left = self.acts.borrow();
+        assert!(left.is_empty(), "not asked for: {left:?}");
+    }
+}
+
+impl Transport for Script<'_> {
+    fn send(&self, request: &Request) -> Result<Response, Broken> {
+        self.sent.borrow_mut().push(request.clone());
+        let act = self.acts.borrow_mut().pop_front();
+        let act = act.or_else(|| self.last.clone());
+        match act.unwrap_or_else(|| panic!("not in the script: {}", request.line())) {
+            Act::Answer(response) => Ok(response),
+            Act::Break(stage, after) => {
+                self.clock.advance(after);
+                Err(Broken {
+                    request: request.line(),
+                    stage,
+                    what: "it broke".into(),
+                })
+            }
+        }
+    }
+
+    fn note(&self, text: &str) {
+        self.notes.borrow_mut().push(text.to_string());
+    }
+}

@@ -1,0 +1,1016 @@
+//! Whole conversations over one client: a scripted service, a clock that jumps.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod common;
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use common::{
+    Act, FakeClock, KEY, Script, account, answer, arm_account, container, json, management,
+    metadata, name, token_answer,
+};
+use rawcosmos::arm::operation::Started;
+use rawcosmos::arm::{self};
+use rawcosmos::authorize::master_key::MasterKey;
+use rawcosmos::cosmos::items::Options;
+use rawcosmos::cosmos::partition_key::PartitionKey;
+use rawcosmos::cosmos::{self, Paging, items};
+use rawcosmos::error::{Error, Plane, Stage};
+use rawcosmos::exchange::pages::Flow;
+use rawcosmos::exchange::poll::Watch;
+use rawcosmos::exchange::{Client, Credential};
+use rawcosmos::identity::{Selector, Token, imds};
+use rawcosmos::message::{Call, Effect, Next, Request, Response, Scope};
+use rawcosmos::show::{self, Mask};
+
+fn machine() -> Credential {
+    Credential::Identity {
+        endpoint: metadata(),
+        selector: Selector::Default,
+    }
+}
+
+fn account_key() -> Credential {
+    Credential::Key(MasterKey::new(KEY).unwrap())
+}
+
+fn ok(body: &str) -> Act {
+    answer(200, &[], body).into()
+}
+
+fn broken(stage: Stage) -> Act {
+    Act::Break(stage, Duration::ZERO)
+}
+
+fn token(text: &str, seconds: u64) -> Act {
+    token_answer(text, seconds).into()
+}
+
+fn is_token_request(line: &str) -> bool {
+    line.contains("/metadata/identity/oauth2/token")
+}
+
+// ---- Tokens
+
+#[test]
+fn one_token_serves_many_calls_of_a_plane() {
+    let clock = FakeClock::new();
+    let acts = [
+        token("data-token", 3600),
+        ok("{}"),
+        ok("{}"),
+        ok("{}"),
+        token("arm-token", 3600),
+        ok("{}"),
+        ok("{}"),
+    ];
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, machine());
+    for _ in 0..3 {
+        client.run(&cosmos::account::read(&account())).unwrap();
+    }
+    client.run(&arm::accounts::show(&arm_account())).unwrap();
+    client.run(&cosmos::account::read(&account())).unwrap();
+    script.assert_over();
+    let lines = script.lines();
+    assert!(
+        lines[0].ends_with("&resource=https%3A%2F%2Fcosmos.azure.com"),
+        "{}",
+        lines[0]
+    );
+    assert!(
+        lines[4].ends_with("&resource=https%3A%2F%2Fmanagement.azure.com%2F"),
+        "{}",
+        lines[4]
+    );
+    let sent = script.sent();
+    let authorization = |at: usize| header(&sent[at], "authorization");
+    assert_eq!(authorization(0), None);
+    assert_eq!(
+        authorization(1).unwrap(),
+        "type%3Daad%26ver%3D1.0%26sig%3Ddata-token"
+    );
+    assert_eq!(authorization(5).unwrap(), "Bearer arm-token");
+    assert_eq!(authorization(6), authorization(1));
+    assert_eq!(header(&sent[5], "x-ms-date"), None);
+    assert_eq!(
+        header(&sent[6], "x-ms-date").unwrap(),
+        "Fri, 02 Jan 2026 03:04:05 GMT"
+    );
+}
+
+fn header(request: &Request, name: &str) -> Option<String> {
+    let found = request.headers.iter().find(|(n, _)| *n == name);
+    found.map(|(_, value)| value.expose().to_string())
+}
+
+#[test]
+fn a_token_is_renewed_five_minutes_before_it_expires() {
+    let clock = FakeClock::new();
+    let acts = [
+        token("one", 3600),
+        ok("{}"),
+        ok("{}"),
+        token("two", 3600),
+        ok("{}"),
+    ];
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, machine());
+    let read = cosmos::account::read(&account());
+    client.run(&read).unwrap();
+    clock.advance(Duration::from_secs(3299));
+    client.run(&read).unwrap();
+    clock.advance(Duration::from_secs(1));
+    client.run(&read).unwrap();
+    script.assert_over();
+    let last = script.sent().pop().unwrap();
+    assert!(header(&last, "authorization").unwrap().ends_with("two"));
+}
+
+#[test]
+fn no_moment_of_expiry_stops_the_program() {
+    for expires in ["-377705116800", "253402300799", "0", "-1", "1e18"] {
+        let clock = FakeClock::new();
+        let body = format!(r#"{{"access_token":"t","expires_on":"{expires}","expires_in":"60"}}"#);
+        let acts = [
+            ok(&body),
+            ok("{}"),
+            ok(&body),
+            ok("{}"),
+            ok(&body),
+            ok("{}"),
+        ];
+        let script = Script::new(&clock, acts);
+        let client = Client::new(&script, &clock, machine());
+        client.run(&cosmos::account::read(&account())).unwrap();
+        client.run(&arm::accounts::show(&arm_account())).unwrap();
+        let shown = show::request(&script.sent()[1], &Mask::default());
+        assert!(shown.contains("<token"), "{shown}");
+        if expires.len() < 12 {
+            client.run(&cosmos::account::read(&account())).unwrap();
+        }
+    }
+}
+
+#[test]
+fn an_expired_token_is_renewed_once() {
+    let refusals: [(Call<_>, Response); 3] = [
+        (
+            cosmos::account::read(&account()),
+            answer(401, &[("x-ms-substatus", "5006")], ""),
+        ),
+        (
+            cosmos::account::read(&account()),
+            answer(401, &[("x-ms-substatus", "5013")], ""),
+        ),
+        (
+            arm::accounts::show(&arm_account()),
+            common::recorded(&json(
+                "fixtures/arm/errors/arm_expiredauthenticationtoken_401.json",
+            )),
+        ),
+    ];
+    for (call, refusal) in refusals {
+        let clock = FakeClock::new();
+        let acts = [
+            token("one", 86400),
+            refusal.clone().into(),
+            token("two", 86400),
+            ok("{}"),
+        ];
+        let script = Script::new(&clock, acts);
+        let answer = Client::new(&script, &clock, machine()).run(&call).unwrap();
+        assert_eq!(answer.attempts, 2);
+        script.assert_over();
+        assert!(clock.slept().is_empty());
+
+        let acts = [
+            token("one", 86400),
+            refusal.clone().into(),
+            token("two", 86400),
+            refusal.clone().into(),
+        ];
+        let script = Script::new(&clock, acts);
+        let error = Client::new(&script, &clock, machine())
+            .run(&call)
+            .err()
+            .unwrap();
+        assert!(error.is_status(401), "{error}");
+        script.assert_over();
+
+        let script = Script::new(&clock, [refusal.into()]);
+        let given = Credential::Token(Token::ready("given").unwrap());
+        let error = Client::new(&script, &clock, given)
+            .run(&call)
+            .err()
+            .unwrap();
+        assert!(error.is_status(401), "a given token cannot be renewed");
+    }
+}
+
+#[test]
+fn waiting_does_not_use_up_the_renewal() {
+    let clock = FakeClock::new();
+    let busy = answer(429, &[("x-ms-retry-after-ms", "70")], "");
+    let expired = answer(401, &[("x-ms-substatus", "5006")], "");
+    let acts = [
+        token("one", 86400),
+        busy.into(),
+        expired.into(),
+        token("two", 86400),
+        ok("{}"),
+    ];
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, machine());
+    assert_eq!(
+        client
+            .run(&cosmos::account::read(&account()))
+            .unwrap()
+            .attempts,
+        3
+    );
+    script.assert_over();
+}
+
+#[test]
+fn a_wrong_audience_is_final() {
+    let clock = FakeClock::new();
+    let refusal = common::recorded(&json(
+        "fixtures/arm/errors/arm_invalidauthenticationtokenaudience_401.json",
+    ));
+    let script = Script::new(&clock, [token("one", 86400), refusal.into()]);
+    let client = Client::new(&script, &clock, machine());
+    let error = client
+        .run(&arm::accounts::show(&arm_account()))
+        .unwrap_err();
+    assert_eq!(
+        error.failure().unwrap().code,
+        "InvalidAuthenticationTokenAudience"
+    );
+}
+
+#[test]
+fn a_key_asks_for_no_token_and_arm_takes_none() {
+    let clock = FakeClock::new();
+    let busy = answer(429, &[("x-ms-retry-after-ms", "2000")], "");
+    let script = Script::new(&clock, [busy.into(), ok("{}")]);
+    let client = Client::new(&script, &clock, account_key());
+    client.run(&cosmos::account::read(&account())).unwrap();
+    let sent = script.sent();
+    assert_eq!(
+        header(&sent[0], "x-ms-date").unwrap(),
+        "Fri, 02 Jan 2026 03:04:05 GMT"
+    );
+    assert_eq!(
+        header(&sent[1], "x-ms-date").unwrap(),
+        "Fri, 02 Jan 2026 03:04:07 GMT"
+    );
+    assert_ne!(
+        header(&sent[0], "authorization"),
+        header(&sent[1], "authorization")
+    );
+    let error = client
+        .run(&arm::accounts::show(&arm_account()))
+        .unwrap_err();
+    assert!(matches!(error, Error::Usage(_)), "{error}");
+    assert!(matches!(client.token("x"), Err(Error::Usage(_))));
+    assert_eq!(script.count(), 2);
+}
+
+#[test]
+fn a_header_that_would_split_the_request_is_not_sent() {
+    let clock = FakeClock::new();
+    let script = Script::new(&clock, []);
+    let client = Client::new(&script, &clock, account_key());
+    for hostile in ["a\r\nx: y", "a\nb", "ü", "a\u{7f}"] {
+        let options = Options {
+            session: Some(hostile.into()),
+            ..Options::default()
+        };
+        let call = items::read(
+            &container(),
+            &name("a"),
+            &PartitionKey::from_text("a"),
+            &options,
+        );
+        assert!(
+            matches!(client.run(&call), Err(Error::Usage(_))),
+            "{hostile:?}"
+        );
+    }
+    assert_eq!(script.count(), 0);
+}
+
+#[test]
+fn the_request_is_named_where_an_answer_cannot_be_used() {
+    let clock = FakeClock::new();
+    let script = Script::new(&clock, [ok("[]")]);
+    let error = Client::new(&script, &clock, account_key()).run(&cosmos::account::read(&account()));
+    let text = error.unwrap_err().to_string();
+    assert!(
+        text.contains("GET https://acct1.documents.azure.com/"),
+        "{text}"
+    );
+}
+
+// ---- The metadata service
+
+fn identity_alone(acts: Vec<Act>) -> (Result<(), Error>, Vec<u128>, usize, Duration) {
+    let clock = FakeClock::new();
+    let last = acts.last().unwrap().clone();
+    let script = match acts.len() {
+        1 => Script::for_ever(&clock, last),
+        _ => Script::new(&clock, acts),
+    };
+    let client = Client::new(&script, &clock, machine());
+    let result = client
+        .run(&imds::token(&metadata(), "x", &Selector::Default))
+        .map(|_| ());
+    (result, clock.slept(), script.count(), clock.passed())
+}
+
+#[test]
+fn a_refusal_of_the_metadata_service_is_final() {
+    let page = "<html>blocked</html>";
+    let no_identity =
+        common::fixture("fixtures/identity/answers/aci_windows_404_default_identity.json");
+    for (status, body) in [
+        (400, "{}"),
+        (401, "{}"),
+        (403, "{}"),
+        (405, "{}"),
+        (404, page),
+        (502, page),
+        (404, no_identity.as_str()),
+    ] {
+        let (result, slept, count, _) = identity_alone(vec![answer(status, &[], body).into()]);
+        assert!(
+            matches!(result, Err(Error::Identity(_, Some(_)))),
+            "{status}"
+        );
+        assert_eq!((slept.len(), count), (0, 1), "{status} {body}");
+    }
+}
+
+#[test]
+fn an_update_of_the_metadata_service_is_waited_for() {
+    let (result, slept, count, passed) = identity_alone(vec![answer(410, &[], "").into()]);
+    assert!(matches!(result, Err(Error::Identity(..))));
+    assert_eq!(
+        slept,
+        [2000, 4000, 8000, 10000, 10000, 10000, 10000, 10000, 10000]
+    );
+    assert_eq!(count, 10);
+    assert!((70..=75).contains(&passed.as_secs()), "{passed:?}");
+    let (result, slept, ..) = identity_alone(vec![answer(410, &[], "").into(), token("t", 60)]);
+    assert!(result.is_ok());
+    assert_eq!(slept, [2000]);
+}
+
+#[test]
+fn a_machine_without_a_metadata_service_is_found_out_quickly() {
+    let nobody = Act::Break(Stage::Connect, Duration::from_secs(2));
+    let (result, slept, count, passed) = identity_alone(vec![nobody]);
+    assert!(matches!(result, Err(Error::Transport(_))));
+    assert_eq!((slept, count), (vec![200], 2));
+    assert!(passed < Duration::from_secs(5), "{passed:?}");
+}
+
+// ---- Again or not
+
+fn bare(plane: Plane, effect: Effect) -> Call<()> {
+    let scope = match plane {
+        Plane::Identity => Scope::Open,
+        Plane::Arm => Scope::Arm,
+        Plane::Data => Scope::Data {
+            kind: "dbs",
+            link: "dbs/d".into(),
+        },
+    };
+    Call {
+        request: Request::new(plane, "PUT", "https://service.example/x"),
+        scope,
+        action: "",
+        effect,
+        read: |_| Ok(()),
+    }
+}
+
+struct Ran {
+    result: Result<u32, Error>,
+    waits: Vec<u128>,
+    sent: usize,
+}
+
+fn run(plane: Plane, effect: Effect, script: impl FnOnce(&FakeClock) -> Script<'_>) -> Ran {
+    let clock = FakeClock::new();
+    let script = script(&clock);
+    let given = Credential::Token(Token::ready("given").unwrap());
+    let result = Client::new(&script, &clock, given).run(&bare(plane, effect));
+    script.assert_over();
+    Ran {
+        result: result.map(|answer| answer.attempts),
+        waits: clock.slept(),
+        sent: script.count(),
+    }
+}
+
+fn always(plane: Plane, effect: Effect, act: &Act) -> Ran {
+    run(plane, effect, |clock| Script::for_ever(clock, act.clone()))
+}
+
+fn refusal(status: u16, substatus: u32, body: &str) -> Act {
+    let substatus = substatus.to_string();
+    let headers: &[(&str, &str)] = match substatus.as_str() {
+        "0" => &[],
+        substatus => &[("x-ms-substatus", substatus)],
+    };
+    answer(status, headers, body).into()
+}
+
+const LOCK: &str = r#"{"code":"PreconditionFailed","message":"There is another user operation in progress which requires an exclusive lock on [a]."}"#;
+
+/// When a service keeps answering this, how long is waited before each further attempt.
+type Row = (Plane, u16, u32, &'static str, &'static [u128]);
+
+#[rustfmt::skip]
+const PATIENCE: &[Row] = &[
+    (Plane::Identity, 404, 0, "{}", &[1000, 2000, 4000, 8000, 16000]),
+    (Plane::Identity, 408, 0, "{}", &[1000, 2000, 4000, 8000, 16000]),
+    (Plane::Identity, 429, 0, "{}", &[1000, 2000, 4000, 8000, 16000]),
+    (Plane::Identity, 500, 0, "{}", &[1000, 2000, 4000, 8000, 16000]),
+    (Plane::Identity, 503, 0, "", &[1000, 2000, 4000, 8000, 16000]),
+    (Plane::Arm, 401, 0, "Expired", &[]),
+    (Plane::Arm, 403, 0, "{}", &[]),
+    (Plane::Arm, 404, 0, "{}", &[]),
+    (Plane::Arm, 409, 0, "{}", &[]),
+    (Plane::Arm, 412, 0, "{}", &[]),
+    (Plane::Arm, 412, 0, LOCK, &[5000, 10000, 20000, 40000, 40000]),
+    (Plane::Arm, 429, 0, "{}", &[5000, 10000, 20000, 30000, 30000]),
+    (Plane::Arm, 500, 0, "{}", &[1000, 2000, 4000, 8000]),
+    (Plane::Arm, 502, 0, "", &[1000, 2000, 4000, 8000]),
+    (Plane::Arm, 503, 0, "{}", &[1000, 2000, 4000, 8000]),
+    (Plane::Arm, 504, 0, "", &[1000, 2000, 4000, 8000]),
+    (Plane::Data, 400, 0, "{}", &[]),
+    (Plane::Data, 400, 1001, "{}", &[]),
+    (Plane::Data, 401, 0, "{}", &[]),
+    (Plane::Data, 401, 5008, "{}", &[]),
+    (Plane::Data, 403, 5301, "{}", &[]),
+    (Plane::Data, 404, 0, "{}", &[]),
+    (Plane::Data, 404, 1002, "{}", &[100, 200, 400]),
+    (Plane::Data, 404, 1003, "{}", &[]),
+    (Plane::Data, 409, 0, "{}", &[]),
+    (Plane::Data, 412, 0, "{}", &[]),
+    (Plane::Data, 413, 0, "{}", &[]),
+    (Plane::Data, 429, 3200, "{}", &[100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000]),
+    (Plane::Data, 429, 0, "{}", &[100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000]),
+    (Plane::Data, 429, 3204, "{}", &[]),
+    (Plane::Data, 429, 3213, "{}", &[]),
+    (Plane::Data, 503, 0, "{}", &[500, 1000, 2000]),
+    (Plane::Data, 302, 0, "", &[]),
+];
+
+#[test]
+fn refusals_are_repeated_as_the_table_says() {
+    for (plane, status, substatus, body, waits) in PATIENCE {
+        let ran = always(*plane, Effect::Read, &refusal(*status, *substatus, body));
+        let case = format!("{plane} {status}/{substatus} {body}");
+        assert_eq!(ran.waits, *waits, "{case}");
+        assert_eq!(ran.sent, waits.len() + 1, "{case}");
+        let error = ran.result.unwrap_err();
+        assert_eq!(error.failure().map(|f| f.status), Some(*status), "{case}");
+    }
+}
+
+#[test]
+fn a_race_of_writes_is_repeated_for_half_a_minute() {
+    let ran = always(Plane::Data, Effect::Once, &refusal(449, 0, ""));
+    assert_eq!(ran.waits[..8], [10, 20, 40, 80, 160, 320, 640, 1000]);
+    assert!(ran.waits[7..].iter().all(|wait| *wait == 1000));
+    let total: u128 = ran.waits.iter().sum();
+    assert!((29_000..=30_000).contains(&total), "{total}");
+    assert!(ran.result.unwrap_err().is_status(449));
+}
+
+/// Statuses after which nobody knows: repeated where that is harmless.
+#[rustfmt::skip]
+const UNCLEAR: &[Row] = &[
+    (Plane::Data, 408, 0, "", &[500, 1000, 2000]),
+    (Plane::Data, 500, 0, "", &[500, 1000, 2000]),
+    (Plane::Data, 502, 0, "", &[500, 1000, 2000]),
+    (Plane::Data, 504, 0, "", &[500, 1000, 2000]),
+];
+
+#[test]
+fn an_unclear_answer_is_repeated_only_where_harmless() {
+    for (plane, status, substatus, body, waits) in UNCLEAR {
+        let act = refusal(*status, *substatus, body);
+        for effect in [Effect::Read, Effect::Idempotent, Effect::Delete] {
+            let ran = always(*plane, effect, &act);
+            assert_eq!(ran.waits, *waits, "{status} {effect:?}");
+            assert!(ran.result.unwrap_err().is_status(*status));
+        }
+        let ran = always(*plane, Effect::Once, &act);
+        assert_eq!((ran.waits.len(), ran.sent), (0, 1), "{status}");
+        let error = ran.result.unwrap_err();
+        assert!(matches!(error, Error::Unknown { .. }), "{status}: {error}");
+    }
+    let moved = refusal(410, 1002, "");
+    assert_eq!(
+        always(Plane::Data, Effect::Read, &moved).waits,
+        [100, 200, 400, 800, 1600]
+    );
+    let ran = always(Plane::Data, Effect::Once, &moved);
+    assert_eq!(ran.sent, 1);
+    assert!(ran.result.unwrap_err().is_status(410));
+}
+
+#[test]
+fn what_the_service_promises_not_to_have_done_is_repeated() {
+    for (status, times) in [(429, 10), (503, 4)] {
+        let ran = always(Plane::Data, Effect::Once, &refusal(status, 0, ""));
+        assert_eq!(ran.sent, times, "{status}");
+        assert!(ran.result.unwrap_err().is_status(status));
+    }
+}
+
+#[test]
+fn the_services_own_wait_is_honoured_within_the_budget() {
+    let wait = |ms: &str| Act::from(answer(429, &[("x-ms-retry-after-ms", ms)], ""));
+    let ran = run(Plane::Data, Effect::Once, |clock| {
+        Script::new(clock, [wait("12.5"), wait("0"), wait("2500"), ok("")])
+    });
+    assert_eq!(ran.waits, [12, 2500]);
+    assert_eq!(ran.result.unwrap(), 4);
+    let ran = always(Plane::Data, Effect::Once, &wait("7000"));
+    assert_eq!(ran.waits, [7000, 7000, 7000, 7000]);
+    let ran = always(Plane::Data, Effect::Once, &wait("31000"));
+    assert_eq!((ran.waits.len(), ran.sent), (0, 1));
+    let arm = Act::from(answer(429, &[("Retry-After", "17")], ""));
+    let ran = always(Plane::Arm, Effect::Read, &arm);
+    assert_eq!(ran.waits, [17_000; 7]);
+    let long = Act::from(common::recorded(&json(
+        "fixtures/arm/errors/arm_throttled_429.json",
+    )));
+    assert_eq!(always(Plane::Arm, Effect::Read, &long).sent, 1);
+}
+
+#[test]
+fn a_failed_connection_is_repeated_by_stage_and_effect() {
+    use Effect::{Delete, Idempotent, Once, Read};
+    for effect in [Read, Idempotent, Delete, Once] {
+        for stage in [Stage::Resolve, Stage::Connect] {
+            let ran = always(Plane::Data, effect, &broken(stage));
+            assert_eq!(ran.waits, [200, 1000], "{stage:?} {effect:?}");
+            assert!(matches!(ran.result, Err(Error::Transport(_))));
+        }
+        let ran = always(Plane::Arm, effect, &broken(Stage::Tls));
+        assert_eq!((ran.sent, ran.waits.len()), (1, 0), "a stranger stays one");
+    }
+    for effect in [Read, Idempotent, Delete] {
+        let ran = always(Plane::Data, effect, &broken(Stage::Answer));
+        assert_eq!(ran.sent, 3, "{effect:?}");
+        assert!(matches!(ran.result, Err(Error::Transport(_))));
+    }
+    let ran = always(Plane::Data, Once, &broken(Stage::Answer));
+    assert_eq!(ran.sent, 1);
+    let error = ran.result.unwrap_err();
+    assert!(matches!(error, Error::Unknown { .. }), "{error}");
+    assert!(
+        error.to_string().contains("PUT https://service.example/x"),
+        "{error}"
+    );
+    let ran = run(Plane::Data, Once, |clock| {
+        Script::new(clock, [broken(Stage::Connect), broken(Stage::Answer)])
+    });
+    assert!(matches!(ran.result, Err(Error::Unknown { .. })));
+}
+
+#[test]
+fn the_second_delete_may_find_nothing() {
+    let missing = || refusal(404, 0, "{}");
+    let ran =
+        |plane, acts: [Act; 2]| run(plane, Effect::Delete, |clock| Script::new(clock, acts)).result;
+    for first in [
+        broken(Stage::Answer),
+        refusal(500, 0, ""),
+        refusal(408, 0, ""),
+        refusal(504, 0, ""),
+    ] {
+        assert_eq!(ran(Plane::Data, [first, missing()]).unwrap(), 2);
+    }
+    assert!(ran(Plane::Arm, [refusal(503, 0, ""), missing()]).is_ok());
+    for first in [
+        broken(Stage::Connect),
+        refusal(429, 0, ""),
+        refusal(503, 0, ""),
+        refusal(449, 0, ""),
+    ] {
+        assert!(
+            ran(Plane::Data, [first, missing()])
+                .unwrap_err()
+                .is_status(404)
+        );
+    }
+    let gone = always(Plane::Data, Effect::Delete, &missing());
+    assert_eq!(gone.sent, 1);
+    assert!(gone.result.unwrap_err().is_status(404));
+    for effect in [Effect::Read, Effect::Idempotent] {
+        let ran = run(Plane::Data, effect, |clock| {
+            Script::new(clock, [broken(Stage::Answer), missing()])
+        });
+        assert!(ran.result.unwrap_err().is_status(404), "{effect:?}");
+    }
+}
+
+#[test]
+fn a_replica_that_lags_says_nothing_about_a_delete() {
+    let acts = [
+        broken(Stage::Answer),
+        refusal(404, 1002, "{}"),
+        refusal(404, 1013, "{}"),
+    ];
+    let ran = run(Plane::Data, Effect::Delete, |clock| {
+        Script::new(clock, acts)
+    });
+    assert!(ran.result.unwrap_err().is_status(404));
+}
+
+#[test]
+fn whoever_watches_is_told_of_every_wait() {
+    let clock = FakeClock::new();
+    let script = Script::new(
+        &clock,
+        [
+            refusal(
+                429,
+                3200,
+                r#"{"code":"TooManyRequests","message":"slow down"}"#,
+            ),
+            ok("{}"),
+        ],
+    );
+    Client::new(&script, &clock, account_key())
+        .run(&cosmos::account::read(&account()))
+        .unwrap();
+    assert_eq!(
+        script.notes(),
+        "again in 100 ms: data plane answered 429/3200 TooManyRequests: slow down"
+    );
+}
+
+// ---- Operations
+
+const SECONDS: Duration = Duration::from_secs(60);
+
+fn create() -> Call<Started> {
+    arm::databases::create(&arm_account(), &name("d"), None)
+}
+
+const STATUS: (&str, &str) = (
+    "Azure-AsyncOperation",
+    "https://management.azure.com/op?api-version=1&t=1&c=2&s=3&h=4",
+);
+
+fn accepted(headers: &[(&str, &str)]) -> Act {
+    answer(202, headers, r#"{"status":"Enqueued"}"#).into()
+}
+
+fn state(state: &str) -> Act {
+    ok(&format!(r#"{{"status":"{state}"}}"#))
+}
+
+struct Finished {
+    result: Result<(), Error>,
+    waits: Vec<u128>,
+    lines: Vec<String>,
+    notes: String,
+    asked: u32,
+}
+
+/// Starts a change, then follows it; the resource is as it should be from the `settles`th question on.
+fn finish(credential: Credential, acts: Vec<Act>, last: Option<Act>, settles: u32) -> Finished {
+    let clock = FakeClock::new();
+    let script = Script::new(&clock, acts).then_for_ever(last);
+    let client = Client::new(&script, &clock, credential);
+    let started = client.run(&create()).unwrap().value;
+    let asked = Cell::new(0);
+    let settled = || {
+        asked.set(asked.get() + 1);
+        Ok(asked.get() >= settles)
+    };
+    let endpoint = management();
+    let watch = Watch {
+        endpoint: &endpoint,
+        settled: &settled,
+        limit: SECONDS,
+        what: "database d",
+    };
+    let result = client.finish(&started, &watch);
+    Finished {
+        result,
+        waits: clock.slept(),
+        lines: script.lines(),
+        notes: script.notes(),
+        asked: asked.get(),
+    }
+}
+
+fn given() -> Credential {
+    Credential::Token(Token::ready("given").unwrap())
+}
+
+#[test]
+fn an_operation_is_followed_with_growing_waits() {
+    let done = finish(
+        given(),
+        vec![accepted(&[STATUS])],
+        Some(state("Dequeued")),
+        1,
+    );
+    assert_eq!(done.waits, [1000, 2000, 4000, 8000, 15000, 15000, 15000]);
+    let Err(Error::Unfinished(text)) = done.result else {
+        panic!("it goes on without us");
+    };
+    assert!(
+        text.contains("database d is still running after 60 s"),
+        "{text}"
+    );
+    assert!(
+        text.contains("https://management.azure.com/op?api-version=1&<signature>"),
+        "{text}"
+    );
+    assert_eq!(done.asked, 0, "the operation itself could be read");
+}
+
+#[test]
+fn an_operation_ends_where_its_status_says() {
+    let acts = vec![
+        accepted(&[STATUS, ("Retry-After", "3")]),
+        answer(200, &[("Retry-After", "20")], r#"{"status":"Weird"}"#).into(),
+        state("InProgress"),
+        state("Succeeded"),
+    ];
+    let done = finish(given(), acts, None, 1);
+    done.result.unwrap();
+    assert_eq!(done.waits, [3000, 20000, 4000]);
+    assert_eq!(done.lines.len(), 4);
+
+    let failed = json("fixtures/arm/errors/lro_failed_capacity.json")["body"].to_string();
+    let done = finish(given(), vec![accepted(&[STATUS]), ok(&failed)], None, 1);
+    let Err(Error::Status(failure)) = done.result else {
+        panic!("it failed");
+    };
+    assert_eq!(failure.code, "ServiceUnavailable");
+    assert!(
+        failure.message.contains("high demand"),
+        "{}",
+        failure.message
+    );
+}
+
+#[test]
+fn there_may_be_nothing_to_follow() {
+    let done = finish(given(), vec![answer(204, &[], "").into()], None, 1);
+    done.result.unwrap();
+    assert_eq!((done.waits.len(), done.asked), (0, 0));
+    // Accepted, and no word of where to ask: the resource tells.
+    let done = finish(given(), vec![accepted(&[])], None, 2);
+    done.result.unwrap();
+    assert_eq!((done.waits, done.asked), (vec![1000, 2000], 2));
+}
+
+#[test]
+fn an_operation_that_may_not_be_read_is_seen_in_its_resource() {
+    let forbidden = common::recorded(&json(
+        "fixtures/arm/errors/arm_poll_operationresults_403.json",
+    ));
+    let done = finish(
+        given(),
+        vec![accepted(&[STATUS]), forbidden.into()],
+        None,
+        3,
+    );
+    done.result.unwrap();
+    assert_eq!(done.asked, 3);
+    assert_eq!(done.waits, [1000, 0, 4000, 8000]);
+    assert_eq!(done.lines.len(), 2, "the operation is not asked again");
+    assert!(done.notes.contains("cannot be read"), "{}", done.notes);
+    let for_ever = finish(
+        given(),
+        vec![accepted(&[STATUS]), answer(404, &[], "").into()],
+        None,
+        u32::MAX,
+    );
+    assert!(matches!(for_ever.result, Err(Error::Unfinished(_))));
+}
+
+#[test]
+fn a_lost_connection_does_not_end_the_wait() {
+    let lost = || broken(Stage::Connect);
+    let done = finish(
+        given(),
+        vec![
+            accepted(&[STATUS]),
+            lost(),
+            lost(),
+            lost(),
+            state("Succeeded"),
+        ],
+        None,
+        1,
+    );
+    done.result.unwrap();
+    assert_eq!(done.asked, 0);
+    let stranger = finish(
+        given(),
+        vec![accepted(&[STATUS]), broken(Stage::Tls)],
+        None,
+        1,
+    );
+    assert!(matches!(stranger.result, Err(Error::Transport(_))));
+}
+
+#[test]
+fn a_token_that_expires_while_waiting_is_renewed() {
+    let expired = common::recorded(&json(
+        "fixtures/arm/errors/arm_expiredauthenticationtoken_401.json",
+    ));
+    let acts = vec![
+        token("one", 86400),
+        accepted(&[STATUS]),
+        state("Dequeued"),
+        expired.into(),
+        token("two", 86400),
+        state("Succeeded"),
+    ];
+    let done = finish(machine(), acts, None, 1);
+    done.result.unwrap();
+    assert_eq!(
+        done.lines
+            .iter()
+            .filter(|line| is_token_request(line))
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn a_signed_link_is_sent_as_it_is_and_never_shown() {
+    let recorded = json("fixtures/arm/recorded/signed_async_urls_2024-11-15.json");
+    let first = common::recorded(&recorded["exchanges"][0]["response"]);
+    let link = first.header("azure-asyncoperation").unwrap().to_string();
+    assert!(link.len() > 3000);
+    let clock = FakeClock::new();
+    let script = Script::new(
+        &clock,
+        [
+            first.clone().into(),
+            refusal(500, 0, ""),
+            state("Succeeded"),
+        ],
+    );
+    let client = Client::new(&script, &clock, given());
+    let started = client.run(&create()).unwrap().value;
+    let endpoint = management();
+    let watch = Watch {
+        endpoint: &endpoint,
+        settled: &|| Ok(false),
+        limit: SECONDS,
+        what: "x",
+    };
+    client.finish(&started, &watch).unwrap();
+    assert_eq!(script.lines()[1], format!("GET {link}"));
+    assert_eq!(script.lines()[2], format!("GET {link}"));
+    let signature = link.split("&s=").nth(1).unwrap().split('&').next().unwrap();
+    let mask = Mask::default();
+    let sent = &script.sent()[1];
+    let mut seen =
+        show::request(sent, &mask) + &show::curl(sent, &mask) + &show::response(&first, &mask);
+    seen += &script.notes();
+    seen += &format!("{sent:?} {}", started.shown_url().unwrap());
+    assert!(!seen.contains(signature), "{seen}");
+    assert!(seen.contains("&<signature>"));
+}
+
+#[test]
+fn an_operation_elsewhere_is_not_asked_for() {
+    let elsewhere = (
+        "azure-asyncoperation",
+        "https://management.azure.com.evil.example/op?s=secret",
+    );
+    let done = finish(given(), vec![accepted(&[elsewhere])], None, 1);
+    let Err(Error::Answer { what, .. }) = done.result else {
+        panic!("no token goes there");
+    };
+    assert!(
+        what.contains("management.azure.com.evil.example") && !what.contains("secret"),
+        "{what}"
+    );
+    assert_eq!(done.lines.len(), 1);
+}
+
+// ---- Pages
+
+fn page(items: usize, continuation: &str) -> Act {
+    let items = vec!["{}"; items].join(",");
+    let headers: &[(&str, &str)] = match continuation {
+        "" => &[],
+        text => &[("x-ms-continuation", text)],
+    };
+    answer(200, headers, format!(r#"{{"Documents":[{items}]}}"#)).into()
+}
+
+struct Listed {
+    result: Result<(), Error>,
+    pages: Vec<usize>,
+    asked_for: Vec<Option<String>>,
+}
+
+fn list(acts: Vec<Act>, last: Option<Act>, most: usize) -> Listed {
+    let clock = FakeClock::new();
+    let script = Script::new(&clock, acts).then_for_ever(last);
+    let client = Client::new(&script, &clock, account_key());
+    let from = |next: Option<&Next>| Paging {
+        size: Some(2),
+        from: next.cloned(),
+    };
+    let pages = RefCell::new(Vec::new());
+    let result = client.each_page(
+        items::list(&container(), &from(None)),
+        &|next| Ok(items::list(&container(), &from(Some(next)))),
+        &mut |answer| {
+            pages.borrow_mut().push(answer.value.items.len());
+            let enough = pages.borrow().len() >= most;
+            Ok(if enough { Flow::Stop } else { Flow::Continue })
+        },
+    );
+    let sent = script.sent();
+    let asked_for = sent
+        .iter()
+        .map(|request| header(request, "x-ms-continuation"))
+        .collect();
+    Listed {
+        result,
+        pages: pages.into_inner(),
+        asked_for,
+    }
+}
+
+#[test]
+fn only_a_missing_continuation_ends_a_list() {
+    let acts = vec![page(2, "a"), page(0, "b"), page(0, "c"), page(1, "")];
+    let listed = list(acts, None, 100);
+    listed.result.unwrap();
+    assert_eq!(listed.pages, [2, 0, 0, 1]);
+    let asked = [None, Some("a"), Some("b"), Some("c")];
+    assert_eq!(listed.asked_for, asked.map(|text| text.map(str::to_string)));
+    let stopped = list(vec![page(2, "a"), page(2, "b")], None, 2);
+    stopped.result.unwrap();
+    assert_eq!(stopped.pages, [2, 2]);
+}
+
+#[test]
+fn a_list_in_circles_is_left() {
+    let listed = list(vec![], Some(page(0, "same")), 100);
+    let error = listed.result.unwrap_err();
+    assert!(matches!(error, Error::Answer { .. }), "{error}");
+    assert_eq!(listed.pages.len(), 4);
+    let slow = vec![
+        page(0, "same"),
+        page(0, "same"),
+        page(1, "same"),
+        page(0, "same"),
+        page(0, ""),
+    ];
+    list(slow, None, 100).result.unwrap();
+}
+
+#[test]
+fn a_page_that_fails_ends_the_list_after_those_before() {
+    let listed = list(vec![page(2, "a"), refusal(400, 0, "{}")], None, 100);
+    assert!(listed.result.unwrap_err().is_status(400));
+    assert_eq!(listed.pages, [2]);
+}
+
+#[test]
+fn a_next_link_elsewhere_gets_no_token() {
+    let clock = FakeClock::new();
+    let foreign = r#"{"value":[],"nextLink":"https://evil.example/next"}"#;
+    let script = Script::new(&clock, [ok(foreign)]);
+    let client = Client::new(&script, &clock, given());
+    let account = arm_account();
+    let result = client.each_page(
+        arm::databases::list(&account),
+        &|next| arm::databases::list_next(&account, next),
+        &mut |_| Ok(Flow::Continue),
+    );
+    assert!(matches!(result, Err(Error::Answer { .. })));
+    assert_eq!(script.count(), 1);
+}

@@ -1,0 +1,460 @@
+//! Every operation as the HTTP text it sends, byte for byte. `UPDATE=1` rewrites the files: read the difference.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use common::{KEY, NOW, account, arm_account, container, database, management, metadata, name};
+use rawcosmos::arm::{self, containers::Definition, roles};
+use rawcosmos::authorize::master_key::MasterKey;
+use rawcosmos::authorize::{Proof, authorize};
+use rawcosmos::cosmos::items::Options;
+use rawcosmos::cosmos::partition_key::{Component, PartitionKey};
+use rawcosmos::cosmos::query::{Across, Query};
+use rawcosmos::cosmos::{self, Paging, items};
+use rawcosmos::identity::{Selector, imds, instance};
+use rawcosmos::message::{Call, Next, Request, Throughput};
+use rawcosmos::name::Secret;
+use rawcosmos::show::{self, Mask};
+use serde_json::value::RawValue;
+
+/// A file below `fixtures`, and what it must hold.
+type Row = (&'static str, String);
+
+fn raw(text: &str) -> Box<RawValue> {
+    RawValue::from_string(text.to_string()).unwrap()
+}
+
+fn key(text: &str) -> PartitionKey {
+    PartitionKey::from_json(text).unwrap()
+}
+
+fn token() -> Proof {
+    let claims = r#"{"aud":"https://a.example","oid":"11111111-1111-1111-1111-111111111111"}"#;
+    Proof::Token(Secret::token(common::jwt(claims)).living(3_720))
+}
+
+fn shown(request: Request) -> String {
+    show::request(&request, &Mask::default())
+}
+
+fn call<T>(call: &Call<T>, proof: &Proof) -> String {
+    shown(authorize(call.request.clone(), &call.scope, proof, NOW))
+}
+
+fn with_token<T>(made: Call<T>) -> String {
+    call(&made, &token())
+}
+
+fn with_key<T>(made: Call<T>) -> String {
+    call(&made, &Proof::Key(MasterKey::new(KEY).unwrap()))
+}
+
+fn next(link: &str) -> Next {
+    Next::resume(link).unwrap()
+}
+
+fn identity() -> Vec<Row> {
+    let (place, guid) = (metadata(), "00001111-aaaa-2222-bbbb-3333cccc4444");
+    let data = "https://cosmos.azure.com";
+    let token = |selector| with_token(imds::token(&place, data, &selector));
+    let resource = "/subscriptions/s/resourceGroups/rg 1/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id";
+    vec![
+        ("identity/token_default.http", token(Selector::Default)),
+        (
+            "identity/token_arm.http",
+            with_token(imds::token(
+                &place,
+                "https://management.azure.com/",
+                &Selector::Default,
+            )),
+        ),
+        (
+            "identity/token_client_id.http",
+            token(Selector::ClientId(name(guid))),
+        ),
+        (
+            "identity/token_object_id.http",
+            token(Selector::ObjectId(name(guid))),
+        ),
+        (
+            "identity/token_resource_id.http",
+            token(Selector::ResourceId(resource.into())),
+        ),
+        (
+            "identity/instance_compute.http",
+            with_token(instance::compute(&place)),
+        ),
+    ]
+}
+
+fn arm_reads() -> Vec<Row> {
+    let (account, shop) = (arm_account(), name("Shop"));
+    let subscription = name("00000000-0000-0000-0000-000000000000");
+    let link =
+        "https://management.azure.com/subscriptions/s/next?api-version=2024-11-15&$skiptoken=a%2fB";
+    let more = next(link);
+    vec![
+        (
+            "arm/account_show.http",
+            with_token(arm::accounts::show(&account)),
+        ),
+        (
+            "arm/account_list.http",
+            with_token(arm::accounts::list(&management(), &subscription)),
+        ),
+        (
+            "arm/account_list_next.http",
+            with_token(arm::accounts::list_next(&management(), &more).unwrap()),
+        ),
+        (
+            "arm/database_show.http",
+            with_token(arm::databases::show(&account, &shop)),
+        ),
+        (
+            "arm/database_list.http",
+            with_token(arm::databases::list(&account)),
+        ),
+        (
+            "arm/database_list_next.http",
+            with_token(arm::databases::list_next(&account, &more).unwrap()),
+        ),
+        (
+            "arm/container_show.http",
+            with_token(arm::containers::show(&account, &shop, &name("Orders 2026"))),
+        ),
+        (
+            "arm/container_list.http",
+            with_token(arm::containers::list(&account, &shop)),
+        ),
+        (
+            "arm/container_list_next.http",
+            with_token(arm::containers::list_next(&account, &shop, &more).unwrap()),
+        ),
+        (
+            "arm/role_show.http",
+            with_token(roles::show(&account, "11111111-1111-1111-1111-111111111111").unwrap()),
+        ),
+        ("arm/role_list.http", with_token(roles::list(&account))),
+        (
+            "arm/role_list_next.http",
+            with_token(roles::list_next(&account, &more).unwrap()),
+        ),
+    ]
+}
+
+fn arm_changes() -> Vec<Row> {
+    let (account, shop, orders) = (arm_account(), name("Shop"), name("Orders 2026"));
+    let simple = Definition {
+        paths: vec!["/pk".into()],
+        ..Definition::default()
+    };
+    let full = Definition {
+        paths: vec!["/tenant".into(), "/user".into()],
+        ttl: Some(-1),
+        indexing: Some(raw(r#"{"indexingMode":"none", "automatic":false}"#)),
+        unique_keys: Some(raw(r#"{"uniqueKeys":[{"paths":["/mail"]}]}"#)),
+    };
+    let create = |definition, throughput| {
+        with_token(arm::containers::create(
+            &account, &shop, &orders, definition, throughput,
+        ))
+    };
+    let grant = |role, scope: &str| roles::Grant {
+        role,
+        principal: name("11111111-1111-1111-1111-111111111111"),
+        scope: scope.into(),
+    };
+    let reader = grant(roles::DataRole::Reader, "");
+    let contributor = grant(roles::DataRole::Contributor, "/dbs/Shop/colls/Orders 2026");
+    let database = |throughput| with_token(arm::databases::create(&account, &shop, throughput));
+    vec![
+        ("arm/database_create.http", database(None)),
+        (
+            "arm/database_create_manual.http",
+            database(Some(Throughput::Manual(400))),
+        ),
+        (
+            "arm/database_create_autoscale.http",
+            database(Some(Throughput::Autoscale(4000))),
+        ),
+        (
+            "arm/database_delete.http",
+            with_token(arm::databases::delete(&account, &shop)),
+        ),
+        ("arm/container_create.http", create(&simple, None)),
+        (
+            "arm/container_create_full.http",
+            create(&full, Some(Throughput::Autoscale(1000))),
+        ),
+        (
+            "arm/container_delete.http",
+            with_token(arm::containers::delete(&account, &shop, &orders)),
+        ),
+        (
+            "arm/role_assign_reader.http",
+            with_token(roles::assign(&account, &reader)),
+        ),
+        (
+            "arm/role_assign_contributor.http",
+            with_token(roles::assign(&account, &contributor)),
+        ),
+        (
+            "arm/role_revoke.http",
+            with_token(roles::revoke(&account, &reader)),
+        ),
+    ]
+}
+
+fn operations() -> Vec<Row> {
+    let started = |headers: &[(&str, &str)]| {
+        let create = arm::databases::create(&arm_account(), &name("Shop"), None);
+        let answer = common::answer(202, headers, r#"{"status":"Enqueued"}"#);
+        let started = (create.read)(&answer).unwrap();
+        with_token(started.progress(&management()).unwrap().unwrap())
+    };
+    let signed = "https://management.azure.com/subscriptions/s/providers/Microsoft.DocumentDB/locations/westus/operationsStatus/g?api-version=2024-11-15&t=639&c=MII%2b&s=Zm9v_-&h=QmFy";
+    let plain =
+        "https://centraluseuap.management.azure.com/x/operationResults/g?api-version=2021-10-15";
+    vec![
+        (
+            "arm/operation_status_signed.http",
+            started(&[("azure-asyncoperation", signed), ("location", plain)]),
+        ),
+        ("arm/operation_result.http", started(&[("Location", plain)])),
+    ]
+}
+
+fn metadata_of_the_account() -> Vec<Row> {
+    let definition =
+        raw(r#"{"id":"Orders 2026","partitionKey":{"paths":["/pk"],"kind":"Hash","version":2}}"#);
+    let page = Paging {
+        size: Some(100),
+        from: Some(next("+RID:~a#RT:1#TRC:2")),
+    };
+    vec![
+        (
+            "cosmos/account_read.http",
+            with_token(cosmos::account::read(&account())),
+        ),
+        (
+            "cosmos/account_read_key.http",
+            with_key(cosmos::account::read(&account())),
+        ),
+        (
+            "cosmos/database_create_key.http",
+            with_key(cosmos::databases::create(&account(), &name("Shop"), None)),
+        ),
+        (
+            "cosmos/database_create_manual_key.http",
+            with_key(cosmos::databases::create(
+                &account(),
+                &name("Shop"),
+                Some(Throughput::Manual(400)),
+            )),
+        ),
+        (
+            "cosmos/database_create_autoscale_key.http",
+            with_key(cosmos::databases::create(
+                &account(),
+                &name("Shop"),
+                Some(Throughput::Autoscale(4000)),
+            )),
+        ),
+        (
+            "cosmos/database_read.http",
+            with_token(cosmos::databases::read(&database())),
+        ),
+        (
+            "cosmos/database_list.http",
+            with_token(cosmos::databases::list(&account(), &Paging::default())),
+        ),
+        (
+            "cosmos/database_list_page.http",
+            with_token(cosmos::databases::list(&account(), &page)),
+        ),
+        (
+            "cosmos/database_delete_key.http",
+            with_key(cosmos::databases::delete(&database())),
+        ),
+        (
+            "cosmos/container_create_key.http",
+            with_key(cosmos::containers::create(
+                &database(),
+                &definition,
+                Some(Throughput::Manual(500)),
+            )),
+        ),
+        (
+            "cosmos/container_read.http",
+            with_token(cosmos::containers::read(&container())),
+        ),
+        (
+            "cosmos/container_read_key.http",
+            with_key(cosmos::containers::read(&container())),
+        ),
+        (
+            "cosmos/container_list.http",
+            with_token(cosmos::containers::list(&database(), &page)),
+        ),
+        (
+            "cosmos/container_delete_key.http",
+            with_key(cosmos::containers::delete(&container())),
+        ),
+    ]
+}
+
+fn documents() -> Vec<Row> {
+    let item = raw(r#"{"id":"a/b","pk":"ü","n":9007199254740993,"d":1.10}"#);
+    let (one, odd) = (key(r#"["ü"]"#), name("100% a?b".replace('?', "é").as_str()));
+    let options = Options {
+        if_match: Some("\"00000000-0000-0000-0000-000000000000\"".into()),
+        if_none_match: None,
+        session: Some("0:-1#31".into()),
+    };
+    let changed = Options {
+        if_none_match: Some("\"e\"".into()),
+        ..Options::default()
+    };
+    let all = container();
+    let deep = key(r#"["t",5,null]"#);
+    let undefined = PartitionKey::new(vec![Component::Undefined]);
+    let page = Paging {
+        size: Some(10),
+        from: Some(next("{\"token\":\"x\"}")),
+    };
+    vec![
+        (
+            "cosmos/item_create.http",
+            with_token(items::create(&all, &one, &item)),
+        ),
+        (
+            "cosmos/item_create_key.http",
+            with_key(items::create(&all, &one, &item)),
+        ),
+        (
+            "cosmos/item_upsert.http",
+            with_token(items::upsert(&all, &deep, &item, &options)),
+        ),
+        (
+            "cosmos/item_read.http",
+            with_token(items::read(&all, &odd, &undefined, &Options::default())),
+        ),
+        (
+            "cosmos/item_read_key.http",
+            with_key(items::read(&all, &odd, &PartitionKey::none(), &changed)),
+        ),
+        (
+            "cosmos/item_replace.http",
+            with_token(items::replace(&all, &odd, &one, &item, &options)),
+        ),
+        (
+            "cosmos/item_delete.http",
+            with_token(items::delete(&all, &odd, &one, &options)),
+        ),
+        (
+            "cosmos/item_delete_key.http",
+            with_key(items::delete(&all, &odd, &one, &Options::default())),
+        ),
+        (
+            "cosmos/item_list.http",
+            with_token(items::list(&all, &Paging::default())),
+        ),
+        (
+            "cosmos/item_list_page.http",
+            with_token(items::list(&all, &page)),
+        ),
+    ]
+}
+
+fn queries() -> Vec<Row> {
+    let query = Query::new("SELECT * FROM c WHERE c.n > @n AND c.s = \"ü\"");
+    let query = query.parameter("n", "9007199254740993").unwrap();
+    let page = Paging {
+        size: Some(10),
+        from: Some(next("{\"token\":\"x\"}")),
+    };
+    let one = Across::Key(key(r#"["a"]"#));
+    let ask = |across: &Across, paging: &Paging| {
+        cosmos::query::items(&container(), &query, across, paging)
+    };
+    vec![
+        (
+            "cosmos/query_one_key.http",
+            with_token(ask(&one, &Paging::default())),
+        ),
+        (
+            "cosmos/query_all.http",
+            with_token(ask(&Across::All, &Paging::default())),
+        ),
+        (
+            "cosmos/query_all_page.http",
+            with_token(ask(&Across::All, &page)),
+        ),
+        (
+            "cosmos/query_all_key.http",
+            with_key(ask(&Across::All, &Paging::default())),
+        ),
+    ]
+}
+
+fn rows() -> Vec<Row> {
+    let parts = [
+        identity(),
+        arm_reads(),
+        arm_changes(),
+        operations(),
+        metadata_of_the_account(),
+        documents(),
+        queries(),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+#[test]
+fn every_request_is_as_written() {
+    let update = std::env::var_os("UPDATE").is_some();
+    let mut different = Vec::new();
+    for (file, text) in rows() {
+        let path = common::root().join("fixtures").join(file);
+        if update {
+            fs::write(&path, &text).unwrap();
+        }
+        let kept = fs::read_to_string(&path).unwrap_or_default();
+        if kept != text {
+            different.push(format!("--- fixtures/{file}\n{kept}+++ made\n{text}"));
+        }
+    }
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+#[test]
+fn every_file_has_its_request() {
+    let rows = rows();
+    let made: BTreeSet<&str> = rows.iter().map(|(file, _)| *file).collect();
+    assert_eq!(made.len(), rows.len(), "two rows write the same file");
+    for folder in ["fixtures/identity", "fixtures/arm", "fixtures/cosmos"] {
+        for file in common::names(folder) {
+            let path = format!("{folder}/{file}");
+            let below = path.strip_prefix("fixtures/").unwrap();
+            let orphan = file.ends_with(".http") && !made.contains(below);
+            assert!(!orphan, "{path}: no request is written like this");
+        }
+    }
+}
+
+#[test]
+fn what_is_shown_holds_no_secret() {
+    for (file, text) in rows() {
+        assert!(!text.contains(KEY), "{file} holds the key");
+        assert!(!text.contains("eyJ"), "{file} holds a token");
+        assert!(!text.contains("MII"), "{file} holds a certificate");
+    }
+}
