@@ -1,4 +1,5 @@
 //! The real binary against the real sandbox, over sockets: the tutorial, the edges of it, and faults.
+#![cfg(feature = "sandbox")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -816,7 +817,8 @@ fn a_sandbox_that_is_gone_is_an_error_of_the_connection() {
 #[test]
 fn a_sandbox_of_its_own_serves_until_it_is_ended() {
     let run = Run::line("sandbox start --port 0 --partitions 4 --fault 429:1 --fault=imds.500:1");
-    let mut child = run.start();
+    let mut child = support::Owned(run.start());
+    let child = &mut child.0;
     let mut line = String::new();
     let mut reader = BufReader::new(child.stdout.take().unwrap());
     reader.read_line(&mut line).unwrap();

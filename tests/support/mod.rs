@@ -306,6 +306,16 @@ impl Place {
     }
 }
 
+/// A process that is gone with its value, even if the test fails first.
+pub struct Owned(pub Child);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A file that is gone with its value.
 pub struct Scratch(PathBuf);
 
