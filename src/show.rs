@@ -1,77 +1,9 @@
 //! A [`Request`] or [`Response`] as HTTP text or as a curl line. Masking lives here and nowhere else.
 
-use std::cell::RefCell;
+pub mod mask;
 
 use crate::message::{Plane, Request, Response, Text};
-use crate::name::Secret;
-
-/// Replaces secrets in whatever is about to be shown: by type in requests, and in free text by JSON member,
-/// by the shape of a token and by every value it has been taught.
-#[derive(Debug, Default)]
-pub struct Mask {
-    known: RefCell<Vec<Secret>>,
-}
-
-/// Members of JSON answers whose value is a secret.
-const SECRET_MEMBERS: &[&str] = &[
-    "access_token",
-    "refresh_token",
-    "id_token",
-    "client_assertion",
-    "client_secret",
-    "primaryMasterKey",
-    "secondaryMasterKey",
-    "primaryReadonlyMasterKey",
-    "secondaryReadonlyMasterKey",
-    "connectionString",
-    "_token",
-];
-
-/// Headers of answers whose value is, or holds, a secret.
-const SECRET_HEADERS: &[&str] = &["set-cookie", "authorization", "proxy-authorization"];
-
-impl Mask {
-    /// Remembers a value, so that it is recognised wherever it turns up.
-    pub fn learn(&self, secret: &Secret) {
-        let mut known = self.known.borrow_mut();
-        if secret.expose().len() >= 8 && !known.contains(secret) {
-            known.push(secret.clone());
-        }
-    }
-
-    /// Remembers every secret a request carries.
-    pub fn learn_from(&self, request: &Request) {
-        let values = request.headers.iter().map(|(_, value)| value);
-        for text in values.chain([&request.url]) {
-            if let Text::Secret(secret) = text {
-                self.learn(secret);
-            }
-        }
-    }
-
-    /// The text without secrets and without characters that would steer a terminal.
-    pub fn text(&self, text: &str) -> String {
-        let mut text = text.to_string();
-        for secret in self.known.borrow().iter() {
-            if text.contains(secret.expose()) {
-                text = text.replace(secret.expose(), secret.label());
-            }
-        }
-        for member in SECRET_MEMBERS {
-            text = mask_member(&text, member);
-        }
-        printable(&mask_tokens(&text))
-    }
-
-    fn header(&self, name: &str, value: &str) -> String {
-        if SECRET_HEADERS.iter().any(|h| name.eq_ignore_ascii_case(h)) {
-            return Secret::new(&name.to_ascii_lowercase(), value)
-                .label()
-                .to_string();
-        }
-        self.text(&unsigned(value))
-    }
-}
+pub use mask::{Mask, printable, unsigned};
 
 /// A request as HTTP text, the way it goes over the wire.
 pub fn request(request: &Request, mask: &Mask) -> String {
@@ -143,6 +75,10 @@ pub fn curl(request: &Request, mask: &Mask) -> String {
 fn curl_header(plane: Plane, name: &str, value: &Text, mask: &Mask) -> String {
     let token = matches!(value, Text::Secret(secret) if secret.label().contains("<token"));
     match (name, plane) {
+        // A date stays good for minutes only, so the line makes its own.
+        ("x-ms-date", _) => {
+            r#""x-ms-date: $(LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S GMT')""#.to_string()
+        }
         ("authorization", Plane::Arm) if token => {
             r#""$(rawcosmos token --plane arm --auth-header --yes)""#.to_string()
         }
@@ -169,101 +105,6 @@ fn split_url(url: &str) -> (&str, &str) {
         Some(slash) => rest.split_at(slash),
         None => (rest, "/"),
     }
-}
-
-/// A URL as it may be shown: the parameters that sign it are replaced.
-///
-/// ARM signs the URLs of a running operation with `t`, `c`, `s` and `h`; storage uses `sig`.
-pub fn unsigned(url: &str) -> String {
-    let Some((path, query)) = url.split_once('?') else {
-        return url.to_string();
-    };
-    let signed = |pair: &str| {
-        let name = pair.split('=').next().unwrap_or_default();
-        matches!(name, "t" | "c" | "s" | "h" | "sig" | "code")
-    };
-    if !query.split('&').any(signed) {
-        return url.to_string();
-    }
-    let kept: Vec<&str> = query.split('&').filter(|pair| !signed(pair)).collect();
-    format!("{path}?{}&<signature>", kept.join("&"))
-}
-
-/// Replaces the text value of every member of that name.
-fn mask_member(text: &str, member: &str) -> String {
-    let needle = format!("\"{member}\"");
-    let mut masked = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(&needle) {
-        let (before, after) = rest.split_at(at + needle.len());
-        masked.push_str(before);
-        let value = after.trim_start().trim_start_matches(':').trim_start();
-        rest = match value.strip_prefix('"') {
-            Some(value) => {
-                let end = end_of_string(value);
-                let (secret, tail) = value.split_at(end);
-                masked.push_str(&format!(":\"{}\"", masked_value(secret)));
-                tail.strip_prefix('"').unwrap_or(tail)
-            }
-            None => after,
-        };
-    }
-    masked + rest
-}
-
-fn masked_value(secret: &str) -> String {
-    if secret.is_empty() || secret.starts_with('<') {
-        return secret.to_string();
-    }
-    Secret::token(secret).label().to_string()
-}
-
-/// Where a JSON string ends: its closing quote, or the end of a text that was cut off.
-fn end_of_string(text: &str) -> usize {
-    let mut escaped = false;
-    for (at, c) in text.char_indices() {
-        match c {
-            '"' if !escaped => return at,
-            '\\' => escaped = !escaped,
-            _ => escaped = false,
-        }
-    }
-    text.len()
-}
-
-/// Replaces everything that has the shape of a JWT.
-fn mask_tokens(text: &str) -> String {
-    let mut masked = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("eyJ") {
-        let (before, from) = rest.split_at(at);
-        masked.push_str(before);
-        let inside = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        let end = from.find(|c| !inside(c)).unwrap_or(from.len());
-        let (word, tail) = from.split_at(end);
-        if word.matches('.').count() >= 2 {
-            masked.push_str(Secret::token(word).label());
-        } else {
-            masked.push_str(word);
-        }
-        rest = tail;
-    }
-    masked + rest
-}
-
-/// Control characters as visible escapes: an answer must not move the cursor or recolour a terminal.
-pub fn printable(text: &str) -> String {
-    let hostile = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-    if !text.contains(hostile) {
-        return text.to_string();
-    }
-    text.replace("\r\n", "\n")
-        .chars()
-        .map(|c| match c {
-            c if hostile(c) => format!("\\u{{{:x}}}", u32::from(c)),
-            c => c.to_string(),
-        })
-        .collect()
 }
 
 /// The reason phrase of a status.

@@ -581,7 +581,7 @@ fn white_space(path: &str, text: &str) -> Complaints {
     complaints
 }
 
-const METHODS: [&str; 6] = ["GET /", "POST /", "PUT /", "PATCH /", "DELETE /", "HEAD /"];
+const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 
 fn operations_are_documented(path: &str, text: &str) -> Complaints {
     if !path.starts_with("src/arm/") && !path.starts_with("src/cosmos/") {
@@ -603,7 +603,11 @@ fn operations_are_documented(path: &str, text: &str) -> Complaints {
         {
             continue;
         }
-        if !METHODS.iter().any(|method| docs.contains(method)) {
+        // What stands above the account in ARM's paths is the same everywhere and may be cut short.
+        let said = |method: &&str| {
+            docs.contains(&format!("{method} /")) || docs.contains(&format!("{method} …/"))
+        };
+        if !METHODS.iter().any(said) {
             complaints.push(format!("{path}: `{name}` does not say its method and path"));
         }
         if !docs.contains("https://learn.microsoft.com/") {

@@ -40,7 +40,9 @@ pub fn list(endpoint: &Endpoint, subscription: &Name) -> Call<Page> {
     }
 }
 
-/// The next page of [`list`]; refuses a link to another host.
+/// `GET /subscriptions/{subscription}/providers/Microsoft.DocumentDB/databaseAccounts?…`: the next page of [`list`], at the link it gave. Refuses a link to another host.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/database-accounts/list>
 pub fn list_next(endpoint: &Endpoint, next: &Next) -> Result<Call<Page>, Error> {
     Ok(Call {
         request: next_page(endpoint, next)?,

@@ -61,7 +61,9 @@ pub fn list(account: &Account) -> Call<Page> {
     }
 }
 
-/// The next page of [`list`]; refuses a link to another host.
+/// `GET …/sqlDatabases?…`: the next page of [`list`], at the link it gave. Refuses a link to another host.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/list-sql-databases>
 pub fn list_next(account: &Account, next: &Next) -> Result<Call<Page>, Error> {
     Ok(Call {
         request: next_page(&account.endpoint, next)?,

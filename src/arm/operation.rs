@@ -57,9 +57,11 @@ impl Started {
         })
     }
 
-    /// `GET` on the operation's own URL: how far it is. `None` where there is nothing to follow.
+    /// `GET …/locations/{region}/operationsStatus/{guid}`: how far it is. `None` where there is nothing to follow.
     ///
     /// Needs `Microsoft.DocumentDB/locations/operationsStatus/read`, which some roles lack; then the resource tells.
+    ///
+    /// <https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations>
     pub fn progress(&self, endpoint: &Endpoint) -> Result<Option<Call<Progress>>, Error> {
         let (url, read): (_, Reader) = match (&self.status_url, &self.location) {
             (Some(url), _) => (url, status),

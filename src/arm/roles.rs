@@ -118,7 +118,9 @@ pub fn list(account: &Account) -> Call<Page> {
     }
 }
 
-/// The next page of [`list`]; refuses a link to another host.
+/// `GET …/sqlRoleAssignments?…`: the next page of [`list`], at the link it gave. Refuses a link to another host.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/list-sql-role-assignments>
 pub fn list_next(account: &Account, next: &Next) -> Result<Call<Page>, Error> {
     Ok(Call {
         request: next_page(&account.endpoint, next)?,

@@ -4,10 +4,12 @@
 
 pub mod args;
 pub mod commands;
+pub mod credential;
 pub mod explain;
 pub mod help;
 pub mod lesson;
 pub mod output;
+pub mod place;
 pub mod say;
 pub mod session;
 pub mod settings;

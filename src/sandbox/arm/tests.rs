@@ -1,3 +1,4 @@
+//! The management plane, request by request.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use serde_json::{Value, json};

@@ -17,7 +17,7 @@ const NO_ACCOUNT: Rule = Rule::new(
     "there is no such account",
 )
 .why("the resource group has no such resource, or the name belongs to another group")
-.fix(&["rawcosmos account list"]);
+.fix(&["az cosmosdb list -o table"]);
 
 const BUSY: Rule = Rule::new(
     arm(&[412]).says(&["exclusive lock"]),
@@ -45,7 +45,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(arm(&[401]), "ARM does not accept the token").fix(&["rawcosmos token --plane arm"]),
     Rule::new(arm(&[404]).says(&["resourcegroupnotfound"]), "there is no such resource group")
         .why("the group is not in this subscription[ ({subscription})], or the identity may not see it")
-        .fix(&["rawcosmos account list", "az group list -o table"]),
+        .fix(&["az cosmosdb list -o table", "az group list -o table"]),
     Rule::new(arm(&[404]).says(&["subscriptionnotfound"]), "there is no such subscription")
         .why("the identity's tenant has no such subscription")
         .fix(&["rawcosmos whoami", "az account list -o table"]),
@@ -55,12 +55,12 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(arm(&[404]).at("/containers"), "there is no such database")
         .fix(&["rawcosmos database list[ -a {account}][ -g {group}]"]),
     Rule::new(arm(&[404]).at("/sqlRoleAssignments"), "there is no such grant")
-        .fix(&["rawcosmos grant --list[ -a {account}][ -g {group}]"]),
+        .fix(&["az cosmosdb sql role assignment list -a {account} -g {group}"]),
     Rule::new(arm(&[404]).at("/sqlDatabases/"), "there is no such database")
         .fix(&["rawcosmos database list[ -a {account}][ -g {group}]"]),
     Rule::new(arm(&[404]).says(&["role assignment with id"]), "there is no such grant")
-        .fix(&["rawcosmos grant --list[ -a {account}][ -g {group}]"]),
-    Rule::new(arm(&[404]), "not found").fix(&["rawcosmos account list"]),
+        .fix(&["az cosmosdb sql role assignment list -a {account} -g {group}"]),
+    Rule::new(arm(&[404]), "not found").fix(&["az cosmosdb list -o table"]),
     Rule::new(
         arm(&[409]).says(&["missingsubscriptionregistration"]),
         "the subscription does not use Cosmos DB yet",

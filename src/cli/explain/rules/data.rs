@@ -108,7 +108,7 @@ pub(super) const RULES: &[Rule] = &[
         "throughput cannot be read or changed on the data plane with a token",
     )
     .why(THROUGH_ARM)
-    .fix(&["rawcosmos throughput show -d {database}[ -c {container}][ -a {account}][ -g {group}]"]),
+    .fix(&["az cosmosdb sql container throughput show -d {database} -n {container} -a {account} -g {group}"]),
     BY_TOKEN.on(data(&[403]).says(&["/sqldatabases/delete]", "/containers/delete]"])),
     BY_TOKEN,
     NO_DATA_ROLE,
@@ -174,7 +174,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(data(&[429]), "too many requests for the throughput there is")
         .why("the container or database has used up its request units for this second, again and again")
         .fix(&[
-            "rawcosmos throughput show -d {database}[ -c {container}][ -a {account}][ -g {group}]",
+            "az cosmosdb sql container throughput show -d {database} -n {container} -a {account} -g {group}",
             "az cosmosdb sql container throughput update -a {account} -g {group} -d {database} -n {container} --throughput RU",
         ]),
     Rule::new(data(&[449]), "the write met other writes to the same item, again and again")

@@ -68,18 +68,18 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(broken(None, Stage::Tls), "the other side could not prove who it is")
         .why("its certificate is from no authority known here: often a proxy that inspects TLS, sometimes a wrong clock")
         .note("if that proxy is your company's, its root certificate makes it known")
-        .fix(&["rawcosmos doctor --cacert FILE"]),
+        .fix(&["export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"]),
     Rule::new(broken(None, Stage::Connect).says(&["proxy"]), "the proxy does not let the request through")
-        .why("HTTPS_PROXY or --proxy names the proxy; NO_PROXY names hosts that are reached without it")
-        .fix(&["NO_PROXY=.azure.com rawcosmos doctor"]),
+        .why("HTTPS_PROXY or ALL_PROXY names the proxy; NO_PROXY names hosts that are reached without it")
+        .fix(&["export NO_PROXY=.azure.com"]),
     Rule::new(broken(Some(Plane::Data), Stage::Resolve), "the account's host has no address")
         .why("the account's name is misspelt, or its private link has no DNS entry here")
-        .fix(&["rawcosmos account list"]),
+        .fix(&["az cosmosdb list -o table"]),
     Rule::new(broken(None, Stage::Resolve), "the host has no address")
         .why("no DNS here, or the wrong cloud's endpoint"),
     Rule::new(broken(None, Stage::Connect), "nobody answers at the host's address")
         .why("a firewall on the way, a proxy that is needed and not named, or a private endpoint in another network")
-        .fix(&["rawcosmos doctor"]),
+        .fix(&["rawcosmos whoami --trace"]),
     Rule::new(broken(None, Stage::Answer), "no answer came")
         .note("it is safe to run it again"),
     UNKNOWN
@@ -94,7 +94,6 @@ pub(super) const RULES: &[Rule] = &[
     UNKNOWN,
     Rule::new(when(Kind::Unfinished, None), "not finished within the time given")
         .why("the service goes on with it; only we have stopped waiting")
-        .note("--timeout gives more time")
         .fix(&[
             "?rawcosmos container show -d {database} -n {container}[ -a {account}][ -g {group}]",
             "?rawcosmos database show -n {database}[ -a {account}][ -g {group}]",

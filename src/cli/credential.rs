@@ -1,0 +1,56 @@
+//! Which credential the settings ask for. One of them, by stated rules, and never another one in its place.
+
+use super::settings::{Settings, read_file};
+use crate::authorize::master_key::MasterKey;
+use crate::error::Error;
+use crate::exchange::Credential;
+use crate::identity::{Selector, Token};
+use crate::name::{Endpoint, Name};
+
+/// A key file, a token file, or else the managed identity.
+pub fn credential(settings: &Settings, imds: &Endpoint) -> Result<Credential, Error> {
+    let (key, token) = (settings.text("key-file"), settings.text("token-file"));
+    let source = settings.text("identity-source").unwrap_or("auto".into());
+    match (key, token, source.as_str()) {
+        (Some(_), Some(_), _) => Err(Error::Usage(
+            "--key-file and --token-file exclude each other".into(),
+        )),
+        (Some(path), None, _) => Ok(Credential::Key(MasterKey::new(&read_file(&path)?)?)),
+        (None, Some(path), _) => Ok(Credential::Token(Token::ready(&read_file(&path)?)?)),
+        (None, None, "auto" | "imds") => Ok(Credential::Identity {
+            endpoint: imds.clone(),
+            selector: selector(settings)?,
+        }),
+        (None, None, "token-file") => Err(Error::Usage("--token-file is missing".into())),
+        (None, None, other) => Err(Error::Usage(format!(
+            "the identity source {other:?} is not known: auto, imds or token-file"
+        ))),
+    }
+}
+
+fn selector(settings: &Settings) -> Result<Selector, Error> {
+    let given = |name| settings.args().has(name);
+    let named = ["client-id", "object-id", "identity-resource-id"];
+    if named.into_iter().filter(|name| given(name)).count() > 1 {
+        return Err(Error::Usage(
+            "--client-id, --object-id and --identity-resource-id exclude each other".into(),
+        ));
+    }
+    // An option beats a variable even of another name: AZURE_CLIENT_ID is set on many machines.
+    let said = named.into_iter().find(|name| given(name));
+    let value = |name| {
+        settings
+            .text(name)
+            .filter(|_| said.is_none_or(|said| said == name))
+    };
+    if let Some(id) = value("object-id") {
+        return Ok(Selector::ObjectId(Name::new(id)?));
+    }
+    if let Some(id) = value("identity-resource-id") {
+        return Ok(Selector::ResourceId(id));
+    }
+    match value("client-id") {
+        Some(id) => Ok(Selector::ClientId(Name::new(id)?)),
+        None => Ok(Selector::Default),
+    }
+}

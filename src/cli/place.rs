@@ -1,0 +1,188 @@
+//! Which account, database and container a command is about, on either plane.
+
+use serde_json::Value;
+
+use super::session::Session;
+use crate::arm;
+use crate::cosmos;
+use crate::error::Error;
+use crate::exchange::Credential;
+use crate::exchange::pages::Flow;
+use crate::identity::instance::{self, Instance};
+use crate::name::{Endpoint, Name};
+
+/// Stands for a value that only an answer would tell, where nothing is asked.
+pub const PLACEHOLDER: &str = "to-be-discovered";
+
+impl Session<'_> {
+    /// The account on the data plane: by its endpoint, or by its name in the public cloud.
+    pub fn account(&self) -> Result<cosmos::Account, Error> {
+        let endpoint = match self.told("endpoint") {
+            Some(endpoint) => endpoint,
+            None => {
+                let name = self.account_name()?;
+                format!("https://{name}.documents.azure.com")
+            }
+        };
+        let endpoint = Endpoint::new(&endpoint)?;
+        let named = self.settings.text("account-name");
+        let first_label = endpoint.host().split('.').next().unwrap_or_default();
+        self.known.borrow_mut().account = named.or(Some(first_label.to_string()));
+        self.known.borrow_mut().group = self.settings.text("resource-group");
+        Ok(cosmos::Account::new(endpoint))
+    }
+
+    fn account_name(&self) -> Result<Name, Error> {
+        if let Some(text) = self.told("account-name") {
+            return Name::new(text);
+        }
+        // https://NAME.documents.azure.com names the account as well.
+        let endpoint = self.settings.text("endpoint");
+        let endpoint = endpoint.as_deref().map(Endpoint::new).transpose()?;
+        let host = endpoint
+            .as_ref()
+            .map(|endpoint| endpoint.host().to_string());
+        let label = host
+            .as_deref()
+            .and_then(|host| host.split_once(".documents."));
+        match label {
+            Some((name, _)) => Name::new(name),
+            None => Err(Error::Usage(
+                "which account? give --account-name NAME, or set RAWCOSMOS_ACCOUNT_NAME".into(),
+            )),
+        }
+    }
+
+    /// The database the command is about.
+    pub fn database(&self) -> Result<Name, Error> {
+        let name = self.settings.name("database-name")?;
+        self.known.borrow_mut().database = Some(name.to_string());
+        Ok(name)
+    }
+
+    /// The container the command is about.
+    pub fn container(&self) -> Result<cosmos::Container, Error> {
+        let account = self.account()?;
+        let database = self.database()?;
+        let name = self.settings.name("container-name")?;
+        self.known.borrow_mut().container = Some(name.to_string());
+        Ok(account.database(&database).container(&name))
+    }
+
+    /// Remembers the name that `-n` gives, for explaining a refusal.
+    pub fn about_name(&self, noun: &str, name: &Name) {
+        let mut known = self.known.borrow_mut();
+        match noun {
+            "database" => known.database = Some(name.to_string()),
+            _ => known.container = Some(name.to_string()),
+        }
+    }
+
+    /// The management endpoint.
+    pub fn arm(&self) -> Result<Endpoint, Error> {
+        let told = self.told("arm-endpoint");
+        Endpoint::new(told.as_deref().unwrap_or("https://management.azure.com"))
+    }
+
+    /// The account as ARM knows it. Subscription and group come from the settings, else from the machine's
+    /// metadata; a group the metadata gave is only believed if the account is in it.
+    pub fn arm_account(&self) -> Result<arm::Account, Error> {
+        let (arm, name) = (self.arm()?, self.account_name()?);
+        let subscription = match self.told("subscription") {
+            Some(id) => Name::new(id)?,
+            None => self.machines_own("subscription", |machine| machine.subscription.clone())?,
+        };
+        let group = match self.told("resource-group") {
+            Some(group) => Name::new(group)?,
+            None => self.group_of(&arm, &subscription, &name)?,
+        };
+        let mut known = self.known.borrow_mut();
+        known.account = Some(name.to_string());
+        known.group = Some(group.to_string());
+        known.subscription = Some(subscription.to_string());
+        Ok(arm::Account::new(arm, &subscription, &group, &name))
+    }
+
+    fn group_of(&self, arm: &Endpoint, subscription: &Name, name: &Name) -> Result<Name, Error> {
+        let group = self.machines_own("resource group", |machine| machine.group.clone())?;
+        if self.is_rehearsal() {
+            return Ok(group);
+        }
+        let here = arm::Account::new(arm.clone(), subscription, &group, name);
+        match self.run(&arm::accounts::show(&here)) {
+            Ok(_) => Ok(group),
+            Err(e) if e.is_status(404) => self.discovered_group(arm, subscription, name),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The group of an account that is not in the machine's own: from the list of the subscription.
+    fn discovered_group(
+        &self,
+        arm: &Endpoint,
+        subscription: &Name,
+        name: &Name,
+    ) -> Result<Name, Error> {
+        let mut found = None;
+        self.each_page(
+            arm::accounts::list(arm, subscription),
+            &|next| arm::accounts::list_next(arm, next),
+            &mut |page| {
+                found = page
+                    .value
+                    .items
+                    .iter()
+                    .find_map(|item| group_in(item.get(), name));
+                Ok(if found.is_some() {
+                    Flow::Stop
+                } else {
+                    Flow::Continue
+                })
+            },
+        )?;
+        let group = found.ok_or_else(|| {
+            Error::Usage(format!(
+                "no account {name} is to be seen in the subscription {subscription}: give --resource-group"
+            ))
+        })?;
+        self.origin("resource-group", &group, "the list of accounts");
+        Name::new(group)
+    }
+
+    /// What the machine knows of itself, asked once.
+    pub fn machine(&self) -> Result<Instance, Error> {
+        if let Some(machine) = self.machine.borrow().as_ref() {
+            return Ok(machine.clone());
+        }
+        let machine = self.run(&instance::compute(&self.imds))?.value;
+        *self.machine.borrow_mut() = Some(machine.clone());
+        Ok(machine)
+    }
+
+    fn machines_own(&self, what: &str, pick: fn(&Instance) -> String) -> Result<Name, Error> {
+        let option = what.replace(' ', "-");
+        let asked = || Error::Usage(format!("which {what}? give --{option}"));
+        if !matches!(self.client.credential(), Credential::Identity { .. }) {
+            return Err(asked());
+        }
+        let text = pick(&self.machine()?);
+        let text = match text.as_str() {
+            "" if self.is_rehearsal() => PLACEHOLDER.to_string(),
+            "" => return Err(asked()),
+            _ => text,
+        };
+        self.origin(&option, &text, "the machine's metadata");
+        Name::new(text)
+    }
+}
+
+/// The group in an account's id, if it is this account.
+fn group_in(account: &str, name: &Name) -> Option<String> {
+    let account: Value = serde_json::from_str(account).ok()?;
+    let id = account.get("id")?.as_str()?;
+    let mut parts = id.trim_start_matches('/').split('/').skip(3);
+    let group = parts.next()?;
+    let last = id.rsplit('/').next()?;
+    last.eq_ignore_ascii_case(name.as_str())
+        .then(|| group.to_string())
+}
