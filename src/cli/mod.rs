@@ -139,6 +139,7 @@ fn view(settings: &Settings) -> Result<View, Error> {
         detail,
         explain,
         curl,
+        rehearsal: settings.on("dry-run"),
     })
 }
 

@@ -34,6 +34,8 @@ pub struct View {
     pub explain: bool,
     /// As a curl line instead.
     pub curl: bool,
+    /// Nothing is sent, and what stands in for an answer is not shown as one.
+    pub rehearsal: bool,
 }
 
 /// Shows what goes through it.
@@ -113,12 +115,14 @@ impl<'a> Tracer<'a> {
         }
     }
 
+    /// A remark; between curl lines it is a comment, so that a shell takes all of it.
     fn starred(&self, text: &str) {
-        self.lines("*", text);
+        self.lines(if self.view.curl { "#" } else { "*" }, text);
     }
 
     fn json(&self, request: &Request, outcome: &Result<Response, Broken>) {
         let answer = match outcome {
+            _ if self.view.rehearsal => serde_json::Value::Null,
             Ok(response) => json!({
                 "status": response.status,
                 "elapsedMs": u64::try_from(response.elapsed.as_millis()).unwrap_or(u64::MAX),
@@ -153,6 +157,8 @@ impl Transport for Tracer<'_> {
         let outcome = self.inner.send(request);
         match &outcome {
             _ if self.view.detail == Detail::Json => self.json(request, &outcome),
+            _ if self.view.rehearsal && self.view.curl => {}
+            _ if self.view.rehearsal => self.starred("not sent"),
             Ok(response) => self.after(response),
             Err(broken) if self.view.detail > Detail::Nothing => self.starred(&broken.to_string()),
             Err(_) => {}

@@ -68,6 +68,8 @@ const RECONNECT: [Duration; 2] = [ms(200), ms(1_000)];
 pub struct Tally {
     /// How many times it was sent.
     pub attempts: u32,
+    /// How many of them ended without an answer.
+    pub breaks: usize,
     /// How long was waited between.
     pub waited: Duration,
     /// An attempt may have been carried out although no answer said so.
@@ -80,6 +82,7 @@ impl Tally {
     /// Adds one wait and its reason.
     pub fn count(&mut self, wait: Duration, why: &Error) {
         self.waited += wait;
+        self.breaks += usize::from(matches!(why, Error::Transport(_)));
         self.uncertain |= match why {
             Error::Transport(broken) => broken.was_sent(),
             Error::Status(failure) => is_unclear(failure),
@@ -213,9 +216,9 @@ fn unanswered(request: &Request, effect: Effect, broken: Broken, tally: &Tally) 
     } else {
         2
     };
-    let attempt = usize::try_from(tally.attempts).unwrap_or(usize::MAX);
-    let wait = RECONNECT.get(attempt.saturating_sub(1)).copied();
-    match wait.filter(|_| repeatable && !hopeless && attempt <= tries) {
+    // Refusals that were waited out do not count: the service was there.
+    let wait = RECONNECT.get(tally.breaks).copied();
+    match wait.filter(|_| repeatable && !hopeless && tally.breaks < tries) {
         Some(wait) => Verdict::Again {
             wait,
             why: Error::Transport(broken),

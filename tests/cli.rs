@@ -1,0 +1,1099 @@
+//! Words in; standard output, standard error and exit code out. Secrets in none of them.
+#![cfg(feature = "sandbox")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rawcosmos::cli::commands::COMMANDS;
+use rawcosmos::sandbox::world::Item;
+use serde_json::{Value, json};
+use support::wire::Wire;
+use support::{BINARY, Place, Ran, Run, Scratch, nobody};
+
+// ---- Words
+
+#[test]
+fn help_is_an_answer() {
+    for command in COMMANDS {
+        let asked = [
+            format!("help {}", command.words),
+            format!("{} --help", command.words),
+            format!("-h {}", command.words),
+        ];
+        let texts = asked.map(|line| Run::line(&line).go().ok());
+        for text in &texts {
+            assert_eq!((&text.out, text.err.as_str()), (&texts[0].out, ""));
+            assert!(
+                text.out.contains(&format!("rawcosmos {}", command.words)),
+                "{text:#?}"
+            );
+        }
+    }
+    let whole = Run::line("").go().ok();
+    assert_eq!(whole.out, Run::line("--help").go().ok().out);
+    for topic in ["options", "environment", "exit-codes", "roles", "output"] {
+        assert!(whole.out.contains(&format!("rawcosmos help {topic}")));
+        assert!(Run::line(&format!("help {topic}")).go().ok().out.len() > 200);
+    }
+    Run::line("help nonsense").go().ends(2).prints("");
+    for line in ["--version", "-V", "item read --version"] {
+        let version = Run::line(line).go().ok().says("");
+        assert!(
+            version
+                .out
+                .starts_with(concat!("rawcosmos ", env!("CARGO_PKG_VERSION")))
+        );
+    }
+}
+
+#[test]
+fn mistakes_are_named_and_nothing_is_sent() {
+    let deaf = Wire::deaf();
+    for (line, said) in [
+        ("databse list", "did you mean database list?"),
+        ("database lst", "did you mean database list?"),
+        ("nonsense", "rawcosmos help"),
+        ("item", "item create"),
+        ("item read --idd 1", "did you mean --id?"),
+        (
+            "item read --partition-kee 1",
+            "did you mean --partition-key?",
+        ),
+        ("item read -x", "-x"),
+        ("item read --throughput 400", "not an option of item read"),
+        ("item read -i", "needs a value"),
+        ("whoami --quiet=1", "takes no value"),
+        ("whoami now", "does not take"),
+        ("database list -- --x", "behind --"),
+        ("whoami -o xml", "xml"),
+        ("whoami --get a/b", "a/b"),
+        ("whoami --trace=loud", "loud"),
+        ("whoami --identity-source magic", "magic"),
+        ("whoami --client-id a --object-id b", "exclude"),
+        ("whoami --key-file /nowhere/at/all", "/nowhere/at/all"),
+        ("whoami --cacert /nowhere/at/all", "/nowhere/at/all"),
+        ("token --plane both", "both"),
+        ("database create", "--name"),
+        ("database create -n a --throughput x", "whole number"),
+        ("database delete -n a", "--yes"),
+        ("grant", "--role"),
+        ("grant --role owner", "owner"),
+        ("query 'SELECT 1' extra -d a -c b", "extra"),
+        ("query -f x 'SELECT 1' -d a -c b", "exclude"),
+        ("sandbox start --partitions 0", "1 to 1000"),
+        ("sandbox start --port 99999", "in range"),
+        ("sandbox start --fault trunkate", "truncate"),
+        ("sandbox run", "which command"),
+        ("tour --step 99", "steps 1 to"),
+        ("tour --format html", "html"),
+        ("tour --live --sandbox", "exclude"),
+    ] {
+        let said_so = toward(&deaf.origin, Run::line(line)).go();
+        said_so.ends(2).prints("").says(said);
+    }
+    assert_eq!(deaf.connections(), 0);
+}
+
+#[test]
+fn plain_http_goes_to_this_machine_only() {
+    for option in ["--endpoint", "--arm-endpoint"] {
+        for (url, said) in [
+            ("http://example.invalid", "clear"),
+            ("http://127.0.0.1.example.invalid", "clear"),
+            ("ftp://127.0.0.1", "https"),
+            ("https://user:word@127.0.0.1", "user name"),
+            ("https://127.0.0.1/path", "path"),
+            ("nonsense", "nonsense"),
+        ] {
+            let run = Run::line(&format!(
+                "database list -a x --subscription s -g g {option} {url}"
+            ));
+            let key = Scratch::new("c2VjcmV0LXNlY3JldA==");
+            let run = match option {
+                "--endpoint" => run.env("RAWCOSMOS_KEY_FILE", key.path()),
+                _ => run,
+            };
+            run.env("RAWCOSMOS_IMDS_ENDPOINT", nobody())
+                .go()
+                .ends(2)
+                .prints("")
+                .says(said);
+        }
+    }
+}
+
+fn toward(origin: &str, run: Run) -> Run {
+    run.env("RAWCOSMOS_IMDS_ENDPOINT", origin)
+        .env("RAWCOSMOS_ARM_ENDPOINT", origin)
+        .env("RAWCOSMOS_ENDPOINT", origin)
+        .env("RAWCOSMOS_SUBSCRIPTION", "s")
+        .env("RAWCOSMOS_RESOURCE_GROUP", "g")
+        .env("RAWCOSMOS_ACCOUNT_NAME", "a")
+}
+
+#[test]
+fn options_stand_anywhere() {
+    let place = Place::furnished(&[]);
+    place
+        .orders(r#"item create -b '{"id":"-1","pk":"--x"}'"#)
+        .ok();
+    let read = place
+        .run("item read -d shop -c orders -i -1 -k --x")
+        .ok()
+        .out;
+    for line in [
+        "-d shop --container-name=orders item -i=-1 read -k=--x",
+        "--database-name shop item --id -1 read --partition-key --x --container-name orders",
+        "-d nowhere -d shop item get -c orders -i -1 -k --x",
+    ] {
+        place.run(line).ok().prints(&read);
+    }
+    let told = place
+        .run("item read -v -d shop -c orders -i -1 -k --x")
+        .ok();
+    told.says("RAWCOSMOS_ENDPOINT").prints(&read);
+}
+
+#[cfg(unix)]
+#[test]
+fn words_that_are_not_utf_8_are_refused() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let odd = OsStr::from_bytes(b"\xff\xfe");
+    Run::new([OsStr::new("item"), odd])
+        .go()
+        .ends(2)
+        .says("UTF-8");
+    Run::new([
+        OsStr::new("item"),
+        OsStr::new("read"),
+        OsStr::new("-i"),
+        odd,
+    ])
+    .go()
+    .ends(2)
+    .says("UTF-8");
+    // A variable that is not UTF-8 counts as unset.
+    let run = Run::line("whoami").env("RAWCOSMOS_OUTPUT", odd);
+    run.env("RAWCOSMOS_IMDS_ENDPOINT", nobody()).go().ends(8);
+}
+
+// ---- Secrets
+
+/// One line for every command that talks to a service, with what it needs.
+#[rustfmt::skip]
+const CONVERSATIONS: &[&str] = &[
+    "token", "whoami", "database create -n canary", "database show -n shop", "database list",
+    "container create -d shop -n canary -p /pk", "container show -d shop -n orders", "container list -d shop",
+    "grant --role data-contributor --wait 0", "item create -d shop -c orders -b '{\"id\":\"1\",\"pk\":\"a\"}'",
+    "item upsert -d shop -c orders -b '{\"id\":\"1\",\"pk\":\"a\"}' -k a", "item read -d shop -c orders -i 1 -k a",
+    "item replace -d shop -c orders -b '{\"id\":\"1\",\"pk\":\"a\"}'", "query 'SELECT * FROM c' -d shop -c orders",
+    "item delete -d shop -c orders -i 1 -k a", "container delete -d shop -n canary -y", "database delete -n canary -y",
+];
+
+const VIEWS: &[&str] = &[
+    "-o json --trace=headers -v",
+    "-o ndjson --trace=body --explain",
+    "-o table --trace=json",
+    "-o csv --curl",
+    "-o tsv --trace=url -v",
+    "-o raw --explain",
+    "-o none --trace --explain --curl -v",
+    "-o json --dry-run --trace=body --curl",
+    "-o json --dry-run",
+];
+
+#[test]
+fn every_command_has_its_conversation_here() {
+    for command in COMMANDS {
+        let alone = ["tour", "sandbox start", "sandbox run"].contains(&command.words);
+        let begins = |line: &&str| line.starts_with(command.words);
+        assert!(
+            alone || CONVERSATIONS.iter().any(|line| begins(&line)),
+            "{}",
+            command.words
+        );
+    }
+}
+
+/// A sandbox behind wire taps: what went over the wires tells what was secret.
+struct Tapped {
+    place: Place,
+    wires: [Wire; 3],
+}
+
+impl Tapped {
+    fn new(faults: &[&str]) -> Tapped {
+        let place = Place::furnished(faults);
+        // The services name themselves by their taps, so that operations are followed through them.
+        let wires = place.sandbox.with_world(|world| {
+            let wires = [&world.imds, &world.arm, &world.cosmos].map(|origin| Wire::to(origin));
+            world.arm.clone_from(&wires[1].origin);
+            world.cosmos.clone_from(&wires[2].origin);
+            wires
+        });
+        Tapped { place, wires }
+    }
+
+    fn prepare(&self, line: &str) -> Run {
+        let run = self.place.prepare(line);
+        let names = [
+            "RAWCOSMOS_IMDS_ENDPOINT",
+            "RAWCOSMOS_ARM_ENDPOINT",
+            "RAWCOSMOS_ENDPOINT",
+        ];
+        let pairs = names.into_iter().zip(&self.wires);
+        pairs.fold(run, |run, (name, wire)| run.env(name, &wire.origin))
+    }
+
+    /// Everything on the wires that nobody else may see: tokens, signatures, the parameters of signed URLs, the key.
+    fn secrets(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::from([self.place.key()]);
+        let texts = self
+            .wires
+            .iter()
+            .flat_map(|wire| [wire.asked(), wire.answered()]);
+        for text in texts.collect::<Vec<_>>() {
+            for line in text.lines() {
+                found.extend(signatures(line));
+                found.extend(
+                    between(line, "\"access_token\":\"", "\"")
+                        .into_iter()
+                        .flat_map(parts),
+                );
+            }
+        }
+        found.retain(|secret| secret.len() >= 16);
+        found
+    }
+}
+
+/// What proves something in a header: of a token or a key, and of a URL that was given out.
+fn signatures(line: &str) -> Vec<String> {
+    let Some((name, value)) = line.split_once(": ") else {
+        return Vec::new();
+    };
+    match name.to_ascii_lowercase().as_str() {
+        "authorization" => {
+            let value = value.replace("%3D", "=").replace("%3d", "=");
+            let sent = value.rsplit(['=', ' ']).find(|part| !part.is_empty());
+            let proof = value.split_once("sig=").map(|(_, proof)| proof.to_string());
+            proof
+                .into_iter()
+                .chain(sent.map(str::to_string))
+                .flat_map(parts)
+                .collect()
+        }
+        "azure-asyncoperation" | "location" => {
+            let pairs = value
+                .split_once('?')
+                .map_or("", |(_, query)| query)
+                .split('&');
+            let signed =
+                pairs.filter(|pair| ["t=", "c=", "s=", "h="].iter().any(|n| pair.starts_with(n)));
+            signed.map(|pair| pair[2..].to_string()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A secret as it stands, percent-decoded, and each long part of it: a half of a token is one too.
+fn parts(secret: String) -> Vec<String> {
+    let plain = secret
+        .replace("%2B", "+")
+        .replace("%2F", "/")
+        .replace("%3D", "=");
+    let mut all = vec![secret.clone(), plain.clone()];
+    all.extend(secret.split('.').map(str::to_string));
+    all.extend(plain.trim_end_matches('=').split('.').map(str::to_string));
+    all
+}
+
+fn between(text: &str, start: &str, end: &str) -> Option<String> {
+    let (_, rest) = text.split_once(start)?;
+    Some(rest.split(end).next()?.to_string())
+}
+
+/// Runs all conversations in all views, and returns everything that was said.
+fn all_views(tapped: &Tapped, credential: &[&str], extra: &str) -> Vec<Ran> {
+    let mut ran = Vec::new();
+    for view in VIEWS {
+        for line in CONVERSATIONS {
+            let run = tapped.prepare(&format!("{line} {view} {extra}"));
+            let run = match credential {
+                [name, path] => run.env(name, path),
+                _ => run,
+            };
+            ran.push(run.go());
+        }
+    }
+    ran
+}
+
+#[track_caller]
+fn keeps_secrets(tapped: &Tapped, ran: &[Ran]) -> usize {
+    let secrets = tapped.secrets();
+    for ran in ran {
+        for secret in &secrets {
+            let leaked = ran.out.contains(secret) || ran.err.contains(secret);
+            assert!(!leaked, "{secret} in {ran:#?}");
+        }
+    }
+    secrets.len()
+}
+
+#[test]
+fn secrets_are_kept_with_an_identity() {
+    let tapped = Tapped::new(&[]);
+    let ran = all_views(&tapped, &[], "");
+    let fine = ran.iter().filter(|ran| ran.code == 0).count();
+    assert!(fine > ran.len() / 2, "{fine} of {}", ran.len());
+    // Two tokens in three parts, and the signed URLs of some operations.
+    assert!(keeps_secrets(&tapped, &ran) > 20);
+}
+
+#[test]
+fn secrets_are_kept_with_a_key() {
+    let tapped = Tapped::new(&[]);
+    let key = tapped.place.key_file();
+    let ran = all_views(&tapped, &["RAWCOSMOS_KEY_FILE", key.path()], "");
+    assert!(ran.iter().filter(|ran| ran.code == 0).count() > ran.len() / 2);
+    // Every request has a signature of its own.
+    assert!(keeps_secrets(&tapped, &ran) > 20);
+}
+
+#[test]
+fn secrets_are_kept_when_everything_is_refused() {
+    let tapped = Tapped::new(&["no-arm-role", "no-data-role"]);
+    let ran = all_views(&tapped, &[], "-q");
+    assert!(ran.iter().filter(|ran| ran.code == 5).count() > ran.len() / 2);
+    assert!(keeps_secrets(&tapped, &ran) >= 6);
+
+    let tapped = Tapped::new(&["local-auth-disabled"]);
+    let key = tapped.place.key_file();
+    let ran = all_views(&tapped, &["RAWCOSMOS_KEY_FILE", key.path()], "");
+    assert!(ran.iter().filter(|ran| ran.code == 4).count() > ran.len() / 3);
+    assert!(keeps_secrets(&tapped, &ran) > 20);
+}
+
+#[test]
+fn a_ready_token_is_used_and_kept() {
+    let tapped = Tapped::new(&[]);
+    let raw = tapped.place.run("token --raw").ok();
+    let token = Scratch::new(&raw.out);
+    let ran = all_views(&tapped, &["RAWCOSMOS_TOKEN_FILE", token.path()], "");
+    assert_eq!(tapped.wires[0].connections(), 0);
+    let read = ran
+        .iter()
+        .find(|ran| ran.line.starts_with("item read"))
+        .unwrap();
+    assert_eq!(read.code, 0, "{read:#?}");
+    assert!(keeps_secrets(&tapped, &ran) >= 3);
+}
+
+#[test]
+fn a_token_is_printed_only_where_it_is_asked_for() {
+    let place = Place::new(&[]);
+    let raw = place.run("token --raw").ok();
+    let token = raw.out.trim_end();
+    assert_eq!(token.split('.').count(), 3);
+    let arm = place.run("token --raw --plane arm").ok().out;
+    assert_ne!(arm.trim_end(), token);
+    place
+        .run("token --auth-header --plane arm")
+        .ok()
+        .prints(&format!("authorization: Bearer {arm}"));
+    let header = place.run("token --auth-header").ok();
+    assert_eq!(
+        header.out.trim_end(),
+        format!("authorization: type%3Daad%26ver%3D1.0%26sig%3D{token}")
+    );
+    let shown = place.run("token -v --trace=body").ok();
+    assert!(
+        !shown.out.contains("eyJ") && !shown.err.contains("eyJ"),
+        "{shown:#?}"
+    );
+    place.run("token --raw --dry-run").ok().shows("GET");
+    // Not a secret in the environment, whatever it is called.
+    place
+        .prepare("token")
+        .env("RAWCOSMOS_RAW", "1")
+        .go()
+        .ok()
+        .shows("\"audience\"");
+}
+
+// ---- Seeing without sending
+
+#[test]
+fn a_rehearsal_opens_nothing() {
+    let deaf = Wire::deaf();
+    let key = Scratch::new("c2VjcmV0LXNlY3JldC1zZWNyZXQ=");
+    for line in CONVERSATIONS {
+        for view in ["", "-o json", "--curl", "--explain", "--trace=url -v"] {
+            for keyed in [false, true] {
+                let run = toward(&deaf.origin, Run::line(&format!("{line} --dry-run {view}")));
+                let run = match keyed {
+                    true => run.env("RAWCOSMOS_KEY_FILE", key.path()),
+                    false => run,
+                };
+                let ran = run.go();
+                if keyed && ran.code == 2 {
+                    assert!(ran.err.contains("key"), "{ran:#?}");
+                    continue;
+                }
+                let ran = ran.ok();
+                assert!(ran.out.contains("http://127.0.0.1"), "{ran:#?}");
+                if view == "-o json" {
+                    assert!(
+                        ran.rows()
+                            .iter()
+                            .all(|row| row["request"]["url"].is_string())
+                    );
+                }
+            }
+        }
+    }
+    // Subscription and group would have to be asked for; their place is taken.
+    let run =
+        Run::line("database list --dry-run -a x").env("RAWCOSMOS_IMDS_ENDPOINT", &deaf.origin);
+    run.env("RAWCOSMOS_ARM_ENDPOINT", &deaf.origin)
+        .go()
+        .ok()
+        .shows("/subscriptions/");
+    assert_eq!(deaf.connections(), 0);
+}
+
+#[test]
+fn a_trace_is_on_standard_error() {
+    let place = Place::furnished(&[]);
+    place.orders(r#"item create -b '{"id":"1","pk":"a"}'"#).ok();
+    let plain = place.orders("item read -i 1 -k a -q").ok().says("").out;
+    for view in [
+        "--trace",
+        "--trace=url",
+        "--trace=headers",
+        "--trace=json",
+        "--explain",
+        "--curl",
+        "-v",
+    ] {
+        let seen = place
+            .orders(&format!("item read -i 1 -k a -q {view}"))
+            .ok()
+            .prints(&plain);
+        assert!(seen.err.contains("/dbs/shop/colls/orders"), "{seen:#?}");
+    }
+    assert_eq!(place.orders("item read -i 1 -k a -q").ok().err, "");
+    let traced = place.orders("item read -i 1 -k a -q --trace=json").ok();
+    let lines: Vec<Value> = traced
+        .err
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    let planes: Vec<&str> = lines
+        .iter()
+        .map(|l| l["request"]["plane"].as_str().unwrap())
+        .collect();
+    assert_eq!(planes, ["identity", "data"]);
+    assert!(lines.iter().all(|line| line["response"]["status"] == 200));
+    let explained = place.orders("item read -i 1 -k a --explain").ok();
+    explained
+        .says("items/read")
+        .says("never Bearer")
+        .says("> metadata: true");
+}
+
+/// A shell, where there is one.
+fn shell() -> Option<&'static Path> {
+    let sh = Path::new("/bin/sh");
+    sh.exists().then_some(sh)
+}
+
+/// The words a shell makes of a line: the program is a function that prints what it is given.
+fn words_of(line: &str) -> Vec<String> {
+    let script = format!(
+        "curl() {{ printf '%s\\036' \"$@\"; }}\nrawcosmos() {{ printf 'a: TOKEN'; }}\n{line}\n"
+    );
+    let ran = Command::new(shell().unwrap())
+        .arg("-c")
+        .arg(script)
+        .env_clear()
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{line}: {ran:?}");
+    let text = String::from_utf8(ran.stdout).unwrap();
+    text.split_terminator('\u{1e}')
+        .map(str::to_string)
+        .collect()
+}
+
+#[test]
+fn a_curl_line_survives_the_shell() {
+    if shell().is_none() {
+        return;
+    }
+    let place = Place::furnished(&[]);
+    let body = "{\"id\":\"it's\",\"pk\":\"$(touch x) `id` \\\" \\\\ * ~ !\",\"n\":\"a\\nb ☃\"}";
+    let words = [
+        "item", "upsert", "-d", "shop", "-c", "orders", "--curl", "-b", body,
+    ];
+    let seen = Run::new(words).envs(place.variables()).go().ok();
+    let lines: Vec<&str> = seen.err.split("curl ").skip(1).collect();
+    assert_eq!(lines.len(), 3, "token, container, item: {seen:#?}");
+    let write = seen.err.rsplit("curl ").next().unwrap();
+    let write = write.split("1 item").next().unwrap();
+    let words = words_of(&format!("curl {write}"));
+    let at = words
+        .iter()
+        .position(|word| word == "--data-binary")
+        .unwrap();
+    assert_eq!(words[at + 1], body);
+    assert!(words.contains(&"a: TOKEN".to_string()), "{words:?}");
+    assert!(
+        words
+            .last()
+            .unwrap()
+            .ends_with("/dbs/shop/colls/orders/docs")
+    );
+}
+
+#[test]
+fn a_curl_line_does_what_it_shows() {
+    let curl = ["/usr/bin/curl", "/bin/curl"]
+        .into_iter()
+        .find(|path| Path::new(path).exists());
+    let (Some(_), Some(sh)) = (curl, shell()) else {
+        return;
+    };
+    let place = Place::furnished(&[]);
+    let folder = Path::new(BINARY).parent().unwrap().to_str().unwrap();
+    for (line, status) in [
+        (
+            r#"item create -d shop -c orders -b '{"id":"a b","pk":"ü"}' -k ü"#,
+            "201",
+        ),
+        ("item read -d shop -c orders -i 'a b' -k ü", "200"),
+        (
+            "query 'SELECT * FROM c WHERE c.pk = @p' --param p=ü -d shop -c orders",
+            "200",
+        ),
+        ("database create -n more", "202"),
+        ("token --plane arm", "200"),
+    ] {
+        let shown = place.run(&format!("{line} --curl --dry-run")).ok().out;
+        let last = shown.rfind("curl -sS").unwrap();
+        let mut command = Command::new(sh);
+        command
+            .arg("-c")
+            .arg(&shown[last..])
+            .env_clear()
+            .envs(place.variables());
+        let ran = command
+            .env("PATH", format!("{folder}:/usr/bin:/bin"))
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&ran.stdout);
+        assert!(
+            text.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{line}: {ran:?}\n{shown}"
+        );
+    }
+    place.run("item read -d shop -c orders -i 'a b' -k ü").ok();
+}
+
+// ---- Streams
+
+/// Fills the container `orders` behind the service's back: items of about 1 KB with the partition key `a`.
+fn fill(place: &Place, count: usize) {
+    place
+        .orders(r#"item upsert -b '{"id":"00000","pk":"a"}'"#)
+        .ok();
+    place.sandbox.with_world(|world| {
+        let shop = world.databases.get_mut("shop").unwrap();
+        let ranges = &mut shop.containers.get_mut("orders").unwrap().ranges;
+        let range = ranges
+            .iter_mut()
+            .find(|range| !range.items.is_empty())
+            .unwrap();
+        let ((hash, key, _), first) = range
+            .items
+            .iter()
+            .next()
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .unwrap();
+        let padding = format!("\"pad\":\"{}\"", "x".repeat(1000));
+        for number in 1..count {
+            let id = format!("{number:05}");
+            let text = first
+                .text
+                .replacen("\"00000\"", &format!("\"{id}\",{padding}"), 1);
+            let item = Item {
+                text,
+                number: first.number + number as u64,
+                ..first.clone()
+            };
+            range.items.insert((hash.clone(), key.clone(), id), item);
+        }
+    });
+}
+
+#[test]
+fn formats_are_what_they_are_called() {
+    let place = Place::furnished(&[]);
+    for body in [
+        r#"{"id":"1","pk":"a","n":{"x":[1,"é"]}}"#,
+        r#"{"id":"2","pk":"a","n":"b,\"c\"\n"}"#,
+    ] {
+        place.orders(&format!("item create -b '{body}'")).ok();
+    }
+    let query = |view: &str| {
+        place
+            .orders(&format!("query 'SELECT c.id, c.n FROM c' -k a {view}"))
+            .ok()
+            .out
+    };
+    assert_eq!(query("").lines().count(), 2);
+    assert_eq!(query("-o ndjson"), query(""));
+    let array: Value = serde_json::from_str(&query("-o json")).unwrap();
+    assert_eq!(array[0], json!({"id": "1", "n": {"x": [1, "é"]}}));
+    assert!(query("-o table").starts_with("id"));
+    assert!(query("-o csv").starts_with("id,n"), "{}", query("-o csv"));
+    assert!(query("-o tsv").starts_with("id\tn"));
+    assert_eq!(query("-o raw --get /id"), "1\n2\n");
+    assert_eq!(query("--get /n/x/1"), "\"é\"\nnull\n");
+    assert_eq!(query("-o none"), "");
+    let by_variable = place.prepare("query 'SELECT c.id FROM c' -d shop -c orders -k a");
+    let by_variable = by_variable
+        .env("RAWCOSMOS_OUTPUT", "json")
+        .env("RAWCOSMOS_QUIET", "1")
+        .go()
+        .ok();
+    assert_eq!(by_variable.json(), json!([{"id": "1"}, {"id": "2"}]));
+    assert_eq!(by_variable.err, "");
+    place
+        .orders("query 'SELECT * FROM c' -k none -o json")
+        .ok()
+        .prints("[]\n");
+    place
+        .orders("item read -i 1 -k a --get /nothing")
+        .ends(1)
+        .prints("");
+}
+
+#[test]
+fn an_error_can_be_json() {
+    let place = Place::furnished(&["no-data-role"]);
+    let refused = place
+        .orders("item read -i 1 -k a -o json -q")
+        .ends(5)
+        .prints("");
+    let error: Value = serde_json::from_str(&refused.err).unwrap();
+    assert_eq!(error["error"]["exitCode"], 5);
+    assert_eq!(error["error"]["status"], 403);
+    assert!(
+        error["error"]["fix"]
+            .to_string()
+            .contains("rawcosmos grant"),
+        "{error}"
+    );
+}
+
+#[test]
+fn nobody_reads_on_and_that_is_fine() {
+    let place = Place::furnished(&[]);
+    fill(&place, 400);
+    let line = "query 'SELECT * FROM c' -d shop -c orders --page-size 20";
+    let mut child = place.prepare(line).start();
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    reader.read_line(&mut first).unwrap();
+    assert!(first.starts_with("{\"id\":\"00000\""));
+    drop(reader);
+    let mut said = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
+    assert!(!said.contains("error") && !said.contains("panic"), "{said}");
+
+    let mut child = place
+        .prepare("item read -d shop -c orders -i 0 -k 0 --trace")
+        .start();
+    drop(child.stderr.take().unwrap());
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+}
+
+#[cfg(unix)]
+#[test]
+fn closed_and_full_streams_are_no_surprise() {
+    let place = Place::furnished(&[]);
+    place.orders(r#"item create -b '{"id":"1","pk":"a"}'"#).ok();
+    let in_shell = |line: &str, closed: &str| {
+        let mut command = Command::new(shell()?);
+        command
+            .arg("-c")
+            .arg(format!("exec \"$0\" {line} {closed}"))
+            .arg(BINARY);
+        command
+            .env_clear()
+            .envs(place.variables())
+            .stdin(Stdio::null());
+        Some(command.output().unwrap())
+    };
+    let read = "item read -d shop -c orders -i 1 -k a --trace";
+    if let Some(ran) = in_shell(read, "2>&-") {
+        assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+        assert!(ran.stdout.starts_with(b"{\"id\":\"1\""));
+    }
+    if let Some(ran) = in_shell(read, "0<&-") {
+        assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+    }
+    if !Path::new("/dev/full").exists() {
+        return;
+    }
+    let query = "query 'SELECT * FROM c' -d shop -c orders";
+    for line in [
+        read,
+        query,
+        &format!("{query} -o json"),
+        &format!("{query} -o table"),
+        "--help",
+        "help query",
+        "--version",
+        "tour",
+        "token --raw",
+    ] {
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let mut command = match line {
+            "tour" => Run::line(line).command(),
+            _ => place.prepare(line).command(),
+        };
+        let ran = command
+            .stdin(Stdio::null())
+            .stdout(full)
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        assert_eq!(ran.status.code(), Some(1), "{line}: {ran:?}");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(said.contains("cannot write"), "{line}: {said}");
+    }
+}
+
+/// The most memory a query over so many items has held, in KiB, seen when only some of them are left to come.
+#[cfg(target_os = "linux")]
+fn peak(count: usize) -> u64 {
+    let place = Place::furnished(&[]);
+    fill(&place, count);
+    let line = "query 'SELECT * FROM c' -d shop -c orders -k a --page-size 50";
+    let mut child = place.prepare(line).start();
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    let mut text = String::new();
+    // More than a pipe holds is left, so it is still there.
+    for _ in 0..count - 150 {
+        reader.read_line(&mut text).unwrap();
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    reader.read_to_string(&mut text).unwrap();
+    assert_eq!(text.lines().count(), count);
+    assert!(child.wait().unwrap().success());
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_stays_at_a_page_however_long_the_list() {
+    let (short, long) = (peak(300), peak(3000));
+    assert!(
+        long < short + 1024,
+        "{short} KiB for 300 items, {long} KiB for 3000"
+    );
+}
+
+// ---- Surroundings
+
+#[test]
+fn without_a_metadata_service_it_says_so_at_once() {
+    for line in [
+        "whoami",
+        "token",
+        "item read -a x -d a -c b -i 1 -k 1",
+        "database list -a x",
+    ] {
+        let run = Run::line(line).env("RAWCOSMOS_IMDS_ENDPOINT", nobody());
+        let ran = run.go();
+        assert!([4, 8].contains(&ran.code), "{ran:#?}");
+        assert!(ran.took < Duration::from_secs(5), "{ran:#?}");
+        assert!(ran.says("identity").says("error:").out.is_empty());
+    }
+}
+
+#[test]
+fn a_stranger_in_its_place_is_told_apart() {
+    // ARM's listener answers, but it is no metadata service.
+    let place = Place::new(&[]);
+    let arm = place.sandbox.with_world(|world| world.arm.clone());
+    let ran = place
+        .prepare("token")
+        .env("RAWCOSMOS_IMDS_ENDPOINT", arm)
+        .go();
+    assert_eq!(ran.ends(4).out, "");
+}
+
+#[test]
+fn proxies_and_certificates_do_not_reach_this_machine() {
+    let place = Place::furnished(&[]);
+    let proxy = Wire::deaf();
+    let mut run = place.prepare("database list");
+    for name in [
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ] {
+        run = run.env(name, &proxy.origin);
+    }
+    run.env("SSL_CERT_FILE", "/nowhere/at/all")
+        .go()
+        .ok()
+        .shows("shop");
+    let named = place
+        .prepare("query 'SELECT * FROM c' -d shop -c orders")
+        .env("HTTP_PROXY", "nonsense://x y");
+    named.go().ok();
+    assert_eq!(proxy.connections(), 0);
+}
+
+#[test]
+fn the_names_other_tools_use_are_known() {
+    let place = Place::furnished(&[]);
+    let all = place.variables();
+    let value = |name: &str| all.iter().find(|(n, _)| *n == name).unwrap().1.clone();
+    let run = |line: &str| {
+        Run::line(line)
+            .env(
+                "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+                value("RAWCOSMOS_IMDS_ENDPOINT"),
+            )
+            .env("COSMOS_ENDPOINT", value("RAWCOSMOS_ENDPOINT"))
+            .env("AZURE_SUBSCRIPTION_ID", value("RAWCOSMOS_SUBSCRIPTION"))
+            .env("AZURE_RESOURCE_GROUP", value("RAWCOSMOS_RESOURCE_GROUP"))
+            .env("RAWCOSMOS_ARM_ENDPOINT", value("RAWCOSMOS_ARM_ENDPOINT"))
+            .env("AZURE_CLIENT_ID", "5a0db0c5-0000-4000-8000-0000000000c2")
+    };
+    let line = "database list -a sandbox-account -v";
+    run(line)
+        .go()
+        .ok()
+        .says("AZURE_SUBSCRIPTION_ID")
+        .shows("shop");
+    assert_eq!(
+        run("whoami").go().ok().json()["clientId"],
+        "5a0db0c5-0000-4000-8000-0000000000c2"
+    );
+    let own = run("whoami").env(
+        "RAWCOSMOS_CLIENT_ID",
+        "5a0db0c5-0000-4000-8000-0000000000c1",
+    );
+    assert_eq!(
+        own.go().ok().json()["clientId"],
+        "5a0db0c5-0000-4000-8000-0000000000c1"
+    );
+    let other = run("whoami --object-id 5a0db0c5-0000-4000-8000-0000000000a1");
+    assert_eq!(
+        other.go().ok().json()["clientId"],
+        "5a0db0c5-0000-4000-8000-0000000000c1"
+    );
+    let empty = run("whoami").env("AZURE_CLIENT_ID", "").go().ok();
+    assert_eq!(empty.json()["identity"], "system-assigned");
+}
+
+#[test]
+fn a_group_that_is_not_said_is_found() {
+    let place = Place::furnished(&[]);
+    let bare = |line: &str| {
+        let run = place.prepare(line).without("RAWCOSMOS_SUBSCRIPTION");
+        run.without("RAWCOSMOS_RESOURCE_GROUP").go()
+    };
+    bare("database list -v")
+        .ok()
+        .shows("shop")
+        .says("from the machine's metadata");
+    bare("database list -a nothing-like-it")
+        .ends(2)
+        .says("--resource-group");
+}
+
+// ---- Tour and sandbox
+
+#[test]
+fn the_tour_leads_through_the_sandbox_and_leaves_nothing() {
+    let tour = Run::line("tour --sandbox").go().ok();
+    assert_eq!(tour.err, "");
+    for said in [
+        "step 1 of ",
+        "step 14 of 14",
+        "403/5300",
+        "403/5301",
+        "9007199254740993",
+        "RU",
+        "curl -sS",
+    ] {
+        assert!(tour.out.contains(said), "{said}");
+    }
+    assert!(!tour.out.contains("eyJ"), "a token");
+    assert!(tour.out.matches("&<signature>").count() >= 2);
+    let imds = between(&tour.out, "curl -sS -i -X GET", "metadata/instance").unwrap();
+    let address = imds.rsplit("http://").next().unwrap().trim_end_matches('/');
+    assert!(
+        TcpStream::connect(address).is_err(),
+        "{address} still listens"
+    );
+    // Without an account there is nothing else it could mean.
+    assert_eq!(
+        Run::line("tour --step 7")
+            .go()
+            .ok()
+            .out
+            .matches("step ")
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_step_of_the_tour_stands_alone() {
+    let step = Run::line("tour --sandbox --step 7 --format md").go().ok();
+    assert!(step.out.starts_with("## 7. "), "{step:#?}");
+    assert_eq!(step.out.matches("\n## ").count(), 0);
+    for fence in ["```http\n", "```sh\n", "**Notice:** "] {
+        assert!(step.out.contains(fence), "{fence}");
+    }
+    assert_eq!(step.out.matches("```").count() % 2, 0);
+    // What the machine is set to does not lead the tour out of the sandbox.
+    let inside = Run::line("tour --sandbox --step 2").env("RAWCOSMOS_IMDS_ENDPOINT", nobody());
+    inside
+        .env("RAWCOSMOS_ENDPOINT", nobody())
+        .env("AZURE_CLIENT_ID", "x")
+        .go()
+        .ok();
+    for (name, value) in [
+        ("RAWCOSMOS_ACCOUNT_NAME", "prod"),
+        ("COSMOS_ENDPOINT", "https://prod.example.invalid"),
+    ] {
+        Run::line("tour")
+            .env(name, value)
+            .go()
+            .ends(2)
+            .prints("")
+            .says("--live");
+    }
+}
+
+#[test]
+fn a_live_tour_asks_before_it_changes_anything() {
+    let place = Place::new(&[]);
+    place.run("tour --live").ends(2).says("--yes");
+    assert!(place.sandbox.with_world(|world| world.databases.is_empty()));
+    place.run("tour --live --yes").ok().shows("step 14 of 14");
+    let left = place
+        .sandbox
+        .with_world(|world| (world.databases.len(), world.role_assignments.len()));
+    assert_eq!(left, (0, 0));
+    place.run("database create -n tour-rawcosmos").ok();
+    place
+        .run("tour --live --yes")
+        .ends(6)
+        .says("tour-rawcosmos");
+    assert_eq!(place.sandbox.with_world(|world| world.databases.len()), 1);
+    // A tour that breaks off takes back what it made.
+    place.fault("503");
+    let broken = place.run("tour --live --yes --database-name other");
+    assert_ne!(broken.code, 0);
+    let left = place
+        .sandbox
+        .with_world(|world| (world.databases.len(), world.role_assignments.len()));
+    assert_eq!(left, (1, 0), "{broken:#?}");
+}
+
+#[test]
+fn a_sandbox_lends_itself_to_a_command() {
+    let inside = |line: &str| {
+        let words = support::words(&format!("sandbox run --partitions 2 -- {BINARY} {line}"));
+        Run::new(words).go()
+    };
+    inside("database create -n shop")
+        .ok()
+        .says("made database shop");
+    inside("database show -n shop").ends(3);
+    inside("item read -d shop -c orders -i 1 -k 1").ends(5);
+    inside("nonsense").ends(2);
+    assert_eq!(
+        inside("whoami -o raw --get /identity").ok().out,
+        "system-assigned\n"
+    );
+    Run::line("sandbox run -- /nowhere/at/all")
+        .go()
+        .ends(127)
+        .says("/nowhere/at/all");
+    Run::new(["sandbox", "run", "--", env!("CARGO_MANIFEST_DIR")])
+        .go()
+        .ends(126);
+    let faulty = format!("sandbox run --fault no-identity -- {BINARY} token");
+    Run::line(&faulty).go().ends(4);
+    if shell().is_some() {
+        Run::line("sandbox run -- /bin/sh -c 'exit 42'")
+            .go()
+            .ends(42);
+        Run::line("sandbox run -- /bin/sh -c 'kill -9 $$'")
+            .go()
+            .ends(137);
+        let script = "test \"$RAWCOSMOS_ACCOUNT_NAME\" = sandbox-account && echo \"$RAWCOSMOS_ENDPOINT $KEPT\"";
+        let seen = Run::new(["sandbox", "run", "--", "/bin/sh", "-c", script])
+            .env("KEPT", "kept")
+            .go()
+            .ok();
+        assert!(
+            seen.out.starts_with("http://127.0.0.1:") && seen.out.ends_with(" kept\n"),
+            "{seen:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_said() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let begun = Instant::now();
+    Run::line(&format!("sandbox start --port {port}"))
+        .go()
+        .ends(1)
+        .prints("")
+        .says("sandbox");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
