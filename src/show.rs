@@ -1,10 +1,9 @@
 //! A [`Request`] or [`Response`] as HTTP text or as a curl line. Masking lives here and nowhere else.
 
-mod mask;
-
-pub use mask::{Mask, printable, unsigned};
+pub mod mask;
 
 use crate::message::{Plane, Request, Response, Text};
+pub use mask::{Mask, printable, unsigned};
 
 /// A request as HTTP text, the way it goes over the wire.
 pub fn request(request: &Request, mask: &Mask) -> String {
