@@ -2,9 +2,8 @@
 
 pub mod mask;
 
-pub use mask::{Mask, printable, unsigned};
-
 use crate::message::{Plane, Request, Response, Text};
+pub use mask::{Mask, printable, unsigned};
 
 /// A request as HTTP text, the way it goes over the wire.
 pub fn request(request: &Request, mask: &Mask) -> String {

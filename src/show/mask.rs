@@ -1,4 +1,4 @@
-//! What may not be shown, and how it is found.
+//! What may not be shown: secrets, and characters that would steer a terminal.
 
 use std::cell::RefCell;
 
