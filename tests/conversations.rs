@@ -974,6 +974,7 @@ fn list(acts: Vec<Act>, last: Option<Act>, most: usize) -> Listed {
     let from = |next: Option<&Next>| Paging {
         size: Some(2),
         from: next.cloned(),
+        ..Paging::default()
     };
     let pages = RefCell::new(Vec::new());
     let result = client.each_page(

@@ -243,6 +243,7 @@ fn metadata_of_the_account() -> Vec<Row> {
     let page = Paging {
         size: Some(100),
         from: Some(next("+RID:~a#RT:1#TRC:2")),
+        session: None,
     };
     vec![
         (
@@ -334,6 +335,7 @@ fn documents() -> Vec<Row> {
     let page = Paging {
         size: Some(10),
         from: Some(next("{\"token\":\"x\"}")),
+        session: None,
     };
     vec![
         (
@@ -385,6 +387,7 @@ fn queries() -> Vec<Row> {
     let page = Paging {
         size: Some(10),
         from: Some(next("{\"token\":\"x\"}")),
+        session: None,
     };
     let one = Across::Key(key(r#"["a"]"#));
     let ask = |across: &Across, paging: &Paging| {
