@@ -546,7 +546,7 @@ fn the_services_own_wait_is_honoured_within_the_budget() {
     let ran = run(Plane::Data, Effect::Once, |clock| {
         Script::new(clock, [wait("12.5"), wait("0"), wait("2500"), ok("")])
     });
-    assert_eq!(ran.waits, [12, 2500]);
+    assert_eq!(ran.waits, [12, 200, 2500]);
     assert_eq!(ran.result.unwrap(), 4);
     let ran = always(Plane::Data, Effect::Once, &wait("7000"));
     assert_eq!(ran.waits, [7000, 7000, 7000, 7000]);
@@ -776,6 +776,40 @@ fn an_operation_ends_where_its_status_says() {
 }
 
 #[test]
+fn the_limit_holds_whatever_the_service_asks_for() {
+    let running = |wait| {
+        Act::from(answer(
+            200,
+            &[("Retry-After", wait)],
+            r#"{"status":"Dequeued"}"#,
+        ))
+    };
+    let hasty = finish(
+        given(),
+        vec![accepted(&[STATUS, ("Retry-After", "0")])],
+        Some(running("0")),
+        1,
+    );
+    assert!(matches!(hasty.result, Err(Error::Unfinished(_))));
+    assert_eq!(
+        hasty.waits,
+        [1000, 2000, 4000, 8000, 15_000, 15_000, 15_000]
+    );
+    // It is asked once more at the end, not given up before the first question.
+    let patient = finish(
+        given(),
+        vec![
+            accepted(&[STATUS, ("Retry-After", "600")]),
+            state("Succeeded"),
+        ],
+        None,
+        1,
+    );
+    patient.result.unwrap();
+    assert_eq!(patient.waits, [60_000]);
+}
+
+#[test]
 fn there_may_be_nothing_to_follow() {
     let done = finish(given(), vec![answer(204, &[], "").into()], None, 1);
     done.result.unwrap();
@@ -940,6 +974,7 @@ fn list(acts: Vec<Act>, last: Option<Act>, most: usize) -> Listed {
     let from = |next: Option<&Next>| Paging {
         size: Some(2),
         from: next.cloned(),
+        ..Paging::default()
     };
     let pages = RefCell::new(Vec::new());
     let result = client.each_page(

@@ -101,6 +101,7 @@ fn arm_reads() -> Vec<Row> {
     let link =
         "https://management.azure.com/subscriptions/s/next?api-version=2024-11-15&$skiptoken=a%2fB";
     let more = next(link);
+    let signed = next("https://management.azure.com/next?api-version=2024-11-15&s=MIIsecret");
     vec![
         (
             "arm/account_show.http",
@@ -121,6 +122,10 @@ fn arm_reads() -> Vec<Row> {
         (
             "arm/database_list.http",
             with_token(arm::databases::list(&account)),
+        ),
+        (
+            "arm/database_list_next_signed.http",
+            with_token(arm::databases::list_next(&account, &signed).unwrap()),
         ),
         (
             "arm/database_list_next.http",
@@ -238,6 +243,7 @@ fn metadata_of_the_account() -> Vec<Row> {
     let page = Paging {
         size: Some(100),
         from: Some(next("+RID:~a#RT:1#TRC:2")),
+        session: None,
     };
     vec![
         (
@@ -329,6 +335,7 @@ fn documents() -> Vec<Row> {
     let page = Paging {
         size: Some(10),
         from: Some(next("{\"token\":\"x\"}")),
+        session: None,
     };
     vec![
         (
@@ -380,6 +387,7 @@ fn queries() -> Vec<Row> {
     let page = Paging {
         size: Some(10),
         from: Some(next("{\"token\":\"x\"}")),
+        session: None,
     };
     let one = Across::Key(key(r#"["a"]"#));
     let ask = |across: &Across, paging: &Paging| {
@@ -457,4 +465,55 @@ fn what_is_shown_holds_no_secret() {
         assert!(!text.contains("eyJ"), "{file} holds a token");
         assert!(!text.contains("MII"), "{file} holds a certificate");
     }
+}
+
+/// What a shell makes of a curl line: its words, each in brackets.
+fn words(line: &str) -> String {
+    let script = format!(
+        "rawcosmos() {{ printf 'Authorization: TOKEN %s %s' \"$1\" \"$3\"; }}\ncurl() {{ printf '[%s]' \"$@\"; }}\n{line}\n"
+    );
+    let output = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{line}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_shell_reads_a_curl_line_as_it_is_meant() {
+    let item = raw("{\"id\":\"it's $HOME `x` \\\\ !\",\n \"n\":1}");
+    let one = key("[\"a'b\"]");
+    let Proof::Token(secret) = token() else {
+        panic!("it is a token");
+    };
+    let made = items::create(&container(), &one, &item);
+    let ready = authorize(made.request, &made.scope, &Proof::Token(secret), NOW);
+    let line = show::curl(&ready, &Mask::default());
+    let words = words(&line);
+    assert!(words.starts_with("[-sS][-i][-X][POST]"), "{words}");
+    assert!(
+        words.contains(&format!("[--data-binary][{}]", item.get())),
+        "{words}"
+    );
+    assert!(
+        words.contains("[x-ms-documentdb-partitionkey: [\"a'b\"]]"),
+        "{words}"
+    );
+    assert!(
+        words.contains("[-H][Authorization: TOKEN token data]"),
+        "{words}"
+    );
+    assert!(
+        words.ends_with("[https://acct1.documents.azure.com/dbs/Shop/colls/Orders%202026/docs]"),
+        "{words}"
+    );
+    let identity = imds::token(&metadata(), "https://cosmos.azure.com", &Selector::Default);
+    let line = show::curl(&identity.request, &Mask::default());
+    let without_proxy = self::words(&line);
+    assert!(without_proxy.contains("[--noproxy][*]"), "{without_proxy}");
+    assert!(
+        without_proxy.contains("[-H][user-agent:]"),
+        "{without_proxy}"
+    );
 }

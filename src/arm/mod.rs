@@ -18,9 +18,9 @@ use serde_json::value::RawValue;
 
 use crate::error::Error;
 use crate::message::{
-    Call, Effect, Next, Page, Plane, Request, Response, Scope, Throughput, USER_AGENT,
+    Call, Effect, Next, Page, Plane, Request, Response, Scope, Text, Throughput, USER_AGENT,
 };
-use crate::name::{Endpoint, Name};
+use crate::name::{Endpoint, Name, Secret};
 
 /// The version of the resource provider's API that is spoken.
 pub const VERSION: &str = "2024-11-15";
@@ -76,13 +76,17 @@ impl Account {
 ///
 /// Refuses a link that leads elsewhere: following it would hand our token to a stranger.
 fn next_page(endpoint: &Endpoint, next: &Next) -> Result<Request, Error> {
+    let shown = crate::show::unsigned(next.as_str());
     if !endpoint.covers(next.as_str()) {
-        let link = crate::show::unsigned(next.as_str());
         return Err(Error::answer(format!(
-            "the next page is said to be at {link}, which is not {endpoint}; no token is sent there"
+            "the next page is said to be at {shown}, which is not {endpoint}; no token is sent there"
         )));
     }
-    Ok(get_ready(Request::new(Plane::Arm, "GET", next.as_str())))
+    let url = match shown == next.as_str() {
+        true => Text::from(shown),
+        false => Secret::within(next.as_str().to_string(), shown).into(),
+    };
+    Ok(get_ready(Request::new(Plane::Arm, "GET", url)))
 }
 
 /// The headers every request to ARM has.

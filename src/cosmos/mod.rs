@@ -155,6 +155,8 @@ pub struct Paging {
     pub size: Option<u32>,
     /// The page to ask for; the first where `None`.
     pub from: Option<Next>,
+    /// A session token of an earlier answer: the page sees at least that write.
+    pub session: Option<String>,
 }
 
 impl Paging {
@@ -164,6 +166,7 @@ impl Paging {
         request
             .header_if("x-ms-max-item-count", size)
             .header_if("x-ms-continuation", from)
+            .header_if("x-ms-session-token", self.session.clone())
     }
 }
 

@@ -43,8 +43,7 @@ impl Network {
             return Ok(agent);
         }
         let roots = self.roots.as_deref().map(certificates).transpose()?;
-        let proxy = ureq::Proxy::try_from_env();
-        let agent = config(proxy, roots.as_deref()).new_agent();
+        let agent = config(proxy()?, roots.as_deref()).new_agent();
         Ok(self.outside.get_or_init(|| agent))
     }
 
@@ -77,7 +76,7 @@ impl Network {
             .configure_request(message)
             .timeout_connect(Some(Duration::from_secs(connect)))
             .timeout_global(Some(Duration::from_secs(whole)));
-        if is_here(url) {
+        if is_here(url) || goes_direct(url) {
             config = config.proxy(None);
         }
         agent.run(config.build())
@@ -101,6 +100,45 @@ fn config(proxy: Option<ureq::Proxy>, roots: Option<&[Certificate<'static>]>) ->
         .user_agent(AutoHeaderValue::None)
         .max_idle_age(Duration::from_secs(60))
         .build()
+}
+
+/// The first of these variables that is set. `HTTP_PROXY` is not among them: what goes out is always `https`.
+fn proxy() -> Result<Option<ureq::Proxy>, String> {
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let set = |name: &&str| variable(name).map(|text| (name.to_string(), text));
+    let Some((name, text)) = names.iter().find_map(set) else {
+        return Ok(None);
+    };
+    let proxy = ureq::Proxy::new(&text);
+    proxy
+        .map(Some)
+        .map_err(|_| format!("{name} is not the URL of a proxy"))
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
+
+/// Whether `NO_PROXY` names the host of a URL.
+fn goes_direct(url: &str) -> bool {
+    let names = variable("NO_PROXY").or_else(|| variable("no_proxy"));
+    let host = url::Url::parse(url).ok();
+    let host = host.as_ref().and_then(|url| url.host_str());
+    matches!((names, host), (Some(names), Some(host)) if no_proxy_names(&names, host))
+}
+
+/// Hosts are separated by commas; each stands for itself and everything below it, and `*` for all.
+fn no_proxy_names(names: &str, host: &str) -> bool {
+    let covers = |name: &str| {
+        let name = name.trim_start_matches('*').trim_start_matches('.');
+        let below = host.strip_suffix(name);
+        below.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    let mut names = names
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    names.any(|name| name == "*" || covers(&name.to_ascii_lowercase()))
 }
 
 fn is_here(url: &str) -> bool {
@@ -131,8 +169,12 @@ impl Transport for Network {
             what,
         };
         let url = request.url.expose();
-        let direct =
-            request.plane == Plane::Identity || (url.starts_with("http://") && is_here(url));
+        let secure = url::Url::parse(url).is_ok_and(|url| url.scheme() == "https");
+        let direct = request.plane == Plane::Identity || (is_here(url) && !secure);
+        if !direct && !secure {
+            let why = "it would travel in the clear to another machine; use https";
+            return Err(broken(Stage::Tls, why.into()));
+        }
         let agent = match direct {
             true => &self.direct,
             false => self.outside().map_err(|e| broken(Stage::Tls, e))?,
@@ -189,5 +231,27 @@ fn words(error: &ureq::Error) -> String {
         ureq::Error::Timeout(Timeout::Connect) => "nobody answers at its address".into(),
         ureq::Error::Timeout(_) => "it took too long".into(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_proxy_covers_hosts_and_what_is_below_them() {
+        for (names, host, direct) in [
+            ("azure.com", "management.azure.com", true),
+            (" .azure.com , x", "management.azure.com", true),
+            ("*.azure.com", "management.azure.com", true),
+            ("Management.Azure.com", "management.azure.com", true),
+            ("*", "anything", true),
+            ("zure.com", "management.azure.com", false),
+            ("management.azure.com.evil", "management.azure.com", false),
+            ("", "management.azure.com", false),
+            (",", "management.azure.com", false),
+        ] {
+            assert_eq!(no_proxy_names(names, host), direct, "{names} {host}");
+        }
     }
 }

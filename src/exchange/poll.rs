@@ -10,6 +10,13 @@ use crate::name::Endpoint;
 /// Seconds between two questions, where the service does not say; the last one repeats.
 const WAITS: [u64; 5] = [1, 2, 4, 8, 15];
 
+/// What the service asks for; to be told to wait for nothing is to be told nothing.
+fn told(wait: Option<Duration>) -> Option<Duration> {
+    const SHORTEST: Duration = Duration::from_millis(10);
+    wait.filter(|wait| !wait.is_zero())
+        .map(|wait| wait.max(SHORTEST))
+}
+
 /// What an operation is waited for, and how long.
 pub struct Watch<'a> {
     /// The management endpoint: an operation elsewhere is not followed.
@@ -33,17 +40,17 @@ impl Client<'_> {
             return Ok(());
         }
         let begun = self.clock.now();
-        let mut asked_to_wait = started.retry_after;
+        let mut asked_to_wait = told(started.retry_after);
         let mut readable = progress.is_some();
         for turn in 0.. {
             let wait = asked_to_wait.unwrap_or_else(|| own_wait(turn));
-            self.give_up_if_late(begun, wait, started, watch)?;
-            self.clock.sleep(wait);
+            let left = self.time_left(begun, started, watch)?;
+            self.clock.sleep(wait.min(left));
             asked_to_wait = None;
             match progress.as_ref().filter(|_| readable) {
                 Some(call) => match self.run(call) {
                     Ok(answer) => match answer.value {
-                        Progress::Running(after) => asked_to_wait = after,
+                        Progress::Running(after) => asked_to_wait = told(after),
                         Progress::Succeeded => return Ok(()),
                         Progress::Failed(failure) => return Err(Error::Status(failure)),
                     },
@@ -65,16 +72,16 @@ impl Client<'_> {
         Ok(())
     }
 
-    fn give_up_if_late(
+    /// How much longer to wait at most; an error once that is nothing.
+    fn time_left(
         &self,
         begun: time::OffsetDateTime,
-        wait: Duration,
         started: &Started,
         watch: &Watch,
-    ) -> Result<(), Error> {
+    ) -> Result<Duration, Error> {
         let spent = (self.clock.now() - begun).unsigned_abs();
-        if spent + wait <= watch.limit {
-            return Ok(());
+        if spent < watch.limit {
+            return Ok(watch.limit - spent);
         }
         let url = started.shown_url().unwrap_or_default();
         let (what, seconds) = (watch.what, watch.limit.as_secs());

@@ -199,7 +199,9 @@ impl Rule {
         };
         let doublings = tally.attempts.saturating_sub(1).min(16);
         let own = (first * 2u32.pow(doublings)).min(most);
-        let wait = failure.retry_after.unwrap_or(own);
+        // To be told to wait for nothing is to be told nothing.
+        let told = failure.retry_after.filter(|wait| !wait.is_zero());
+        let wait = told.unwrap_or(own);
         let allowed = tally.attempts <= self.tries && tally.waited + wait <= self.budget;
         allowed.then_some(wait)
     }

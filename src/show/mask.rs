@@ -45,7 +45,20 @@ impl Mask {
         for text in values.chain([&request.url]) {
             if let Text::Secret(secret) = text {
                 self.learn(secret);
+                self.learn_bare(secret);
             }
+        }
+    }
+
+    /// Remembers what a scheme carries: an answer may repeat the token alone, or the signature before encoding.
+    fn learn_bare(&self, secret: &Secret) {
+        let value = secret.expose();
+        if let Some(token) = value.strip_prefix("Bearer ") {
+            self.learn(&Secret::token(token));
+        } else if let Some((_, bare)) = value.split_once("%26sig%3D") {
+            let decoded = bare.replace("%2B", "+").replace("%2F", "/");
+            self.learn(&Secret::token(bare));
+            self.learn(&Secret::new("signature", decoded.replace("%3D", "=")));
         }
     }
 
@@ -60,9 +73,10 @@ impl Mask {
         for member in SECRET_MEMBERS {
             text = mask_member(&text, member);
         }
-        printable(&mask_tokens(&text))
+        printable(&mask_connection(&mask_tokens(&text)))
     }
 
+    /// The value of an answer's header, without secrets.
     pub(super) fn header(&self, name: &str, value: &str) -> String {
         if SECRET_HEADERS.iter().any(|h| name.eq_ignore_ascii_case(h)) {
             return Secret::new(&name.to_ascii_lowercase(), value)
@@ -91,26 +105,49 @@ pub fn unsigned(url: &str) -> String {
     format!("{path}?{}&<signature>", kept.join("&"))
 }
 
-/// Replaces the text value of every member of that name.
+/// Replaces the text value of every member of that name, also where the JSON is itself a text in JSON.
 fn mask_member(text: &str, member: &str) -> String {
-    let needle = format!("\"{member}\"");
+    let plain = mask_quoted(text, member, "\"", end_of_string);
+    mask_quoted(&plain, member, "\\\"", |value| {
+        value.find("\\\"").unwrap_or(value.len())
+    })
+}
+
+fn mask_quoted(text: &str, member: &str, quote: &str, end: fn(&str) -> usize) -> String {
+    let needle = format!("{quote}{member}{quote}");
     let mut masked = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(&needle) {
         let (before, after) = rest.split_at(at + needle.len());
         masked.push_str(before);
         let value = after.trim_start().trim_start_matches(':').trim_start();
-        rest = match value.strip_prefix('"') {
+        rest = match value.strip_prefix(quote) {
             Some(value) => {
-                let end = end_of_string(value);
-                let (secret, tail) = value.split_at(end);
-                masked.push_str(&format!(":\"{}\"", masked_value(secret)));
-                tail.strip_prefix('"').unwrap_or(tail)
+                let (secret, tail) = value.split_at(end(value));
+                masked.push_str(&format!(":{quote}{}{quote}", masked_value(secret)));
+                tail.strip_prefix(quote).unwrap_or(tail)
             }
             None => after,
         };
     }
     masked + rest
+}
+
+/// Replaces the key in a connection string, wherever it stands.
+fn mask_connection(text: &str) -> String {
+    const NAME: &str = "AccountKey=";
+    let mut parts = text.split(NAME);
+    let mut masked = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        let inside = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+        let (key, rest) = part.split_at(part.find(|c| !inside(c)).unwrap_or(part.len()));
+        masked.push_str(NAME);
+        if !key.is_empty() {
+            masked.push_str(Secret::new("key", key).label());
+        }
+        masked.push_str(rest);
+    }
+    masked
 }
 
 fn masked_value(secret: &str) -> String {

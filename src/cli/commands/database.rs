@@ -126,8 +126,8 @@ pub fn throughput(session: &Session) -> Result<Option<Throughput>, Error> {
 /// The page a continuation names.
 pub fn from(next: &Next) -> Paging {
     Paging {
-        size: None,
         from: Some(next.clone()),
+        ..Paging::default()
     }
 }
 

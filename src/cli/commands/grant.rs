@@ -44,6 +44,7 @@ pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Result<(), E
     output.one(&session.run(&show)?.value)?;
     if own.is_none() {
         verify(session, &grant)?;
+        session.say("the data plane knows the grant");
     }
     Ok(())
 }
@@ -113,10 +114,7 @@ pub fn verify(session: &Session, grant: &Grant) -> Result<(), Error> {
         .chain(std::iter::repeat(30))
     {
         match probe.ask(session) {
-            Ok(()) => {
-                session.say("the data plane knows the grant");
-                return Ok(());
-            }
+            Ok(()) => return Ok(()),
             Err(e) if !e.is_status(403) => return Err(e),
             Err(e)
                 if (clock.now() - begun).whole_seconds() + wait

@@ -24,7 +24,15 @@ pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Resul
         .transpose()?;
     let size = settings.number("page-size")?;
     let most: usize = settings.number("max-items")?.unwrap_or(usize::MAX);
-    let page = |from| query::items(&container, &query, &across, &Paging { size, from });
+    let page = |from| {
+        let session = settings.text("session-token");
+        let paging = Paging {
+            size,
+            from,
+            session,
+        };
+        query::items(&container, &query, &across, &paging)
+    };
     let mut trailer = Trailer::default();
     let mut printed = 0;
     let mut left = None;

@@ -10,6 +10,19 @@ use crate::sandbox::faults::Fault;
 use crate::sandbox::{self, Options, Sandbox};
 use crate::show::Mask;
 
+/// Variables that would make a command in the sandbox use a credential or an audience that is not the sandbox's.
+const LEADING_OUT: &[&str] = &[
+    "AZURE_CLIENT_ID",
+    "AZURE_COSMOS_AAD_SCOPE_OVERRIDE",
+    "RAWCOSMOS_CLIENT_ID",
+    "RAWCOSMOS_OBJECT_ID",
+    "RAWCOSMOS_IDENTITY_RESOURCE_ID",
+    "RAWCOSMOS_TOKEN_FILE",
+    "RAWCOSMOS_KEY_FILE",
+    "RAWCOSMOS_ARM_AUDIENCE",
+    "RAWCOSMOS_DATA_AUDIENCE",
+];
+
 /// `sandbox start [--port N] [--partitions N] [--fault SPEC]…`: serves until it is ended.
 pub fn start(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
     let sandbox = begin(settings)?;
@@ -28,10 +41,12 @@ pub fn run(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
         ));
     };
     let sandbox = begin(settings)?;
-    let status = process::Command::new(program)
-        .args(arguments)
-        .envs(variables(&sandbox))
-        .status();
+    let mut command = process::Command::new(program);
+    command.args(arguments).envs(variables(&sandbox));
+    for variable in LEADING_OUT {
+        command.env_remove(variable);
+    }
+    let status = command.status();
     sandbox.stop();
     match status {
         Ok(status) => Ok(code(status)),
@@ -63,6 +78,11 @@ pub fn variables(sandbox: &Sandbox) -> Vec<(&'static str, String)> {
 }
 
 fn begin(settings: &Settings) -> Result<Sandbox, Error> {
+    if settings.on("dry-run") {
+        return Err(Error::Usage(
+            "a sandbox sends nothing, so it has no --dry-run".into(),
+        ));
+    }
     let faults: Result<Vec<Fault>, String> = settings
         .args()
         .values("fault")

@@ -69,11 +69,16 @@ struct Tour<'a> {
     made_database: bool,
     made_grant: Option<Grant>,
     charges: (Option<f64>, Option<f64>),
+    /// The session token of the write, so that the reads see it.
+    written: Option<String>,
     remark: Option<String>,
 }
 
 /// `tour [--sandbox | --live] [--step N] [--format md]`
 pub fn run(settings: &Settings, mask: &Mask, _: &[String]) -> Result<u8, Error> {
+    if settings.on("dry-run") {
+        return outline(settings);
+    }
     let configured = settings.find("account-name").is_some() || settings.find("endpoint").is_some();
     match (settings.on("live"), settings.on("sandbox")) {
         (true, true) => Err(Error::Usage(
@@ -111,6 +116,21 @@ fn in_sandbox(_: &Settings, _: &Mask) -> Result<u8, Error> {
     ))
 }
 
+/// What the tour would do, without doing it.
+fn outline(settings: &Settings) -> Result<u8, Error> {
+    let mut paper = Paper::new(settings)?;
+    for (index, step) in STEPS.iter().enumerate() {
+        paper.begin(index + 1, step)?;
+        let change = if step.change.is_empty() {
+            "change nothing"
+        } else {
+            step.change
+        };
+        paper.output.text(&format!("It would {change}.\n"))?;
+    }
+    paper.output.finish().map(|()| 0)
+}
+
 fn guide(said: &Settings, settings: &Settings, mask: &Mask, live: bool) -> Result<u8, Error> {
     let paper = Paper::new(said)?;
     let network = network(settings)?;
@@ -139,6 +159,7 @@ fn guide(said: &Settings, settings: &Settings, mask: &Mask, live: bool) -> Resul
         made_database: false,
         made_grant: None,
         charges: (None, None),
+        written: None,
         remark: None,
     };
     if live {

@@ -111,24 +111,29 @@ impl Tour<'_> {
     pub(super) fn create_item(&mut self) -> Result<(), Error> {
         let item = RawValue::from_string(ITEM.into()).map_err(|e| Error::Local(e.to_string()))?;
         let call = items::create(&self.place(), &PartitionKey::from_text("pkey"), &item);
-        self.session.run(&call).map(|_| ())
+        self.written = self.session.run(&call)?.session;
+        Ok(())
     }
 
     pub(super) fn read_item(&mut self) -> Result<(), Error> {
         let id = Name::new("1")?;
-        let call = items::read(
-            &self.place(),
-            &id,
-            &PartitionKey::from_text("pkey"),
-            &items::Options::default(),
-        );
+        let options = items::Options {
+            session: self.written.clone(),
+            ..items::Options::default()
+        };
+        let key = PartitionKey::from_text("pkey");
+        let call = items::read(&self.place(), &id, &key, &options);
         self.charges.0 = self.session.run(&call)?.charge;
         Ok(())
     }
 
     pub(super) fn query(&mut self) -> Result<(), Error> {
         let text = Query::new("SELECT * FROM c");
-        let call = query::items(&self.place(), &text, &Across::All, &Paging::default());
+        let paging = Paging {
+            session: self.written.clone(),
+            ..Paging::default()
+        };
+        let call = query::items(&self.place(), &text, &Across::All, &paging);
         self.charges.1 = self.session.run(&call)?.charge;
         Ok(())
     }

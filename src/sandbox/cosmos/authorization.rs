@@ -97,15 +97,13 @@ const MISMATCH: &str = "The input authorization token can't serve the request. P
 
 /// The text a key signs.
 fn payload(method: &str, place: &Place, sent: &str, date: &str) -> String {
-    // Deleting all of a key is an operation on the container.
-    let kind = match place.kind() {
-        "operations" => "colls",
-        kind => kind,
-    };
+    // Deleting all of a key is signed as what it is done to: the container.
+    let owner = (place.kind() == "operations").then(|| place.owner());
+    let place = owner.as_ref().unwrap_or(place);
     format!(
         "{}\n{}\n{}\n{}\n{}\n",
         method.to_lowercase(),
-        kind.to_lowercase(),
+        place.kind().to_lowercase(),
         place.link(),
         sent.to_lowercase(),
         date.to_lowercase()

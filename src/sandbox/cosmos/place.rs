@@ -51,6 +51,15 @@ impl Place {
         self.segments.join("/")
     }
 
+    /// What an operation is done to.
+    pub fn owner(&self) -> Self {
+        let end = self.segments.len().saturating_sub(2);
+        Self {
+            segments: self.segments.get(..end).unwrap_or_default().to_vec(),
+            by_rid: self.by_rid,
+        }
+    }
+
     /// The name of the database.
     pub fn database(&self) -> &str {
         self.name_of("dbs", 0)

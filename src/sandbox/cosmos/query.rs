@@ -33,7 +33,7 @@ pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
     let statement = statement::read(exchange)?;
     if exchange.flag("x-ms-cosmos-is-query-plan-request") {
         whole_documents(statement.shape(), store.container.ranges.len())?;
-        return planned(exchange, &statement);
+        return planned(exchange, &store, &statement);
     }
     let scope = scope::query(exchange, &store)?;
     servable(&scope, &statement)?;
@@ -57,6 +57,8 @@ pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
 }
 
 const EXECUTION: &str = "{\"reverseRidEnabled\":false,\"reverseIndexScan\":false}";
+const GATHERED: &str =
+    "a query over the distinct, ordered or aggregated rows of another across partition ranges";
 const NOT_SERVED: &str = "The provided cross partition query can not be directly served by the gateway. This is a first chance (internal) exception that all newer clients will know how to handle gracefully. This exception is traced, but unless you see it bubble up as an exception (which only happens on older SDK clients), then you can safely ignore this message.";
 const ONLY_VALUE: &str =
     "Cross partition query only supports 'VALUE <AggregateFunc>' for aggregates.";
@@ -68,6 +70,9 @@ fn servable(scope: &Scope, statement: &Statement) -> Result<(), Refusal> {
         return Ok(());
     }
     whole_documents(shape, scope.ranges.len())?;
+    if shape.gathered && scope.ranges.len() > 1 {
+        return Err(Refusal::absent(GATHERED));
+    }
     if shape.list_aggregate || shape.group_by {
         return Err(Refusal::new(400, ONLY_VALUE));
     }
@@ -145,7 +150,7 @@ fn metrics(exchange: &Exchange, page: &Page) -> Option<String> {
 }
 
 /// Answers with the query's plan, if the client can carry it out.
-fn planned(exchange: &Exchange, statement: &Statement) -> Outcome {
+fn planned(exchange: &Exchange, store: &Store, statement: &Statement) -> Outcome {
     let known: Vec<&str> = exchange
         .header("x-ms-cosmos-supported-query-features")
         .map(|features| features.split(',').map(str::trim).collect())
@@ -161,7 +166,12 @@ fn planned(exchange: &Exchange, statement: &Statement) -> Outcome {
         let message = format!("{UNSUPPORTED}{}", unknown.join("\r\n"));
         return Err(Refusal::new(400, message));
     }
-    let keyed = exchange.header("x-ms-documentdb-partitionkey").is_some();
+    let scope = scope::feed(exchange, store)?;
+    // Each range would count its own rows, and no sum of those counts is the answer.
+    if statement.shape().gathered && scope.ranges.len() > 1 {
+        return Err(Refusal::absent(GATHERED));
+    }
+    let keyed = scope.directed;
     Ok(Reply::new(200, plan::plan(statement, keyed)?.to_string()))
 }
 
@@ -172,6 +182,7 @@ fn features(shape: Shape) -> Vec<&'static str> {
         (shape.value_aggregate, "Aggregate"),
         (shape.list_aggregate, "NonValueAggregate"),
         (shape.distinct, "Distinct"),
+        (shape.distinct_count, "DCount"),
         (shape.group_by, "GroupBy"),
         (shape.offset_limit, "OffsetAndLimit"),
         (shape.order_by, "OrderBy"),

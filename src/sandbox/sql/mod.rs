@@ -90,6 +90,10 @@ pub struct Shape {
     pub constant: bool,
     /// `FROM (SELECT ...)`: the documents are those of an inner query.
     pub derived: bool,
+    /// The inner query needs all documents, which no single range has.
+    pub gathered: bool,
+    /// An aggregate over the distinct rows of an inner query.
+    pub distinct_count: bool,
 }
 
 impl Shape {
@@ -111,24 +115,30 @@ pub fn parse(text: &str) -> Result<Query, SyntaxError> {
     Ok(Query { select })
 }
 
+fn shape(select: &ast::Select) -> Shape {
+    let value = matches!(select.projection, ast::Projection::Value(_));
+    let aggregates = !select.aggregates.is_empty();
+    let inner = select.derived().map(shape).unwrap_or_default();
+    Shape {
+        order_by: !select.order.is_empty(),
+        top: select.top.is_some(),
+        offset_limit: select.window.is_some(),
+        distinct: select.distinct,
+        group_by: !select.group.is_empty(),
+        value_aggregate: aggregates && value,
+        list_aggregate: aggregates && !value,
+        composed: select.composed(),
+        constant: select.from.is_empty(),
+        derived: select.derived().is_some(),
+        gathered: !inner.streams(),
+        distinct_count: inner.distinct && aggregates,
+    }
+}
+
 impl Query {
     /// Which parts of the language it uses.
     pub fn shape(&self) -> Shape {
-        let select = &self.select;
-        let value = matches!(select.projection, ast::Projection::Value(_));
-        let aggregates = !select.aggregates.is_empty();
-        Shape {
-            order_by: !select.order.is_empty(),
-            top: select.top.is_some(),
-            offset_limit: select.window.is_some(),
-            distinct: select.distinct,
-            group_by: !select.group.is_empty(),
-            value_aggregate: aggregates && value,
-            list_aggregate: aggregates && !value,
-            composed: select.composed(),
-            constant: select.from.is_empty(),
-            derived: select.derived().is_some(),
-        }
+        shape(&self.select)
     }
 
     /// The rows one document gives to a streaming query, as JSON texts.
