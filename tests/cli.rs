@@ -90,6 +90,10 @@ fn mistakes_are_named_and_nothing_is_sent() {
         ("database delete -n a", "--yes"),
         ("grant", "--role"),
         ("grant --role owner", "owner"),
+        ("grant --role data-reader --principal me", "GUID"),
+        ("grant --role data-reader --scope ''", "empty"),
+        ("grant --role data-reader --scope dbs/shop/x", "scope"),
+        ("container", "container create, container show"),
         ("query 'SELECT 1' extra -d a -c b", "extra"),
         ("query -f x 'SELECT 1' -d a -c b", "exclude"),
         ("sandbox start --partitions 0", "1 to 1000"),
@@ -682,6 +686,10 @@ fn formats_are_what_they_are_called() {
         .ok();
     assert_eq!(by_variable.json(), json!([{"id": "1"}, {"id": "2"}]));
     assert_eq!(by_variable.err, "");
+    // What is said of the rows comes after them.
+    let both = place.prepare("query 'SELECT c.id FROM c' -d shop -c orders -k a -o table");
+    let said = one_stream(both);
+    assert!(said.starts_with("id") && said.contains("2 items"), "{said}");
     place
         .orders("query 'SELECT * FROM c' -k none -o json")
         .ok()
@@ -690,6 +698,22 @@ fn formats_are_what_they_are_called() {
         .orders("item read -i 1 -k a --get /nothing")
         .ends(1)
         .prints("");
+}
+
+/// Both streams as a terminal would show them: in the order they were written.
+fn one_stream(run: Run) -> String {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let mut command = run.command();
+    command
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone().unwrap())
+        .stderr(writer);
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    child.wait().unwrap();
+    text
 }
 
 #[test]
@@ -930,6 +954,24 @@ fn the_names_other_tools_use_are_known() {
     );
     let empty = run("whoami").env("AZURE_CLIENT_ID", "").go().ok();
     assert_eq!(empty.json()["identity"], "system-assigned");
+}
+
+#[test]
+fn an_endpoint_of_another_account_is_not_used() {
+    let endpoint = "https://prod.documents.azure.com:443/";
+    let run = |name: &str, endpoint: &str| {
+        let line = format!("item delete -d a -c b -i 1 -k 1 --dry-run -a {name}");
+        let run = Run::line(&line).env("COSMOS_ENDPOINT", endpoint);
+        run.env("RAWCOSMOS_IMDS_ENDPOINT", nobody()).go()
+    };
+    run("test", endpoint).ends(2).prints("").says("prod");
+    run("pro", endpoint).ends(2);
+    run("PROD", endpoint)
+        .ok()
+        .shows("host: prod.documents.azure.com");
+    run("prod", "https://prod-westeurope.documents.azure.com").ok();
+    run("prod", "https://prod.privatelink.documents.azure.com").ok();
+    run("prod", "https://10.0.0.1:8081").ok();
 }
 
 #[test]

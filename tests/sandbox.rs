@@ -12,6 +12,7 @@ mod support;
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
+use rawcosmos::sandbox::world::World;
 use serde_json::{Value, json};
 use support::wire::Wire;
 use support::{Place, Run, Scratch, nobody};
@@ -94,6 +95,33 @@ fn the_tutorial_from_nothing_to_a_query_and_back() {
         .run("grant --role data-contributor --scope /dbs/shop --revoke -y")
         .ok();
     assert!(place.sandbox.with_world(|w| w.role_assignments.is_empty()));
+}
+
+#[test]
+fn a_scope_is_written_in_any_of_its_ways() {
+    let place = Place::new(&[]);
+    place.container("orders", &["/pk"]);
+    let account = "/subscriptions/5a0db0c5-0000-4000-8000-000000000001/RESOURCEGROUPS/sandbox-group/providers/Microsoft.DocumentDB/databaseAccounts/sandbox-account";
+    for (scope, kept) in [
+        ("/", ""),
+        ("/dbs/shop/", "/dbs/shop"),
+        ("/dbs/shop/colls/orders", "/dbs/shop/colls/orders"),
+        (account, ""),
+        (&format!("{account}/dbs/shop"), "/dbs/shop"),
+    ] {
+        let grant = format!("grant --role data-reader --scope {scope}");
+        place.run(&grant).ok();
+        let kept_now = |world: &mut World| {
+            let mut all = world.role_assignments.values();
+            all.next().map(|assignment| assignment.scope.clone())
+        };
+        assert_eq!(
+            place.sandbox.with_world(kept_now).as_deref(),
+            Some(kept),
+            "{scope}"
+        );
+        place.run(&format!("{grant} --revoke -y")).ok();
+    }
 }
 
 #[test]

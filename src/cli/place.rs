@@ -27,6 +27,11 @@ impl Session<'_> {
         let endpoint = Endpoint::new(&endpoint)?;
         let named = self.settings.text("account-name");
         let first_label = endpoint.host().split('.').next().unwrap_or_default();
+        if let Some(name) = named.as_deref().filter(|name| !agree(name, &endpoint)) {
+            return Err(Error::Usage(format!(
+                "the account is {name}, but the endpoint is {endpoint}: leave one of them out"
+            )));
+        }
         self.known.borrow_mut().account = named.or(Some(first_label.to_string()));
         self.known.borrow_mut().group = self.settings.text("resource-group");
         Ok(cosmos::Account::new(endpoint))
@@ -174,6 +179,15 @@ impl Session<'_> {
         self.origin(&option, &text, "the machine's metadata");
         Name::new(text)
     }
+}
+
+/// Whether an endpoint may be this account's. One half of a command must not go to one account and the other half to
+/// another because a variable was still set. `NAME-REGION` is a regional endpoint; hosts of other forms tell nothing.
+fn agree(name: &str, endpoint: &Endpoint) -> bool {
+    let host = endpoint.host().to_ascii_lowercase();
+    let name = name.to_ascii_lowercase();
+    let rest = host.strip_prefix(&name);
+    !host.contains(".documents.") || rest.is_some_and(|rest| rest.starts_with(['.', '-']))
 }
 
 /// The group in an account's id, if it is this account.

@@ -138,6 +138,7 @@ pub fn finish(
     answer: Answer<Box<RawValue>>,
 ) -> Result<(), Error> {
     output.one(&answer.value)?;
+    output.finish()?;
     let mut trailer = Trailer::default();
     trailer.add(1, &answer);
     session.say(&trailer.line());
@@ -160,6 +161,7 @@ pub fn rows(
         }
         Ok(Flow::Continue)
     })?;
+    output.finish()?;
     session.say(&trailer.line());
     Ok(())
 }

@@ -22,15 +22,16 @@ pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Result<(), E
         .settings
         .text("principal")
         .filter(|principal| principal != "self");
+    let asked = session.settings.text("scope").unwrap_or("/".into());
+    if !asked.to_ascii_lowercase().starts_with("/subscriptions/") {
+        relative(&asked)?;
+    }
     let principal = match &own {
-        Some(oid) => Name::new(oid.as_str())?,
+        Some(oid) => object_id(oid)?,
         None => session.own_object_id()?,
     };
     let account = session.arm_account()?;
-    let scope = scope(
-        &session.settings.text("scope").unwrap_or("/".into()),
-        &account,
-    )?;
+    let scope = scope(&asked, &account)?;
     let grant = Grant {
         role,
         principal,
@@ -161,6 +162,19 @@ impl Probe {
     }
 }
 
+/// An object id is a GUID: anything else would be waited for as if it were about to appear.
+fn object_id(text: &str) -> Result<Name, Error> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+    let hexadecimal = parts.concat().bytes().all(|b| b.is_ascii_hexdigit());
+    if lengths == [8, 4, 4, 4, 12] && hexadecimal {
+        return Name::new(text);
+    }
+    Err(Error::Usage(format!(
+        "the principal {text:?} is no object id: self, or a GUID as whoami shows it"
+    )))
+}
+
 fn role(text: &str) -> Result<DataRole, Error> {
     match text {
         "data-reader" | "00000000-0000-0000-0000-000000000001" => Ok(DataRole::Reader),
@@ -171,17 +185,25 @@ fn role(text: &str) -> Result<DataRole, Error> {
     }
 }
 
-/// A scope relative to the account: from `/`, `/dbs/D`, `/dbs/D/colls/C`, or the same behind the account's id.
+/// A scope relative to the account: as it is, or behind the account's id.
 fn scope(text: &str, account: &arm::Account) -> Result<String, Error> {
     let id = account.id();
-    let relative = match text.get(..id.len()) {
-        Some(start) if start.eq_ignore_ascii_case(id) => text.get(id.len()..).unwrap_or_default(),
-        _ => text,
-    };
-    let relative = relative.trim_end_matches('/');
-    let parts: Vec<&str> = relative.split('/').collect();
+    match text.get(..id.len()) {
+        Some(start) if start.eq_ignore_ascii_case(id) => {
+            relative(&format!("/{}", text.get(id.len()..).unwrap_or_default()))
+        }
+        _ => relative(text),
+    }
+}
+
+/// `/`, `/dbs/D` or `/dbs/D/colls/C`, without a slash at its end. The widest scope is asked for in so many words: an
+/// empty variable is no wish for it.
+fn relative(text: &str) -> Result<String, Error> {
+    let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty()).collect();
     match parts.as_slice() {
-        [""] | ["", "dbs", _] | ["", "dbs", _, "colls", _] => Ok(relative.to_string()),
+        [] if text.is_empty() => Err(Error::Usage("--scope is empty: / is the account".into())),
+        [] => Ok(String::new()),
+        ["dbs", _] | ["dbs", _, "colls", _] => Ok(format!("/{}", parts.join("/"))),
         _ => Err(Error::Usage(format!(
             "the scope {text:?} is not /, /dbs/DATABASE or /dbs/DATABASE/colls/CONTAINER"
         ))),

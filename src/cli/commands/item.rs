@@ -49,6 +49,7 @@ pub fn read(session: &Session, output: &mut Output, _: &[String]) -> Result<(), 
         Some(item) => output.one(item)?,
         None => session.say("not modified: the item still has that ETag"),
     }
+    output.finish()?;
     trailer.add(usize::from(answer.value.is_some()), &answer);
     session.say(&trailer.line());
     Ok(())

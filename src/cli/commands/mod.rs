@@ -121,9 +121,9 @@ fn unknown(words: &[&str]) -> Error {
         .filter(|known| known.split(' ').next() == words.first().copied())
         .collect();
     let hint = match (nearest(&said, nouns), verbs.is_empty()) {
-        (Some(near), _) => format!("; did you mean {near}?"),
-        (None, false) => format!("; there are: {}", verbs.join(", ")),
-        (None, true) => "; see rawcosmos help".to_string(),
+        (Some(near), empty) if empty || words.len() > 1 => format!("; did you mean {near}?"),
+        (_, false) => format!("; there are: {}", verbs.join(", ")),
+        (_, true) => "; see rawcosmos help".to_string(),
     };
     Error::Usage(format!("there is no command {said:?}{hint}"))
 }

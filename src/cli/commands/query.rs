@@ -10,6 +10,7 @@ use crate::cosmos::query::{self, Across, Query};
 use crate::error::Error;
 use crate::exchange::pages::Flow;
 use crate::message::Next;
+use crate::show::quote;
 
 /// `query SQL|-f FILE [--param NAME=TEXT]… [--param-json NAME=JSON]… [-k KEY] [--page-size N] [--max-items N]
 /// [--one-page] [--continuation TEXT]`
@@ -54,11 +55,25 @@ pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Resul
         },
     );
     read?;
-    session.say(&trailer.line());
-    if let Some(next) = left.filter(|_| settings.on("one-page")) {
-        session.say(&format!("more with --continuation '{}'", next.as_str()));
-    }
+    output.finish()?;
+    let left = left.filter(|_| settings.on("one-page"));
+    end(session, output, &trailer, left.as_ref());
     Ok(())
+}
+
+/// What is said of the rows once all of them are written.
+fn end(session: &Session, output: &Output, trailer: &Trailer, left: Option<&Next>) {
+    if !output.left_out().is_empty() {
+        let names = output.left_out().join(", ");
+        session.say(&format!("members without a column, in later rows: {names}"));
+    }
+    session.say(&trailer.line());
+    if let Some(next) = left {
+        session.say(&format!(
+            "more with --continuation {}",
+            quote(next.as_str())
+        ));
+    }
 }
 
 fn text(session: &Session, operands: &[String]) -> Result<String, Error> {
