@@ -40,6 +40,7 @@ pub fn create(session: &Session, output: &mut Output, _: &[String]) -> Result<()
     let show = arm::containers::show(&account, &database, &name);
     if let Some(there) = existing(session, &show, &format!("container {name}"))? {
         same_key(&there.value, &definition, &name)?;
+        session.say(&format!("container {name} is already there"));
         return finish(session, output, there);
     }
     let call = arm::containers::create(&account, &database, &name, &definition, throughput);

@@ -37,6 +37,7 @@ pub fn create(session: &Session, output: &mut Output, _: &[String]) -> Result<()
     let account = session.arm_account()?;
     let show = arm::databases::show(&account, &name);
     if let Some(there) = existing(session, &show, &format!("database {name}"))? {
+        session.say(&format!("database {name} is already there"));
         return finish(session, output, there);
     }
     let started = session.run(&arm::databases::create(&account, &name, throughput))?;
@@ -180,10 +181,7 @@ pub fn existing(
         return Ok(None);
     }
     match session.run(show) {
-        Ok(there) if session.settings.on("if-not-exists") => {
-            session.say(&format!("{what} is already there"));
-            Ok(Some(there))
-        }
+        Ok(there) if session.settings.on("if-not-exists") => Ok(Some(there)),
         Ok(_) => Err(Error::Conflict(format!(
             "{what} exists already; with --if-not-exists that is fine"
         ))),

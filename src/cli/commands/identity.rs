@@ -2,7 +2,8 @@
 
 use std::io::IsTerminal;
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::authorize::{aad, bearer};
 use crate::cli::output::Output;
@@ -54,51 +55,71 @@ pub fn whoami(session: &Session, output: &mut Output, _: &[String]) -> Result<()
         return session.machine().map(|_| ());
     }
     let mut who = described(session, &token, &audience);
-    let managed = matches!(session.client.credential(), Credential::Identity { .. });
-    if let (true, Some(members)) = (managed, who.as_object_mut()) {
+    if matches!(session.client.credential(), Credential::Identity { .. }) {
         match session.machine() {
-            Ok(machine) => {
-                members.insert("cloud".into(), machine.cloud.into());
-                members.insert("subscription".into(), machine.subscription.into());
-                members.insert("resourceGroup".into(), machine.group.into());
-                members.insert("machine".into(), machine.name.into());
-                members.insert("scaleSet".into(), machine.scale_set.into());
-            }
+            Ok(machine) => who.extend([
+                ("machine", machine.name.into()),
+                ("scaleSet", machine.scale_set.into()),
+                ("resourceGroup", machine.group.into()),
+                ("subscription", machine.subscription.into()),
+                ("cloud", machine.cloud.into()),
+            ]),
             Err(e) => session.say(&format!("the machine does not describe itself: {e}")),
         }
     }
     one(output, &who)
 }
 
-fn one(output: &mut Output, value: &Value) -> Result<(), Error> {
-    let text = serde_json::value::to_raw_value(value);
-    output.one(&text.map_err(|e| Error::Local(e.to_string()))?)
+/// Members in the order they are to be read in.
+type Members = Vec<(&'static str, Value)>;
+
+fn one(output: &mut Output, members: &Members) -> Result<(), Error> {
+    let member = |(name, value): &(&str, Value)| format!("\"{name}\":{value}");
+    let text: Vec<String> = members.iter().map(member).collect();
+    let raw = RawValue::from_string(format!("{{{}}}", text.join(",")));
+    output.one(&raw.map_err(|e| Error::Local(e.to_string()))?)
 }
 
 /// What may be said of a token: everything but the token.
-fn described(session: &Session, token: &Token, audience: &str) -> Value {
+fn described(session: &Session, token: &Token, audience: &str) -> Members {
     let now = session.client.clock().now();
     let expires = token.expires.moment(now);
     let claims = token.claims();
-    let claim = |name: &str| {
+    let text = |name: &str| {
         claims
             .as_ref()
             .and_then(|c| c.text(name))
             .map(str::to_string)
     };
-    json!({
-        "source": source(session),
-        "identity": kind(session, claim("xms_mirid").as_deref()),
-        "objectId": claim("oid"),
-        "clientId": token.client_id.clone().or_else(|| claim("appid")).or_else(|| claim("azp")),
-        "tenantId": claim("tid"),
-        "resourceId": claim("xms_mirid"),
-        "audience": claim("aud").unwrap_or_else(|| audience.to_string()),
-        "issuer": claim("iss"),
-        "expiresOn": crate::authorize::http_date(expires),
-        "expiresInSeconds": (expires - now).whole_seconds(),
-        "sha256": crate::name::fingerprint(token.secret.expose()),
-    })
+    let client = token.client_id.clone();
+    vec![
+        (
+            "identity",
+            kind(session, text("xms_mirid").as_deref()).into(),
+        ),
+        ("objectId", text("oid").into()),
+        (
+            "clientId",
+            client
+                .or_else(|| text("appid"))
+                .or_else(|| text("azp"))
+                .into(),
+        ),
+        ("tenantId", text("tid").into()),
+        ("resourceId", text("xms_mirid").into()),
+        ("source", source(session).into()),
+        (
+            "audience",
+            text("aud").unwrap_or_else(|| audience.to_string()).into(),
+        ),
+        ("issuer", text("iss").into()),
+        ("expiresOn", crate::authorize::http_date(expires).into()),
+        ("expiresInSeconds", (expires - now).whole_seconds().into()),
+        (
+            "sha256",
+            crate::name::fingerprint(token.secret.expose()).into(),
+        ),
+    ]
 }
 
 fn source(session: &Session) -> String {

@@ -75,6 +75,9 @@ impl Grid {
             return String::new();
         }
         self.settle(&held);
+        if self.style == Style::Table {
+            self.put_first_what_is_read_first();
+        }
         let mut text = self.header();
         for row in &held {
             text.push_str(&self.line(row));
@@ -102,6 +105,14 @@ impl Grid {
                 *width = text.chars().count().max(*width).min(WIDEST);
             }
         }
+    }
+
+    /// For the eye: the id, what the user put in, and last what the service added.
+    fn put_first_what_is_read_first(&mut self) {
+        let widths = self.widths.iter().copied();
+        let mut columns: Vec<_> = self.columns.drain(..).zip(widths).collect();
+        columns.sort_by_key(|(name, _)| (name != "id", name.starts_with('_')));
+        (self.columns, self.widths) = columns.into_iter().unzip();
     }
 
     fn remember_left_out(&mut self, row: &Row) {
