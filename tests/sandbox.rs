@@ -349,6 +349,9 @@ fn a_partition_key_comes_from_the_body_or_is_said() {
     deep("item read -i 1 -k x -k 1").ends(3);
     deep(r#"item create -b '{"id":"2","a":"x","b":"y"}' -k x -k y"#).ok();
     deep("item read -i 2 -k x -k y").ok();
+    // The beginning of a key is enough for a query, and for nothing else.
+    assert_eq!(deep("query 'SELECT * FROM c' -k x").ok().rows().len(), 2);
+    deep("item read -i 2 -k x").ends(1).says("1001");
     assert_eq!(
         deep("query 'SELECT * FROM c' -k x -k y").ok().rows().len(),
         1
