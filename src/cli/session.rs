@@ -85,6 +85,15 @@ impl<'a> Session<'a> {
         done.map_err(|e| self.or_rehearsed(e))
     }
 
+    /// Whether what a call asks for is there.
+    pub fn is_there<T>(&self, show: &Call<T>) -> Result<bool, Error> {
+        match self.run(show) {
+            Ok(_) => Ok(true),
+            Err(e) if e.is_status(404) => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
     fn about(&self, action: &'static str) {
         self.action.set(action);
         if !action.is_empty() && self.settings.on("explain") {

@@ -217,11 +217,23 @@ fn stage(error: &ureq::Error) -> Stage {
         ureq::Error::Io(e) => match e.kind() {
             ConnectionRefused | HostUnreachable | NetworkUnreachable | AddrNotAvailable
             | NetworkDown | PermissionDenied => Stage::Connect,
-            InvalidData => Stage::Tls,
+            InvalidData if is_of_handshake(&e.to_string()) => Stage::Tls,
             _ => Stage::Answer,
         },
         _ => Stage::Answer,
     }
+}
+
+/// TLS reports a bad certificate and a spoilt answer as the same kind of error; only the first came before the request.
+fn is_of_handshake(what: &str) -> bool {
+    [
+        "certificate",
+        "Handshake",
+        "ProtocolVersion",
+        "protocol version",
+    ]
+    .iter()
+    .any(|word| what.contains(word))
 }
 
 fn words(error: &ureq::Error) -> String {

@@ -54,7 +54,15 @@ impl Client<'_> {
             return Ok(token);
         }
         let call = imds::token(endpoint, audience, selector);
-        let mut token = self.run(&call)?.value;
+        let mut token = match self.run(&call) {
+            Ok(answer) => answer.value,
+            // A page of a proxy, with 200 above it.
+            Err(Error::Answer { request, what }) => {
+                let sentence = format!("the answer to {request} is no token: {what}");
+                return Err(Error::Identity(sentence, None));
+            }
+            Err(other) => return Err(other),
+        };
         token.expires = Expiry::At(token.expires.moment(self.clock.now()));
         self.tokens.borrow_mut().keep(audience, &token);
         Ok(token)

@@ -224,11 +224,7 @@ pub fn made(
         ));
         return Ok(());
     }
-    let settled = || match session.run(show) {
-        Ok(_) => Ok(true),
-        Err(e) if e.is_status(404) => Ok(false),
-        Err(e) => Err(e),
-    };
+    let settled = || session.is_there(show);
     let watch = Watch {
         endpoint,
         settled: &settled,
@@ -262,11 +258,7 @@ pub fn gone(
     if session.settings.on("no-wait") {
         return Ok(());
     }
-    let settled = || match session.run(show) {
-        Ok(_) => Ok(false),
-        Err(e) if e.is_status(404) => Ok(true),
-        Err(e) => Err(e),
-    };
+    let settled = || session.is_there(show).map(|there| !there);
     let watch = Watch {
         endpoint,
         settled: &settled,

@@ -54,7 +54,7 @@ pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Result<(), E
 pub fn give(session: &Session, account: &arm::Account, grant: &Grant) -> Result<(), Error> {
     let call = arm::roles::assign(account, grant);
     let show = arm::roles::show(account, &grant.guid(account))?;
-    let settled = || session.run(&show).map(|_| true);
+    let settled = || session.is_there(&show);
     let watch = Watch {
         endpoint: account.endpoint(),
         settled: &settled,
@@ -87,11 +87,7 @@ fn revoke(session: &Session, account: &arm::Account, grant: &Grant) -> Result<()
     let show = arm::roles::show(account, &grant.guid(account))?;
     present(session, &show)?;
     let started = session.run(&arm::roles::revoke(account, grant))?;
-    let settled = || match session.run(&show) {
-        Ok(_) => Ok(false),
-        Err(e) if e.is_status(404) => Ok(true),
-        Err(e) => Err(e),
-    };
+    let settled = || session.is_there(&show).map(|there| !there);
     let watch = Watch {
         endpoint: account.endpoint(),
         settled: &settled,

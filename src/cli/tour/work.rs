@@ -45,11 +45,7 @@ impl Tour<'_> {
             return Ok(());
         };
         let show = arm::databases::show(&self.arm, &self.database);
-        self.wait(
-            &started,
-            &|| self.session.run(&show).map(|_| true),
-            "the database",
-        )
+        self.wait(&started, &|| self.session.is_there(&show), "the database")
     }
 
     pub(super) fn create_container(&mut self) -> Result<(), Error> {
@@ -61,11 +57,7 @@ impl Tour<'_> {
         let call = arm::containers::create(&self.arm, database, name, &definition, None);
         let started = self.session.run(&call)?.value;
         let show = arm::containers::show(&self.arm, database, name);
-        self.wait(
-            &started,
-            &|| self.session.run(&show).map(|_| true),
-            "the container",
-        )
+        self.wait(&started, &|| self.session.is_there(&show), "the container")
     }
 
     pub(super) fn wrong_plane(&mut self) -> Result<(), Error> {
@@ -157,7 +149,7 @@ impl Tour<'_> {
             let show = arm::roles::show(&self.arm, &grant.guid(&self.arm))?;
             self.wait(
                 &started,
-                &|| gone(self.session.run(&show)),
+                &|| self.session.is_there(&show).map(|there| !there),
                 "the revocation",
             )?;
         }
@@ -167,7 +159,11 @@ impl Tour<'_> {
                 .run(&arm::databases::delete(&self.arm, &self.database))?
                 .value;
             let show = arm::databases::show(&self.arm, &self.database);
-            self.wait(&started, &|| gone(self.session.run(&show)), "the deletion")?;
+            self.wait(
+                &started,
+                &|| self.session.is_there(&show).map(|there| !there),
+                "the deletion",
+            )?;
             self.made_database = false;
         }
         Ok(())
@@ -204,13 +200,5 @@ impl Tour<'_> {
             what,
         };
         self.session.client.finish(started, &watch)
-    }
-}
-
-fn gone<T>(outcome: Result<T, Error>) -> Result<bool, Error> {
-    match outcome {
-        Ok(_) => Ok(false),
-        Err(e) if e.is_status(404) => Ok(true),
-        Err(e) => Err(e),
     }
 }

@@ -32,7 +32,6 @@ pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
     let store = store::open(world, exchange)?;
     let statement = statement::read(exchange)?;
     if exchange.flag("x-ms-cosmos-is-query-plan-request") {
-        whole_documents(statement.shape(), store.container.ranges.len())?;
         return planned(exchange, &store, &statement);
     }
     let scope = scope::query(exchange, &store)?;
@@ -57,8 +56,6 @@ pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
 }
 
 const EXECUTION: &str = "{\"reverseRidEnabled\":false,\"reverseIndexScan\":false}";
-const GATHERED: &str =
-    "a query over the distinct, ordered or aggregated rows of another across partition ranges";
 const NOT_SERVED: &str = "The provided cross partition query can not be directly served by the gateway. This is a first chance (internal) exception that all newer clients will know how to handle gracefully. This exception is traced, but unless you see it bubble up as an exception (which only happens on older SDK clients), then you can safely ignore this message.";
 const ONLY_VALUE: &str =
     "Cross partition query only supports 'VALUE <AggregateFunc>' for aggregates.";
@@ -70,9 +67,6 @@ fn servable(scope: &Scope, statement: &Statement) -> Result<(), Refusal> {
         return Ok(());
     }
     whole_documents(shape, scope.ranges.len())?;
-    if shape.gathered && scope.ranges.len() > 1 {
-        return Err(Refusal::absent(GATHERED));
-    }
     if shape.list_aggregate || shape.group_by {
         return Err(Refusal::new(400, ONLY_VALUE));
     }
@@ -86,7 +80,7 @@ fn servable(scope: &Scope, statement: &Statement) -> Result<(), Refusal> {
 
 /// What an inner query leaves out or counts per range is not the whole of it.
 fn whole_documents(shape: Shape, ranges: usize) -> Result<(), Refusal> {
-    match shape.derived && ranges > 1 {
+    match shape.gathered && ranges > 1 {
         true => Err(Refusal::absent(
             "a query within FROM across partition ranges",
         )),
@@ -167,10 +161,7 @@ fn planned(exchange: &Exchange, store: &Store, statement: &Statement) -> Outcome
         return Err(Refusal::new(400, message));
     }
     let scope = scope::feed(exchange, store)?;
-    // Each range would count its own rows, and no sum of those counts is the answer.
-    if statement.shape().gathered && scope.ranges.len() > 1 {
-        return Err(Refusal::absent(GATHERED));
-    }
+    whole_documents(statement.shape(), scope.ranges.len())?;
     let keyed = scope.directed;
     Ok(Reply::new(200, plan::plan(statement, keyed)?.to_string()))
 }

@@ -65,6 +65,13 @@ pub(super) const RULES: &[Rule] = &[
     NO_IMDS,
     NO_IMDS.on(broken(Some(Plane::Identity), Stage::Resolve)),
     NO_IMDS.on(broken(Some(Plane::Identity), Stage::Answer)),
+    Rule::new(broken(None, Stage::Tls).says(&["certificate expired"]), "the other side could not prove who it is")
+        .why("its certificate has expired, or this machine's clock is wrong"),
+    Rule::new(broken(None, Stage::Tls).says(&["causedasendentity"]), "the other side could not prove who it is")
+        .why("it shows the certificate of an authority (CA:TRUE) as its own, and no authority is a host")
+        .note("a self-signed certificate is accepted with --cacert if it says CA:FALSE and names the host as subjectAltName"),
+    Rule::new(broken(None, Stage::Tls).says(&["not valid for name"]), "the other side could not prove who it is")
+        .why("its certificate is for another host: only the names in subjectAltName count"),
     Rule::new(broken(None, Stage::Tls), "the other side could not prove who it is")
         .why("its certificate is from no authority known here: often a proxy that inspects TLS, sometimes a wrong clock")
         .note("if that proxy is your company's, its root certificate makes it known")
