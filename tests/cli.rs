@@ -762,6 +762,29 @@ fn nobody_reads_on_and_that_is_fine() {
     assert_eq!(child.wait().unwrap().code(), Some(3));
 }
 
+#[test]
+fn rows_are_written_as_they_come() {
+    let place = Place::furnished(&[]);
+    fill(&place, 3);
+    place.fault("delay=300ms");
+    let line = "query 'SELECT * FROM c' -d shop -c orders -k a --page-size 1";
+    let mut child = place.prepare(line).start();
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    let mut text = String::new();
+    reader.read_line(&mut text).unwrap();
+    let first = Instant::now();
+    reader.read_to_string(&mut text).unwrap();
+    assert_eq!(
+        (text.lines().count(), child.wait().unwrap().code()),
+        (3, Some(0))
+    );
+    assert!(
+        first.elapsed() > Duration::from_millis(500),
+        "{:?}",
+        first.elapsed()
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn closed_and_full_streams_are_no_surprise() {
