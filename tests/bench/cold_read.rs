@@ -132,7 +132,7 @@ fn of_children() -> Duration {
 }
 
 /// The most memory a process has held, in KiB: looked at when all its work is done and it cannot write the result,
-/// because the pipe it writes to is full.
+/// because the pipe it writes to is full. curl is stopped at the first answer already, which is in its favour.
 fn peak(mut command: Command) -> u64 {
     let (mut reader, mut writer) = std::io::pipe().unwrap();
     let mut child = command
