@@ -171,3 +171,52 @@ pub fn rule(case: &Case) -> Option<&'static Rule> {
     let mut rules = [data::RULES, arm::RULES, road::RULES].into_iter().flatten();
     rules.find(|rule| rule.when.covers(case))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn words_are_looked_for_in_lower_case_text() {
+        for rule in [data::RULES, arm::RULES, road::RULES].into_iter().flatten() {
+            for words in rule.when.says {
+                assert_eq!(*words, words.to_lowercase());
+            }
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_refused_for_what_is_wrong_with_it() {
+        let rows = [
+            (
+                "invalid peer certificate: certificate expired: verification time 1795411812 (UNIX)",
+                "has expired",
+            ),
+            (
+                "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))",
+                "CA:TRUE",
+            ),
+            (
+                "invalid peer certificate: certificate not valid for name \"localhost\"",
+                "another host",
+            ),
+            (
+                "invalid peer certificate: UnknownIssuer",
+                "no authority known here",
+            ),
+        ];
+        for (said, why) in rows {
+            let case = Case {
+                kind: Kind::Broken(Stage::Tls),
+                plane: Some(Plane::Data),
+                status: 0,
+                substatus: 0,
+                request: "get https://localhost/dbs".to_owned(),
+                text: said.to_lowercase(),
+            };
+            let found = rule(&case).unwrap();
+            assert!(found.why.contains(why), "{said}: {}", found.why);
+        }
+    }
+}
