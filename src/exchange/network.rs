@@ -50,12 +50,12 @@ impl Network {
     fn exchange(
         &self,
         agent: &Agent,
+        way: Way,
         request: &Request,
     ) -> Result<ureq::http::Response<Body>, ureq::Error> {
-        let url = request.url.expose();
         let mut message = ureq::http::Request::builder()
             .method(request.method)
-            .uri(url);
+            .uri(request.url.expose());
         for (name, value) in &request.headers {
             message = message.header(*name, value.expose());
         }
@@ -76,10 +76,36 @@ impl Network {
             .configure_request(message)
             .timeout_connect(Some(Duration::from_secs(connect)))
             .timeout_global(Some(Duration::from_secs(whole)));
-        if is_here(url) || goes_direct(url) {
+        if way != Way::Proxied {
             config = config.proxy(None);
         }
         agent.run(config.build())
+    }
+}
+
+/// Which way a request takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Without TLS: to the identity endpoint or to this machine.
+    Plain,
+    /// With TLS, and past any proxy.
+    Direct,
+    /// With TLS, and through the proxy if there is one.
+    Proxied,
+}
+
+fn way(request: &Request) -> Result<Way, String> {
+    let url =
+        url::Url::parse(request.url.expose()).map_err(|e| format!("it has no usable URL: {e}"))?;
+    let secure = url.scheme() == "https";
+    let here = is_loopback(&url);
+    match (secure, here) {
+        _ if request.plane == Plane::Identity => Ok(Way::Plain),
+        (false, true) => Ok(Way::Plain),
+        (false, false) => Err("it would travel in the clear to another machine; use https".into()),
+        (true, true) => Ok(Way::Direct),
+        (true, false) if goes_direct(url.host_str().unwrap_or_default()) => Ok(Way::Direct),
+        (true, false) => Ok(Way::Proxied),
     }
 }
 
@@ -119,12 +145,10 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.is_empty())
 }
 
-/// Whether `NO_PROXY` names the host of a URL.
-fn goes_direct(url: &str) -> bool {
+/// Whether `NO_PROXY` names a host.
+fn goes_direct(host: &str) -> bool {
     let names = variable("NO_PROXY").or_else(|| variable("no_proxy"));
-    let host = url::Url::parse(url).ok();
-    let host = host.as_ref().and_then(|url| url.host_str());
-    matches!((names, host), (Some(names), Some(host)) if no_proxy_names(&names, host))
+    names.is_some_and(|names| no_proxy_names(&names, host))
 }
 
 /// Hosts are separated by commas; each stands for itself and everything below it, and `*` for all.
@@ -139,10 +163,6 @@ fn no_proxy_names(names: &str, host: &str) -> bool {
         .map(str::trim)
         .filter(|name| !name.is_empty());
     names.any(|name| name == "*" || covers(&name.to_ascii_lowercase()))
-}
-
-fn is_here(url: &str) -> bool {
-    url::Url::parse(url).is_ok_and(|url| is_loopback(&url))
 }
 
 fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
@@ -168,19 +188,13 @@ impl Transport for Network {
             stage,
             what,
         };
-        let url = request.url.expose();
-        let secure = url::Url::parse(url).is_ok_and(|url| url.scheme() == "https");
-        let direct = request.plane == Plane::Identity || (is_here(url) && !secure);
-        if !direct && !secure {
-            let why = "it would travel in the clear to another machine; use https";
-            return Err(broken(Stage::Tls, why.into()));
-        }
-        let agent = match direct {
-            true => &self.direct,
-            false => self.outside().map_err(|e| broken(Stage::Tls, e))?,
+        let way = way(request).map_err(|e| broken(Stage::Tls, e))?;
+        let agent = match way {
+            Way::Plain => &self.direct,
+            _ => self.outside().map_err(|e| broken(Stage::Tls, e))?,
         };
         let mut answer = self
-            .exchange(agent, request)
+            .exchange(agent, way, request)
             .map_err(|e| broken(stage(&e), words(&e)))?;
         let body = answer.body_mut().with_config().limit(LARGEST_BODY);
         let body = body.read_to_vec().map_err(|e| {
