@@ -75,7 +75,7 @@ fn mistakes_are_named_and_nothing_is_sent() {
         ("item read -i", "needs a value"),
         ("whoami --quiet=1", "takes no value"),
         ("whoami now", "does not take"),
-        ("database list -- --x", "behind --"),
+        ("database list -- --x", "does not take \"--x\""),
         ("whoami -o xml", "xml"),
         ("whoami --get a/b", "a/b"),
         ("whoami --trace=loud", "loud"),

@@ -162,7 +162,8 @@ fn unknown(word: &str) -> Error {
     Error::Usage(format!("unknown option {word}{hint}"))
 }
 
-fn text(word: OsString) -> Result<String, Error> {
+/// A word as text.
+pub fn text(word: OsString) -> Result<String, Error> {
     word.into_string().map_err(|word| {
         let shown = word.to_string_lossy().into_owned();
         Error::Usage(format!("the argument {shown:?} is not UTF-8"))

@@ -222,6 +222,7 @@ pub fn made(
         ));
         return Ok(());
     }
+    session.say(&format!("making {what} …"));
     let settled = || session.is_there(show);
     let watch = Watch {
         endpoint,
@@ -256,6 +257,7 @@ pub fn gone(
     if session.settings.on("no-wait") {
         return Ok(());
     }
+    session.say(&format!("deleting {what} …"));
     let settled = || session.is_there(show).map(|there| !there);
     let watch = Watch {
         endpoint,

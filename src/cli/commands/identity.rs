@@ -42,7 +42,15 @@ pub fn token(session: &Session, output: &mut Output, _: &[String]) -> Result<(),
         (true, ..) => output.text(token.secret.expose()),
         (_, true, "arm") => output.text(&line(bearer(&token.secret))),
         (_, true, _) => output.text(&line(aad(&token.secret))),
-        _ => one(output, &described(session, &token, &audience)),
+        _ => {
+            let mut said = described(session, &token, &audience);
+            said.extend(
+                token
+                    .claims()
+                    .map(|claims| ("claims", claims.all().clone())),
+            );
+            one(output, &said)
+        }
     }
 }
 

@@ -9,7 +9,7 @@ pub mod query;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 
-use super::args::{Args, EVERYWHERE, nearest};
+use super::args::{self, Args, EVERYWHERE, nearest};
 use super::output::Output;
 use super::session::Session;
 use super::settings::Settings;
@@ -86,7 +86,7 @@ pub const COMMANDS: &[Command] = &[
 const ALIASES: &[(&str, &str)] = &[("db", "database"), ("get", "read"), ("remove", "delete")];
 
 /// The command that the words name, and the words that follow it.
-pub fn find(args: &Args) -> Result<(&'static Command, &[String]), Error> {
+pub fn find(args: &Args) -> Result<(&'static Command, Vec<String>), Error> {
     let words: Vec<&str> = args.words.iter().map(|word| plain(word)).collect();
     let named = |command: &&Command| {
         let wanted: Vec<&str> = command.words.split(' ').collect();
@@ -96,7 +96,11 @@ pub fn find(args: &Args) -> Result<(&'static Command, &[String]), Error> {
         return Err(unknown(&words));
     };
     let operands = args.words.get(command.words.split(' ').count()..);
-    let operands = operands.unwrap_or_default();
+    let mut operands = operands.unwrap_or_default().to_vec();
+    if command.words != "sandbox run" {
+        let behind = args.rest.iter().cloned().map(args::text);
+        operands.extend(behind.collect::<Result<Vec<_>, _>>()?);
+    }
     if let Some(extra) = operands.get(command.operands) {
         return Err(Error::Usage(format!(
             "{} does not take {extra:?}",
@@ -137,12 +141,6 @@ fn check_options(command: &Command, args: &Args) -> Result<(), Error> {
                 command.words
             )));
         }
-    }
-    if !args.rest.is_empty() && command.words != "sandbox run" {
-        return Err(Error::Usage(format!(
-            "{} takes no words behind --",
-            command.words
-        )));
     }
     Ok(())
 }
@@ -198,5 +196,37 @@ pub fn confirm(session: &Session, what: &str) -> Result<(), Error> {
     match read {
         Ok(_) if answer.trim() == "yes" => Ok(()),
         _ => Err(Error::Local("left as it was".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn found(line: &str) -> Result<(&'static str, Vec<String>), Error> {
+        let args = Args::parse(line.split(' ').map(Into::into)).unwrap();
+        find(&args).map(|(command, operands)| (command.words, operands))
+    }
+
+    #[test]
+    fn what_stands_behind_two_dashes_is_no_option() {
+        assert_eq!(
+            found("query -- --x").unwrap(),
+            ("query", vec!["--x".into()])
+        );
+        assert_eq!(
+            found("sandbox run -- ls -l").unwrap(),
+            ("sandbox run", vec![])
+        );
+        assert!(found("database list -- --x").is_err());
+    }
+
+    #[test]
+    fn commands_have_other_names_and_no_others() {
+        assert_eq!(found("db list").unwrap().0, "database list");
+        assert_eq!(found("item get").unwrap().0, "item read");
+        let error = found("item fetch").unwrap_err().to_string();
+        assert!(error.contains("item create"), "{error}");
     }
 }
