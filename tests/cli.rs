@@ -85,6 +85,8 @@ fn mistakes_are_named_and_nothing_is_sent() {
         ("whoami --cacert /nowhere/at/all", "/nowhere/at/all"),
         ("token --plane both", "both"),
         ("database create", "--name"),
+        ("container create -d a -n b -p /x -p /x", "each once"),
+        ("container create -d a -n b -p /x --ttl 0", "--ttl"),
         ("database create -n a --throughput x", "whole number"),
         ("database delete -n a", "--yes"),
         ("grant", "--role"),

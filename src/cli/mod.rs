@@ -99,7 +99,11 @@ fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, 
     let session = Session::new(settings, &tracer, rehearsal.as_ref(), mask).map_err(bare)?;
     match work(&session, &mut output).and_then(|()| output.finish()) {
         Ok(()) | Err(Error::Closed | Error::DryRun) => Ok(0),
-        Err(error) => Err(Box::new((error, session.context()))),
+        Err(error) => {
+            // The error that ended it is the one to report.
+            let _ = output.spill();
+            Err(Box::new((error, session.context())))
+        }
     }
 }
 

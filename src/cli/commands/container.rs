@@ -134,12 +134,34 @@ fn definition(settings: &Settings) -> Result<Definition, Error> {
         };
         json(&contents(&value)?, &format!("--{name}")).map(Some)
     };
+    let paths = paths.map_err(Error::Usage)?;
+    let ttl = settings.number("ttl")?;
+    check(&paths, ttl)?;
     Ok(Definition {
-        paths: paths.map_err(Error::Usage)?,
-        ttl: settings.number("ttl")?,
+        paths,
+        ttl,
         indexing: file("idx")?,
         unique_keys: file("unique-key-policy")?,
     })
+}
+
+/// What ARM would accept, work on for a while, and then refuse.
+fn check(paths: &[String], ttl: Option<i64>) -> Result<(), Error> {
+    let repeated = paths
+        .iter()
+        .enumerate()
+        .any(|(at, path)| paths.iter().take(at).any(|other| other == path));
+    if repeated || paths.len() > 3 {
+        return Err(Error::Usage(
+            "a partition key has one to three paths, each once".into(),
+        ));
+    }
+    if ttl.is_some_and(|ttl| ttl == 0 || ttl < -1) {
+        return Err(Error::Usage(
+            "--ttl is a number of seconds, or -1 for no default".into(),
+        ));
+    }
+    Ok(())
 }
 
 /// JSON text, checked and otherwise left as it is.

@@ -149,6 +149,12 @@ impl Output {
         self.write(&format!("{text}{end}"))
     }
 
+    /// Writes the rows that were held back. For a list that broke off: what came is shown, and a JSON list stays open.
+    pub fn spill(&mut self) -> Result<(), Error> {
+        let text = self.grid.as_mut().map(Grid::finish).unwrap_or_default();
+        self.write(&text)
+    }
+
     /// Ends what was begun and makes sure that all of it was written.
     pub fn finish(&mut self) -> Result<(), Error> {
         let mut text = self.grid.as_mut().map(Grid::finish).unwrap_or_default();
@@ -252,6 +258,22 @@ mod tests {
 
     fn raw(text: &str) -> Box<RawValue> {
         RawValue::from_string(text.to_string()).unwrap()
+    }
+
+    #[test]
+    fn a_list_that_breaks_off_shows_what_came_and_stays_open() {
+        for (format, shown) in [
+            ("csv", "a\n1\n"),
+            ("json", "[{\"a\":1}"),
+            ("ndjson", "{\"a\":1}\n"),
+        ] {
+            let page = Page::default();
+            let to = Box::new(page.clone());
+            let mut output = Output::new(Format::parse(format).unwrap(), None, false, to).unwrap();
+            output.row(&raw("{\"a\":1}")).unwrap();
+            output.spill().unwrap();
+            assert_eq!(String::from_utf8_lossy(&page.0.borrow()), shown, "{format}");
+        }
     }
 
     fn written(
