@@ -1049,6 +1049,18 @@ fn the_tour_leads_through_the_sandbox_and_leaves_nothing() {
     ] {
         assert!(tour.out.contains(said), "{said}");
     }
+    // What is to be done by hand is the change, not the last of the questions that followed it.
+    for (step, method) in [
+        (3, "PUT"),
+        (4, "GET"),
+        (5, "PUT"),
+        (9, "PUT"),
+        (14, "DELETE"),
+    ] {
+        let text = tour.out.split("── step ").nth(step).unwrap();
+        let line = format!("curl -sS -i -X {method} ");
+        assert!(text.contains(&line), "{step}: {text}");
+    }
     assert!(!tour.out.contains("eyJ"), "a token");
     assert!(tour.out.matches("&<signature>").count() >= 2);
     #[cfg(target_os = "linux")]
