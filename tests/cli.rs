@@ -176,6 +176,18 @@ fn options_stand_anywhere() {
     told.says("RAWCOSMOS_ENDPOINT").prints(&read);
 }
 
+#[test]
+fn a_file_may_begin_with_a_byte_order_mark() {
+    let place = Place::furnished(&[]);
+    let made = place.prepare("item create -d shop -c orders -k mark -b @-");
+    made.input("\u{feff}{\"id\":\"bom\",\"pk\":\"mark\"}")
+        .go()
+        .ok();
+    let odd = place.prepare("item create -d shop -c orders -k mark -b @-");
+    let refused = odd.input(b"\xff".as_slice()).go().ends(2);
+    refused.says("standard input is not UTF-8");
+}
+
 #[cfg(unix)]
 #[test]
 fn words_that_are_not_utf_8_are_refused() {
