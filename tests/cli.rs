@@ -177,7 +177,7 @@ fn options_stand_anywhere() {
 }
 
 #[test]
-fn a_file_may_begin_with_a_byte_order_mark() {
+fn what_comes_from_files_is_taken_as_it_comes() {
     let place = Place::furnished(&[]);
     let made = place.prepare("item create -d shop -c orders -k mark -b @-");
     made.input("\u{feff}{\"id\":\"bom\",\"pk\":\"mark\"}")
@@ -186,6 +186,8 @@ fn a_file_may_begin_with_a_byte_order_mark() {
     let odd = place.prepare("item create -d shop -c orders -k mark -b @-");
     let refused = odd.input(b"\xff".as_slice()).go().ends(2);
     refused.says("standard input is not UTF-8");
+    let twice = place.prepare("item create -d shop -c orders -k mark -b @- --key-file -");
+    twice.input(place.key()).go().ends(2).says("once only");
 }
 
 #[cfg(unix)]
