@@ -596,6 +596,15 @@ fn a_curl_line_survives_the_shell() {
 }
 
 #[test]
+fn a_curl_line_asks_for_the_token_of_the_same_identity() {
+    let place = Place::furnished(&[]);
+    let line = "item read -d shop -c orders -i 1 -k 1 --curl --dry-run --client-id 5a0db0c5-0000-4000-8000-0000000000c1 --data-audience 'https://x y'";
+    let shown = place.run(line).ok().out;
+    let asked = "\"$(rawcosmos token --plane data --auth-header --yes --client-id 5a0db0c5-0000-4000-8000-0000000000c1 --data-audience 'https://x y')\"";
+    assert!(shown.contains(asked), "{shown}");
+}
+
+#[test]
 fn a_curl_line_does_what_it_shows() {
     let curl = ["/usr/bin/curl", "/bin/curl"]
         .into_iter()

@@ -95,7 +95,8 @@ fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, 
         Some(rehearsal) => rehearsal,
         None => &network,
     };
-    let tracer = Tracer::new(inner, view, mask, Box::new(print));
+    let tracer = Tracer::new(inner, view, mask, Box::new(print))
+        .with_identity(credential::options(settings.args()));
     let session = Session::new(settings, &tracer, rehearsal.as_ref(), mask).map_err(bare)?;
     match work(&session, &mut output).and_then(|()| output.finish()) {
         Ok(()) | Err(Error::Closed | Error::DryRun) => Ok(0),
