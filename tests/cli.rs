@@ -784,6 +784,14 @@ fn nobody_reads_on_and_that_is_fine() {
     assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
     assert!(!said.contains("error") && !said.contains("panic"), "{said}");
 
+    let mut child = Run::line("tour --sandbox").start();
+    drop(child.stdout.take().unwrap());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(
+        (ended.status.code(), ended.stderr.as_slice()),
+        (Some(0), &b""[..])
+    );
+
     let mut child = place
         .prepare("item read -d shop -c orders -i 0 -k 0 --trace")
         .start();
@@ -1114,6 +1122,8 @@ fn a_step_of_the_tour_stands_alone() {
         assert!(step.out.contains(fence), "{fence}");
     }
     assert_eq!(step.out.matches("```").count() % 2, 0);
+    let plan = Run::line("tour --dry-run --step 3").go().ok();
+    assert_eq!(plan.out.matches("It would ").count(), 1, "{plan:#?}");
     // What the machine is set to does not lead the tour out of the sandbox.
     let inside = Run::line("tour --sandbox --step 2").env("RAWCOSMOS_IMDS_ENDPOINT", nobody());
     inside

@@ -41,6 +41,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
     let settings = Settings::new(args, Box::new(variable));
     match begin(&settings, &mask) {
         Ok(code) => code,
+        Err(trouble) if matches!(trouble.0, Error::Closed) => 0,
         Err(trouble) => {
             let json = settings.text("output").as_deref() == Some("json");
             report(&trouble.0, &trouble.1, json, &mask)
