@@ -973,6 +973,34 @@ fn proxies_and_certificates_do_not_reach_this_machine() {
 }
 
 #[test]
+fn a_proxy_or_a_certificate_that_is_of_no_use_is_named() {
+    let key = Scratch::new("c2VjcmV0LXNlY3JldA==");
+    for (name, value, said) in [
+        ("HTTPS_PROXY", nobody(), "the proxy 127.0.0.1: "),
+        (
+            "HTTPS_PROXY",
+            "::::".into(),
+            "the proxy's address is no URL",
+        ),
+        (
+            "SSL_CERT_FILE",
+            "/nowhere/at/all".into(),
+            "the root certificates cannot be used",
+        ),
+        (
+            "SSL_CERT_FILE",
+            "/dev/null".into(),
+            "the root certificates cannot be used",
+        ),
+    ] {
+        // Nothing was sent, so the outcome of the write is known.
+        let line = "item create -d d -c c -k 1 -b '{\"id\":\"1\"}' -a acct1 --key-file";
+        let run = Run::line(&format!("{line} {}", key.path())).env("HTTPS_PROXY", nobody());
+        run.env(name, value).go().ends(8).says(said);
+    }
+}
+
+#[test]
 fn the_names_other_tools_use_are_known() {
     let place = Place::furnished(&[]);
     let all = place.variables();
