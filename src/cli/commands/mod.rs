@@ -1,5 +1,6 @@
 //! The commands: one table says their words, their options and what they do.
 
+pub mod change;
 pub mod container;
 pub mod database;
 pub mod grant;
