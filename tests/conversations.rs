@@ -317,6 +317,8 @@ fn the_request_is_named_where_an_answer_cannot_be_used() {
         text.contains("GET https://acct1.documents.azure.com/"),
         "{text}"
     );
+    let nowhere = Error::answer("the container has no partitionKey").to_string();
+    assert!(!nowhere.contains(" : "), "{nowhere}");
 }
 
 // ---- The metadata service
@@ -1025,6 +1027,10 @@ fn a_list_in_circles_is_left() {
         page(0, ""),
     ];
     list(slow, None, 100).result.unwrap();
+    let over_and_over = list(vec![], Some(page(2, "same")), 100);
+    let error = over_and_over.result.unwrap_err();
+    assert!(matches!(error, Error::Answer { .. }), "{error}");
+    assert_eq!(over_and_over.pages.len(), 11);
 }
 
 #[test]

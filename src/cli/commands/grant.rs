@@ -25,6 +25,9 @@ pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Result<(), E
     if !asked.to_ascii_lowercase().starts_with("/subscriptions/") {
         relative(&asked)?;
     }
+    // What is only used once the grant is made must not be found wrong only then.
+    patience(session)?;
+    session.account()?;
     let principal = match &own {
         Some(oid) => object_id(oid)?,
         None => session.own_object_id()?,
@@ -98,9 +101,14 @@ fn revoke(session: &Session, account: &arm::Account, grant: &Grant) -> Result<()
     Ok(())
 }
 
+/// How many seconds the data plane is given to know a grant.
+fn patience(session: &Session) -> Result<u64, Error> {
+    Ok(session.settings.number("wait")?.unwrap_or(180))
+}
+
 /// Asks the data plane until it knows the grant: seconds as a rule, minutes at worst.
 pub fn verify(session: &Session, grant: &Grant) -> Result<(), Error> {
-    let limit: u64 = session.settings.number("wait")?.unwrap_or(180);
+    let limit = patience(session)?;
     let account = session.account()?;
     let probe = Probe::of(&account, &grant.scope)?;
     let clock = session.client.clock();

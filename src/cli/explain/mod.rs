@@ -124,6 +124,8 @@ pub fn explain(error: &Error, context: &Context) -> Explained {
         explained.note = facts.sentence(rule.note);
         let fixes = rule.fix.iter().filter_map(|fix| facts.command(fix));
         explained.fix = fixes.collect();
+    } else if let Error::Identity(_, Some(failure)) = error {
+        explained.said = Some(said(failure));
     }
     explained
 }
@@ -197,6 +199,16 @@ fn plane_of(request: &str) -> Option<Plane> {
     Some(Plane::Data).filter(|_| !request.is_empty() && !has("/oauth2/"))
 }
 
+/// JSON with every control character escaped as JSON does: a terminal obeys more of them than JSON forbids.
+fn escaped(json: &str) -> String {
+    json.chars()
+        .map(|c| match c {
+            c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+            c => c.to_string(),
+        })
+        .collect()
+}
+
 impl Explained {
     /// One line of JSON for programs.
     pub fn to_json(&self) -> String {
@@ -217,7 +229,7 @@ impl Explained {
         ];
         let known = members.iter().filter(|(_, value)| !value.is_null());
         let texts: Vec<String> = known.map(|(name, v)| format!("\"{name}\":{v}")).collect();
-        format!("{{\"error\":{{{}}}}}", texts.join(","))
+        escaped(&format!("{{\"error\":{{{}}}}}", texts.join(",")))
     }
 
     fn numbers(&self) -> String {
@@ -450,6 +462,26 @@ mod tests {
         let command = found.fix.get(1).unwrap();
         assert!(command.contains("--principal-id '$(reboot)'"), "{command}");
         assert!(!found.to_string().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn an_error_as_json_is_json_whatever_was_said() {
+        let body = json!({"message": "a \u{9b}31m b \u{7f} c \u{1b}[2J"}).to_string();
+        let found = said_no(Plane::Data, "GET https://x/", 400, 0, &body);
+        let text = crate::show::Mask::default().text(&found.to_json());
+        assert!(!text.contains(char::is_control), "{text}");
+        let value: Value = serde_json::from_str(&text).expect(&text);
+        assert_eq!(
+            value["error"]["message"],
+            "a \u{9b}31m b \u{7f} c \u{1b}[2J"
+        );
+    }
+
+    #[test]
+    fn the_metadata_services_own_words_are_kept() {
+        let body = r#"{"error":"unauthorized_client","error_description":"AADSTS700016: no"}"#;
+        let found = said_no(Plane::Identity, "GET http://x/metadata/", 401, 0, body);
+        assert!(found.to_string().contains("AADSTS700016: no"), "{found}");
     }
 
     #[test]
