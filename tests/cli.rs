@@ -744,22 +744,25 @@ fn an_error_can_be_json() {
 fn nobody_reads_on_and_that_is_fine() {
     let place = Place::furnished(&[]);
     fill(&place, 400);
-    let line = "query 'SELECT * FROM c' -d shop -c orders --page-size 20";
-    let mut child = place.prepare(line).start();
-    let mut reader = BufReader::new(child.stdout.take().unwrap());
-    let mut first = String::new();
-    reader.read_line(&mut first).unwrap();
-    assert!(first.starts_with("{\"id\":\"00000\""));
-    drop(reader);
-    let mut said = String::new();
-    child
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut said)
-        .unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
-    assert!(!said.contains("error") && !said.contains("panic"), "{said}");
+    for (line, begins) in [
+        (
+            "query 'SELECT * FROM c' -d shop -c orders --page-size 20",
+            "{\"id\":\"00000\"",
+        ),
+        ("tour --sandbox", "── step 1"),
+    ] {
+        let mut child = place.prepare(line).start();
+        let mut reader = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        reader.read_line(&mut first).unwrap();
+        assert!(first.starts_with(begins), "{first}");
+        drop(reader);
+        let mut said = String::new();
+        let mut stderr = child.stderr.take().unwrap();
+        stderr.read_to_string(&mut said).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
+        assert!(!said.contains("error") && !said.contains("panic"), "{said}");
+    }
 
     let mut child = place
         .prepare("item read -d shop -c orders -i 0 -k 0 --trace")
