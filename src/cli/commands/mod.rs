@@ -118,6 +118,9 @@ fn plain(word: &str) -> &str {
 }
 
 fn unknown(words: &[&str]) -> Error {
+    if cfg!(not(feature = "sandbox")) && words.first() == Some(&"sandbox") {
+        return Error::Usage("this binary was built without the sandbox".into());
+    }
     let said: Vec<&str> = words.iter().take(2).copied().collect();
     let said = said.join(" ");
     let nouns = COMMANDS.iter().map(|command| command.words);
