@@ -321,6 +321,23 @@ fn the_request_is_named_where_an_answer_cannot_be_used() {
     assert!(!nowhere.contains(" : "), "{nowhere}");
 }
 
+#[test]
+fn a_charge_that_is_no_amount_is_none() {
+    for (text, charge) in [
+        ("2.5", Some(2.5)),
+        ("NaN", None),
+        ("inf", None),
+        ("-1", None),
+    ] {
+        let clock = FakeClock::new();
+        let charged: Act = answer(200, &[("x-ms-request-charge", text)], "{}").into();
+        let script = Script::new(&clock, [charged]);
+        let client = Client::new(&script, &clock, account_key());
+        let read = client.run(&cosmos::account::read(&account())).unwrap();
+        assert_eq!(read.charge, charge, "{text}");
+    }
+}
+
 // ---- The metadata service
 
 fn identity_alone(acts: Vec<Act>) -> (Result<(), Error>, Vec<u128>, usize, Duration) {

@@ -418,6 +418,8 @@ mod tests {
             (401, 5006, "no", "the token has expired", 4),
             (404, 0, "Owner resource does not exist", "there is no such database or container", 3),
             (404, 0, "Resource Not Found", "there is no such item", 3),
+            (404, 1002, "x", "who was asked has not seen the write of this session yet", 3),
+            (302, 0, "x", "the answer points elsewhere, and redirects are not followed", 1),
             (409, 0, "exists", "an item with this id exists already", 6),
             (412, 0, "precondition", "somebody changed it meanwhile", 6),
             (400, 1001, "pk", "the partition key does not fit the item or the container", 1),
@@ -507,6 +509,8 @@ mod tests {
                 .any(|fix| fix.starts_with("az vm identity assign"))
         );
         assert_eq!(refused(429, "{}").exit, 7);
+        let elsewhere = refused(302, "");
+        assert!(elsewhere.what.contains("something other"), "{elsewhere}");
         let broken = |request: &str, stage, what: &str| {
             let (request, what) = (request.to_string(), what.to_string());
             let error = Error::Transport(Broken {
@@ -522,6 +526,10 @@ mod tests {
             (
                 broken(imds, Stage::Answer, "slow"),
                 "no identity endpoint answers here",
+            ),
+            (
+                broken(account, Stage::Answer, "the answer (200) broke off: x"),
+                "an answer came, and cannot be read",
             ),
             (
                 broken(account, Stage::Tls, "UnknownIssuer"),
