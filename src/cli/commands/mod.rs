@@ -219,10 +219,8 @@ mod tests {
             found("query -- --x").unwrap(),
             ("query", vec!["--x".into()])
         );
-        assert_eq!(
-            found("sandbox run -- ls -l").unwrap(),
-            ("sandbox run", vec![])
-        );
+        #[cfg(feature = "sandbox")]
+        assert_eq!(found("sandbox run -- ls").unwrap(), ("sandbox run", vec![]));
         assert!(found("database list -- --x").is_err());
     }
 
