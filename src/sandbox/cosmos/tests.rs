@@ -906,3 +906,26 @@ fn hostile_requests_are_answered() {
         );
     }
 }
+
+#[test]
+fn refusals_of_items_tell_how_far_the_session_is() {
+    let mut bench = with(1, json!({}));
+    let made = bench.put("[\"p\"]", r#"{"id":"1","pk":"p"}"#);
+    let token = header(&made, "x-ms-session-token").unwrap().to_owned();
+    let key = pk("[\"p\"]");
+    let stale = ("if-match", "\"x\"");
+    let item = format!("{DOCS}/1");
+    let text = r#"{"id":"1","pk":"p"}"#;
+    let answers = [
+        bench.send("POST", DOCS, &[key], text),
+        bench.send("POST", DOCS, &[key, UPSERT, stale], text),
+        bench.send("PUT", &item, &[key, stale], text),
+        bench.send("DELETE", &item, &[key, stale], ""),
+        bench.send("GET", &format!("{DOCS}/2"), &[key], ""),
+        bench.send("DELETE", &format!("{DOCS}/2"), &[key], ""),
+    ];
+    for (answer, status) in answers.iter().zip([409, 412, 412, 412, 404, 404]) {
+        assert_eq!(answer.status, status);
+        assert_eq!(header(answer, "x-ms-session-token"), Some(token.as_str()));
+    }
+}
