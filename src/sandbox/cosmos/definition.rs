@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::cosmos::key_definition::tokens;
+
 /// A container without its system members.
 pub type Definition = Map<String, Value>;
 
@@ -139,6 +141,7 @@ fn key_path(path: &str) -> Result<(), String> {
     let bad = !path.starts_with('/')
         || path.len() < 2
         || path.ends_with('/')
+        || tokens(path).is_err()
         || (!quoted && (path.contains('*') || path.contains("//") || path.contains("[]")));
     if bad {
         return Err(format!(

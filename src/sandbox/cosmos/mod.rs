@@ -103,6 +103,7 @@ fn route(world: &mut World, exchange: &Exchange, query: bool) -> Outcome {
         ("PUT", "dbs/colls", false) => containers::replace(world, exchange),
         ("DELETE", "dbs/colls", false) => containers::delete(world, exchange),
         ("GET", "dbs/colls/pkranges", true) => ranges::list(world, exchange),
+        ("GET", "dbs/colls/pkranges", false) => Err(Refusal::absent("a partition range by itself")),
         ("GET", "dbs/colls/docs", true) => query::list(world, exchange),
         ("POST", "dbs/colls/docs", true) if exchange.flag("x-ms-cosmos-is-batch-request") => {
             Err(Refusal::absent("batches"))

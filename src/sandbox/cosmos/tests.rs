@@ -929,3 +929,80 @@ fn refusals_of_items_tell_how_far_the_session_is() {
         assert_eq!(header(answer, "x-ms-session-token"), Some(token.as_str()));
     }
 }
+
+#[test]
+fn containers_keep_their_conditions_and_versions() {
+    let mut bench = empty(1);
+    bench.world.create_database("d", None, 1);
+    let stale: &[(&str, &str)] = &[("if-match", "\"x\"")];
+    let any: &[(&str, &str)] = &[("if-match", "*")];
+    let old: &[(&str, &str)] = &[("x-ms-version", "2018-12-31")];
+    let (colls, coll) = ("/dbs/d/colls", "/dbs/d/colls/c");
+    let first = r#"{"id":"c","partitionKey":{"paths":["/pk"]}}"#;
+    let said = r#"{"id":"c","partitionKey":{"paths":["/pk"],"version":1}}"#;
+    let multi = r#"{"id":"m","partitionKey":{"paths":["/a"],"kind":"MultiHash","version":2}}"#;
+    let open = r#"{"id":"o","partitionKey":{"paths":["/\"a"],"version":2}}"#;
+    let rows = [
+        ("POST", colls, &[][..], open, 400),
+        ("POST", colls, old, multi, 400),
+        ("POST", colls, &[], multi, 201),
+        ("POST", colls, old, first, 201),
+        ("PUT", coll, any, said, 200),
+        ("PUT", coll, stale, said, 412),
+        ("DELETE", coll, stale, "", 412),
+        ("DELETE", "/dbs/d", stale, "", 412),
+        ("GET", "/dbs/d/colls/c/pkranges/0", &[], "", 501),
+    ];
+    for (method, path, headers, body, wanted) in rows {
+        let response = bench.send(method, path, headers, body);
+        assert_eq!(response.status, wanted, "{method} {path} {body}");
+    }
+    let wanted = ("x-ms-documentdb-populatequotainfo", "True");
+    let read = bench.send("GET", coll, &[wanted], "");
+    let usage = header(&read, "x-ms-resource-usage").unwrap();
+    assert!(usage.contains("documentsCount=0;"), "{usage}");
+}
+
+#[test]
+fn a_feed_takes_no_token_of_another() {
+    let mut bench = empty(3);
+    for name in ["a", "b"] {
+        bench.world.create_database(name, None, 1);
+    }
+    let first = bench.send("GET", "/dbs", &[("x-ms-max-item-count", "1")], "");
+    let token = header(&first, "x-ms-continuation").unwrap();
+    let other = bench.send("GET", "/dbs/a/colls", &[("x-ms-continuation", token)], "");
+    assert_eq!(other.status, 400);
+}
+
+#[test]
+fn a_key_that_only_reads_is_known_and_not_served() {
+    let mut bench = with(1, json!({}));
+    let own = std::mem::take(&mut bench.world.key);
+    bench.world.key = "other".into();
+    let reading = bench.world.reading_key(2);
+    assert_ne!(reading, own);
+    let date = date::format(bench.now);
+    let mut mac = Hmac::<Sha256>::new_from_slice(&STANDARD.decode(reading).unwrap()).unwrap();
+    mac.update(format!("get\ndbs\n\n{}\n\n", date.to_lowercase()).as_bytes());
+    let signature = STANDARD.encode(mac.finalize().into_bytes());
+    let sent = [("master", signature), ("resource", "a".repeat(4000))];
+    for (kind, signature) in sent {
+        let signature = signature.replace('+', "%2b");
+        let request = Request {
+            method: "GET".into(),
+            target: "/dbs".into(),
+            headers: vec![
+                ("x-ms-date".into(), date.clone()),
+                (
+                    "authorization".into(),
+                    format!("type={kind}&ver=1.0&sig={signature}"),
+                ),
+            ],
+            body: vec![],
+        };
+        let now = OffsetDateTime::from_unix_timestamp(bench.now).unwrap();
+        let response = handle(&mut bench.world, &request, now);
+        assert_eq!(response.status, 501, "{}", text(&response));
+    }
+}
