@@ -1006,3 +1006,21 @@ fn a_key_that_only_reads_is_known_and_not_served() {
         assert_eq!(response.status, 501, "{}", text(&response));
     }
 }
+
+#[test]
+fn no_page_is_larger_than_four_megabytes_and_none_loses_a_row() {
+    let mut bench = with(1, json!({}));
+    let large = "x".repeat(1_900_000);
+    for id in 0..4 {
+        let item = format!(r#"{{"id":"{id}","pk":"p","x":"{large}"}}"#);
+        bench.put("[\"p\"]", &item);
+    }
+    let key = pk("[\"p\"]");
+    for query in ["SELECT * FROM c", "SELECT * FROM c ORDER BY c.id"] {
+        let page = bench.query(&[key], query);
+        assert!(page.body.len() < 4 * 1024 * 1024 + 1024, "{query}");
+        assert_eq!(bench.pages(&[key], query).0.len(), 4, "{query}");
+    }
+    let all = "SELECT VALUE [c.x, c.x, c.x] FROM c ORDER BY c.id";
+    assert_eq!(bench.pages(&[key], all).0.len(), 4);
+}
