@@ -17,7 +17,11 @@ pub fn complete(mut definition: Definition) -> Result<Definition, String> {
     indexing(&mut definition)?;
     definition
         .entry("conflictResolutionPolicy")
-        .or_insert_with(last_writer_wins);
+        .or_insert_with(last_writer_wins)
+        .as_object_mut()
+        .ok_or("The conflict resolution policy is invalid: it must be an object.")?
+        .entry("conflictResolutionProcedure")
+        .or_insert_with(|| json!(""));
     definition
         .entry("geospatialConfig")
         .or_insert_with(|| json!({"type": "Geography"}));

@@ -1024,3 +1024,23 @@ fn no_page_is_larger_than_four_megabytes_and_none_loses_a_row() {
     let all = "SELECT VALUE [c.x, c.x, c.x] FROM c ORDER BY c.id";
     assert_eq!(bench.pages(&[key], all).0.len(), 4);
 }
+
+#[test]
+fn a_write_that_names_a_trigger_is_not_done_without_it() {
+    let mut bench = with(1, json!({}));
+    let trigger = ("x-ms-documentdb-pre-trigger-include", "t");
+    let item = r#"{"id":"1","pk":"p"}"#;
+    let answer = bench.send("POST", DOCS, &[pk("[\"p\"]"), trigger], item);
+    assert_eq!(answer.status, 501);
+    assert_eq!(body(&bench.send("GET", DOCS, &[], ""))["_count"], 0);
+}
+
+#[test]
+fn a_conflict_resolution_policy_is_completed() {
+    let policy = json!({"mode": "lastWriterWins", "conflictResolutionPath": "/path"});
+    let mut bench = with(1, json!({"conflictResolutionPolicy": policy}));
+    let read = body(&bench.send("GET", "/dbs/d/colls/c", &[], ""));
+    let policy = &read["conflictResolutionPolicy"];
+    assert_eq!(policy["conflictResolutionProcedure"], "");
+    assert_eq!(policy["mode"], "lastWriterWins");
+}
