@@ -103,6 +103,9 @@ impl fmt::Display for Error {
                 write!(f, "outcome unknown of {request}: {what}")
             }
             Error::Status(failure) => failure.fmt(f),
+            Error::Answer { request, what } if request.is_empty() => {
+                write!(f, "unusable answer: {what}")
+            }
             Error::Answer { request, what } => write!(f, "unusable answer to {request}: {what}"),
             Error::DryRun => f.write_str("dry run: nothing was sent"),
             Error::Closed => f.write_str("nobody reads the output any more"),

@@ -238,7 +238,9 @@ impl<T> Answer<T> {
         Answer {
             value,
             status: response.status,
-            charge: header("x-ms-request-charge").and_then(|text| text.parse().ok()),
+            charge: header("x-ms-request-charge")
+                .and_then(|text| text.parse().ok())
+                .filter(|charge: &f64| charge.is_finite() && *charge >= 0.0),
             activity: header("x-ms-activity-id").or_else(|| header("x-ms-request-id")),
             session: header("x-ms-session-token"),
             etag: header("etag"),

@@ -317,6 +317,25 @@ fn the_request_is_named_where_an_answer_cannot_be_used() {
         text.contains("GET https://acct1.documents.azure.com/"),
         "{text}"
     );
+    let nowhere = Error::answer("the container has no partitionKey").to_string();
+    assert!(!nowhere.contains(" : "), "{nowhere}");
+}
+
+#[test]
+fn a_charge_that_is_no_amount_is_none() {
+    for (text, charge) in [
+        ("2.5", Some(2.5)),
+        ("NaN", None),
+        ("inf", None),
+        ("-1", None),
+    ] {
+        let clock = FakeClock::new();
+        let charged: Act = answer(200, &[("x-ms-request-charge", text)], "{}").into();
+        let script = Script::new(&clock, [charged]);
+        let client = Client::new(&script, &clock, account_key());
+        let read = client.run(&cosmos::account::read(&account())).unwrap();
+        assert_eq!(read.charge, charge, "{text}");
+    }
 }
 
 // ---- The metadata service
@@ -1025,6 +1044,10 @@ fn a_list_in_circles_is_left() {
         page(0, ""),
     ];
     list(slow, None, 100).result.unwrap();
+    let over_and_over = list(vec![], Some(page(2, "same")), 100);
+    let error = over_and_over.result.unwrap_err();
+    assert!(matches!(error, Error::Answer { .. }), "{error}");
+    assert_eq!(over_and_over.pages.len(), 11);
 }
 
 #[test]

@@ -160,7 +160,11 @@ impl<'a> Session<'a> {
         match oid {
             Some(oid) => Name::new(oid),
             None if self.is_rehearsal() => Name::new(PLACEHOLDER),
-            None => Err(Error::answer("the token does not say its object id (oid)")),
+            None => Err(Error::Identity(
+                "the token does not say its object id (oid): name the principal with --principal"
+                    .into(),
+                None,
+            )),
         }
     }
 }

@@ -134,8 +134,11 @@ pub fn read_file(path: &str) -> Result<String, Error> {
         "-" => std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ()),
         _ => std::fs::read(path).map(|content| bytes = content),
     };
-    read.map_err(|e| Error::Usage(format!("cannot read {path}: {e}")))?;
-    String::from_utf8(bytes).map_err(|_| Error::Usage(format!("{path} is not UTF-8")))
+    let called = if path == "-" { "standard input" } else { path };
+    read.map_err(|e| Error::Usage(format!("cannot read {called}: {e}")))?;
+    // Editors on Windows begin a file with a mark that belongs to no JSON, no query and no key.
+    let content = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    String::from_utf8(content.to_vec()).map_err(|_| Error::Usage(format!("{called} is not UTF-8")))
 }
 
 #[cfg(test)]

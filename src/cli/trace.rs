@@ -128,7 +128,7 @@ impl<'a> Tracer<'a> {
                 "elapsedMs": u64::try_from(response.elapsed.as_millis()).unwrap_or(u64::MAX),
                 "text": show::response(response, self.mask),
             }),
-            Err(broken) => json!({ "error": broken.to_string() }),
+            Err(broken) => json!({ "error": self.mask.text(&broken.to_string()) }),
         };
         let line = json!({ "request": described(request, self.mask), "response": answer });
         (self.print)(&line.to_string());
@@ -160,7 +160,9 @@ impl Transport for Tracer<'_> {
             _ if self.view.rehearsal && self.view.curl => {}
             _ if self.view.rehearsal => self.starred("not sent"),
             Ok(response) => self.after(response),
-            Err(broken) if self.view.detail > Detail::Nothing => self.starred(&broken.to_string()),
+            Err(broken) if self.view.detail > Detail::Nothing => {
+                self.starred(&self.mask.text(&broken.to_string()));
+            }
             Err(_) => {}
         }
         outcome

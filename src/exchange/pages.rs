@@ -7,6 +7,9 @@ use crate::message::{Answer, Call, Next, Page};
 /// A service that gives the same continuation this often without a single element is going in circles.
 const CIRCLES: u32 = 3;
 
+/// And this often even where elements come with it: they are the same ones over and over.
+const REPEATS: u32 = 10;
+
 /// What to do after a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
@@ -27,7 +30,7 @@ impl Client<'_> {
     ) -> Result<(), Error> {
         let mut call = first;
         let mut previous: Option<Next> = None;
-        let mut circles = 0;
+        let (mut circles, mut repeats) = (0, 0);
         loop {
             let answer = self.run(&call)?;
             let (empty, going_on) = (answer.value.items.is_empty(), answer.value.next.clone());
@@ -37,15 +40,13 @@ impl Client<'_> {
             let Some(going_on) = going_on else {
                 return Ok(());
             };
-            circles = if empty && previous.as_ref() == Some(&going_on) {
-                circles + 1
-            } else {
-                0
-            };
-            if circles >= CIRCLES {
+            let same = previous.as_ref() == Some(&going_on);
+            circles = if same && empty { circles + 1 } else { 0 };
+            repeats = if same { repeats + 1 } else { 0 };
+            if circles >= CIRCLES || repeats >= REPEATS {
                 return Err(Error::Answer {
                     request: call.request.line(),
-                    what: "the service keeps giving the same continuation and no elements".into(),
+                    what: "the service keeps giving the same continuation".into(),
                 });
             }
             call = next(&going_on)?;

@@ -42,6 +42,8 @@ pub fn of(failure: &Failure) -> Refusal {
     match failure.status {
         403 if says("unreachable") => Refusal::NotAzure,
         _ if stranger => Refusal::SomebodyElse,
+        // Nor does it send anybody elsewhere.
+        300..=399 => Refusal::SomebodyElse,
         404 if says("defaultidentitynotdefined") => Refusal::NoIdentity,
         404 | 410 => Refusal::Updating,
         429 => Refusal::Busy,

@@ -12,10 +12,15 @@ use crate::error::Error;
 use crate::exchange::Credential;
 use crate::identity::{Selector, Token};
 
-/// `token [--plane arm|data | --audience URI] [--raw | --auth-header]`
+/// `token [--plane arm|data] [--audience URI] [--raw | --auth-header]`
 pub fn token(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
     let settings = session.settings;
     let (raw, header) = (settings.on("raw"), settings.on("auth-header"));
+    if settings.args().has("raw") && settings.args().has("auth-header") {
+        return Err(Error::Usage(
+            "--raw and --auth-header exclude each other".into(),
+        ));
+    }
     let plane = settings.text("plane").unwrap_or("data".into());
     let usual = match plane.as_str() {
         "arm" => &session.client.audiences().arm,
@@ -27,6 +32,9 @@ pub fn token(session: &Session, output: &mut Output, _: &[String]) -> Result<(),
         }
     };
     let audience = settings.text("audience").unwrap_or(usual.clone());
+    if audience.is_empty() {
+        return Err(Error::Usage("--audience is empty".into()));
+    }
     if (raw || header) && std::io::stdout().is_terminal() && !settings.on("yes") {
         return Err(Error::Usage(
             "a token on a terminal stays in its scrollback: add --yes if it shall".into(),

@@ -77,14 +77,21 @@ fn end(session: &Session, output: &Output, trailer: &Trailer, left: Option<&Next
 }
 
 fn text(session: &Session, operands: &[String]) -> Result<String, Error> {
-    match (operands.first(), session.settings.text("file")) {
-        (Some(_), Some(_)) => Err(Error::Usage("a query and --file exclude each other".into())),
-        (Some(text), None) => Ok(text.clone()),
-        (None, Some(path)) => read_file(&path),
-        (None, None) => Err(Error::Usage(
+    let text = match (operands.first(), session.settings.text("file")) {
+        (Some(_), Some(_)) => {
+            return Err(Error::Usage("a query and --file exclude each other".into()));
+        }
+        (Some(text), None) => text.clone(),
+        (None, Some(path)) => read_file(&path)?,
+        (None, None) => String::new(),
+    };
+    // A variable or a pipe that held nothing is no query either.
+    if text.trim().is_empty() {
+        return Err(Error::Usage(
             "which query? for example: rawcosmos query 'SELECT * FROM c'".into(),
-        )),
+        ));
     }
+    Ok(text)
 }
 
 fn with_parameters(session: &Session, text: String) -> Result<Query, Error> {

@@ -124,6 +124,8 @@ pub fn explain(error: &Error, context: &Context) -> Explained {
         explained.note = facts.sentence(rule.note);
         let fixes = rule.fix.iter().filter_map(|fix| facts.command(fix));
         explained.fix = fixes.collect();
+    } else if let Error::Identity(_, Some(failure)) = error {
+        explained.said = Some(said(failure));
     }
     explained
 }
@@ -197,6 +199,16 @@ fn plane_of(request: &str) -> Option<Plane> {
     Some(Plane::Data).filter(|_| !request.is_empty() && !has("/oauth2/"))
 }
 
+/// JSON with every control character escaped as JSON does: a terminal obeys more of them than JSON forbids.
+fn escaped(json: &str) -> String {
+    json.chars()
+        .map(|c| match c {
+            c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+            c => c.to_string(),
+        })
+        .collect()
+}
+
 impl Explained {
     /// One line of JSON for programs.
     pub fn to_json(&self) -> String {
@@ -217,7 +229,7 @@ impl Explained {
         ];
         let known = members.iter().filter(|(_, value)| !value.is_null());
         let texts: Vec<String> = known.map(|(name, v)| format!("\"{name}\":{v}")).collect();
-        format!("{{\"error\":{{{}}}}}", texts.join(","))
+        escaped(&format!("{{\"error\":{{{}}}}}", texts.join(",")))
     }
 
     fn numbers(&self) -> String {
@@ -406,6 +418,8 @@ mod tests {
             (401, 5006, "no", "the token has expired", 4),
             (404, 0, "Owner resource does not exist", "there is no such database or container", 3),
             (404, 0, "Resource Not Found", "there is no such item", 3),
+            (404, 1002, "x", "who was asked has not seen the write of this session yet", 3),
+            (302, 0, "x", "the answer points elsewhere, and redirects are not followed", 1),
             (409, 0, "exists", "an item with this id exists already", 6),
             (412, 0, "precondition", "somebody changed it meanwhile", 6),
             (400, 1001, "pk", "the partition key does not fit the item or the container", 1),
@@ -453,6 +467,26 @@ mod tests {
     }
 
     #[test]
+    fn an_error_as_json_is_json_whatever_was_said() {
+        let body = json!({"message": "a \u{9b}31m b \u{7f} c \u{1b}[2J"}).to_string();
+        let found = said_no(Plane::Data, "GET https://x/", 400, 0, &body);
+        let text = crate::show::Mask::default().text(&found.to_json());
+        assert!(!text.contains(char::is_control), "{text}");
+        let value: Value = serde_json::from_str(&text).expect(&text);
+        assert_eq!(
+            value["error"]["message"],
+            "a \u{9b}31m b \u{7f} c \u{1b}[2J"
+        );
+    }
+
+    #[test]
+    fn the_metadata_services_own_words_are_kept() {
+        let body = r#"{"error":"unauthorized_client","error_description":"AADSTS700016: no"}"#;
+        let found = said_no(Plane::Identity, "GET http://x/metadata/", 401, 0, body);
+        assert!(found.to_string().contains("AADSTS700016: no"), "{found}");
+    }
+
+    #[test]
     fn the_road_is_explained_too() {
         let imds =
             "GET http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01";
@@ -475,6 +509,8 @@ mod tests {
                 .any(|fix| fix.starts_with("az vm identity assign"))
         );
         assert_eq!(refused(429, "{}").exit, 7);
+        let elsewhere = refused(302, "");
+        assert!(elsewhere.what.contains("something other"), "{elsewhere}");
         let broken = |request: &str, stage, what: &str| {
             let (request, what) = (request.to_string(), what.to_string());
             let error = Error::Transport(Broken {
@@ -490,6 +526,10 @@ mod tests {
             (
                 broken(imds, Stage::Answer, "slow"),
                 "no identity endpoint answers here",
+            ),
+            (
+                broken(account, Stage::Answer, "the answer (200) broke off: x"),
+                "an answer came, and cannot be read",
             ),
             (
                 broken(account, Stage::Tls, "UnknownIssuer"),

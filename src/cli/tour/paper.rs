@@ -7,7 +7,7 @@ use crate::cli::output::{Format, Output};
 use crate::cli::settings::Settings;
 use crate::error::{Broken, Error};
 use crate::exchange::Transport;
-use crate::message::{Request, Response};
+use crate::message::{Request, Response, Text};
 use crate::show::{self, Mask};
 
 /// Keeps what goes through it, for printing after the step.
@@ -103,14 +103,18 @@ impl Paper {
                 self.output.text(&format!("{sign}{text}"))?;
             }
         }
-        if let Some((request, _)) = seen.last() {
+        if let Some(request) = deed(seen) {
             self.output.text("")?;
-            let yourself = if self.markdown {
-                "**Do it yourself:**\n"
+            let signed = if matches!(request.url, Text::Secret(_)) {
+                ", with the signature from an answer of your own"
             } else {
-                "do it yourself:"
+                ""
             };
-            self.output.text(yourself)?;
+            let yourself = match self.markdown {
+                true => format!("**Do it yourself{signed}:**\n"),
+                false => format!("do it yourself{signed}:"),
+            };
+            self.output.text(&yourself)?;
             self.block("sh", &show::curl(request, mask))?;
         }
         self.output.text("")
@@ -137,6 +141,13 @@ impl Paper {
             false => self.output.text(text),
         }
     }
+}
+
+/// The request a step is about: the change, not the questions before and after it.
+fn deed(seen: &[(Request, Result<Response, Broken>)]) -> Option<&Request> {
+    let mut requests = seen.iter().rev().map(|(request, _)| request);
+    let change = requests.clone().find(|request| request.method != "GET");
+    change.or_else(|| requests.next())
 }
 
 fn prefixed(sign: &str, text: &str) -> String {

@@ -144,6 +144,9 @@ pub(super) const RULES: &[Rule] = &[
     .fix(&["(umask 077 && az cosmosdb keys list -n {account} -g {group} --query primaryMasterKey -o tsv > key)"]),
     MISSING_PARENT,
     MISSING_PARENT.on(data(&[404]).sub(&[1003])),
+    Rule::new(data(&[404]).sub(&[1002]), "who was asked has not seen the write of this session yet")
+        .why("the session token is ahead of the region that answered, and stayed so until we gave up")
+        .note("run it again; without --session-token the answer may be older than that write"),
     Rule::new(data(&[404]).at("/docs/"), "there is no such item")
         .why("an item is found by its id and its partition key together, and both by exact spelling")
         .fix(&["rawcosmos query -d {database} -c {container} 'SELECT c.id FROM c'"]),

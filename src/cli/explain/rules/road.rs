@@ -62,6 +62,21 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(refused(Refusal::Busy), "this machine asks its metadata service too often")
         .why("all processes of a machine share one limit")
         .note("one process that keeps its token asks once a day"),
+    Rule::new(
+        broken(None, Stage::Answer).says(&["broke off", "protocol:", "too big"]),
+        "an answer came, and cannot be read",
+    )
+    .why("it is cut off, far too large or no proper HTTP: often something on the way made or changed it")
+    .note("it is safe to run it again; --trace shows the rest"),
+    Rule::new(
+        When {
+            statuses: &[301, 302, 303, 307, 308],
+            ..when(Kind::Said, None)
+        },
+        "the answer points elsewhere, and redirects are not followed",
+    )
+    .why("the service never redirects: this is a proxy's or network's login page, or another host")
+    .note("a token is not taken to a host that was not asked for; --trace=headers shows where it points"),
     NO_IMDS,
     NO_IMDS.on(broken(Some(Plane::Identity), Stage::Resolve)),
     NO_IMDS.on(broken(Some(Plane::Identity), Stage::Answer)),
