@@ -72,7 +72,10 @@ fn begin(settings: &Settings, mask: &Mask) -> Result<u8, Trouble> {
     }
     let (command, operands) = commands::find(args).map_err(bare)?;
     match command.work {
-        Work::Alone(work) => work(settings, mask, &operands).map_err(bare),
+        Work::Alone(work) => match work(settings, mask, &operands) {
+            Err(Error::Closed) => Ok(0),
+            done => done.map_err(bare),
+        },
         Work::Session(work) => in_session(settings, mask, &|session, output| {
             work(session, output, &operands)
         }),

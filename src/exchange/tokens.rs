@@ -38,6 +38,11 @@ impl Tokens {
 }
 
 impl Client<'_> {
+    /// Drops all tokens of this run: the next call asks for its own.
+    pub fn forget_tokens(&self) {
+        *self.tokens.borrow_mut() = Tokens::default();
+    }
+
     /// A token for an audience: the one of this run while it lives, else a new one.
     pub fn token(&self, audience: &str) -> Result<Token, Error> {
         let (endpoint, selector) = match &self.credential {

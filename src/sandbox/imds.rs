@@ -21,6 +21,12 @@ const BACKDATED: i64 = 5 * 60;
 const SELECTORS: [&str; 4] = ["client_id", "object_id", "msi_res_id", "mi_res_id"];
 /// `/metadata/identity` is no older than this.
 const OLDEST: &str = "2018-02-01";
+/// What the service has beside the identity and the instance.
+const ABSENT: [&str; 3] = [
+    "/metadata/attested",
+    "/metadata/scheduledevents",
+    "/metadata/loadbalancer",
+];
 const MULTIPLE: &str = "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request";
 const NOT_FOUND: &str = "Identity not found";
 
@@ -80,6 +86,11 @@ fn route(world: &mut World, request: &Request, now: i64) -> Result<Response, Res
     match path {
         TOKEN_PATH => token(world, &query, now),
         "/metadata/identity/info" => info(world),
+        _ if ABSENT.iter().any(|part| path.starts_with(part)) => Err(error(
+            501,
+            "not_implemented",
+            "The sandbox does not have this part of the metadata",
+        )),
         _ => instance::read(world, path, get(&query, "format")),
     }
 }
@@ -467,6 +478,8 @@ mod tests {
             .0,
             404
         );
+        let proof = "/metadata/attested/document?api-version=2021-02-01";
+        assert_eq!(get(&mut world, proof).0, 501);
         assert_eq!(
             get(&mut world, "/metadata/versions").1["apiVersions"][5],
             "2018-02-01"

@@ -217,11 +217,16 @@ fn now(world: &World) -> OffsetDateTime {
 }
 
 fn ports(first: u16) -> io::Result<Vec<TcpListener>> {
-    let port = |index| match first {
-        0 => Ok(0),
-        _ => first.checked_add(index).ok_or(io::ErrorKind::InvalidInput),
+    let bind = |index: u16| {
+        let port = match first {
+            0 => Some(0),
+            _ => first.checked_add(index),
+        };
+        let wanted = u32::from(first) + u32::from(index);
+        let bound = port.map_or(Err(io::ErrorKind::AddrNotAvailable.into()), Listener::bind);
+        bound.map_err(|error| io::Error::new(error.kind(), format!("port {wanted}: {error}")))
     };
-    (0..3).map(|index| Listener::bind(port(index)?)).collect()
+    (0..3).map(bind).collect()
 }
 
 /// 64 bytes that differ from start to start: nobody is to rely on a sandbox's key.
@@ -317,6 +322,20 @@ mod tests {
         let origin = sandbox.arm();
         sandbox.stop();
         assert!(TcpStream::connect(origin.trim_start_matches("http://")).is_err());
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_named() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let options = |port| Options {
+            port,
+            ..Options::default()
+        };
+        let refusal = start(options(port)).err().unwrap().to_string();
+        assert!(refusal.starts_with(&format!("port {port}: ")), "{refusal}");
+        let refusal = start(options(65535)).err().unwrap().to_string();
+        assert!(refusal.starts_with("port 6553"), "{refusal}");
     }
 
     #[test]

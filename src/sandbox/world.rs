@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha512};
 
 use super::cosmos::{cut, definition, rid};
 
@@ -158,6 +161,11 @@ impl World {
     pub fn next(&mut self) -> u64 {
         self.counter += 1;
         self.counter
+    }
+
+    /// A key that only reads: given out with the others, and known to the data plane only to be refused.
+    pub fn reading_key(&self, number: u8) -> String {
+        STANDARD.encode(Sha512::digest(format!("{}{number}", self.key)))
     }
 
     /// Makes a database; the caller has looked that the name is free.

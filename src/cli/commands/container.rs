@@ -3,10 +3,9 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::change::Change;
 use super::confirm;
-use super::database::{
-    existing, finish, from, gone, made, made_or_there, present, rows, throughput,
-};
+use super::database::{finish, from, made_or_there, rows, throughput};
 use crate::arm::{self, containers::Definition};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
@@ -23,6 +22,21 @@ fn names(session: &Session) -> Result<(Name, Name), Error> {
     Ok((database, name))
 }
 
+/// It as something that is made or deleted.
+pub fn change<'a, 's>(
+    session: &'a Session<'s>,
+    account: &'a arm::Account,
+    database: &Name,
+    name: &Name,
+) -> Change<'a, 's> {
+    Change {
+        session,
+        account,
+        show: arm::containers::show(account, database, name),
+        what: format!("container {name}"),
+    }
+}
+
 /// `container create -d DB -n NAME -p /PATH… [--ttl S] [--idx @F] [-u @F] [--throughput N] [--if-not-exists] [--no-wait]`
 pub fn create(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
     let (database, name) = names(session)?;
@@ -37,22 +51,15 @@ pub fn create(session: &Session, output: &mut Output, _: &[String]) -> Result<()
         return finish(session, output, made);
     }
     let account = session.arm_account()?;
-    let show = arm::containers::show(&account, &database, &name);
-    if let Some(there) = existing(session, &show, &format!("container {name}"))? {
+    let change = change(session, &account, &database, &name);
+    if let Some(there) = change.existing()? {
         same_key(&there.value, &definition, &name)?;
-        session.say(&format!("container {name} is already there"));
+        session.say(&format!("{} is already there", change.what));
         return finish(session, output, there);
     }
     let call = arm::containers::create(&account, &database, &name, &definition, throughput);
     let started = session.run(&call)?;
-    made(
-        session,
-        output,
-        account.endpoint(),
-        &started.value,
-        &show,
-        &format!("container {name}"),
-    )
+    change.made(output, &started.value)
 }
 
 /// `container show -d DB -n NAME`
@@ -99,21 +106,14 @@ pub fn delete(session: &Session, _: &mut Output, _: &[String]) -> Result<(), Err
     if session.has_key() {
         let container = session.account()?.database(&database).container(&name);
         session.run(&cosmos::containers::delete(&container))?;
-    } else {
-        let account = session.arm_account()?;
-        let show = arm::containers::show(&account, &database, &name);
-        present(session, &show)?;
-        let started = session.run(&arm::containers::delete(&account, &database, &name))?;
-        gone(
-            session,
-            account.endpoint(),
-            &started.value,
-            &show,
-            &format!("container {name}"),
-        )?;
+        session.say(&format!("deleted container {name}"));
+        return Ok(());
     }
-    session.say(&format!("deleted container {name}"));
-    Ok(())
+    let account = session.arm_account()?;
+    let change = change(session, &account, &database, &name);
+    change.must_be_there()?;
+    let started = session.run(&arm::containers::delete(&account, &database, &name))?;
+    change.deleted(&started.value)
 }
 
 fn definition(settings: &Settings) -> Result<Definition, Error> {

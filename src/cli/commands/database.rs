@@ -1,28 +1,36 @@
 //! `database create|show|list|delete`: through ARM, or with a key through the data plane.
 
-use std::time::Duration;
-
 use serde_json::value::RawValue;
 
+use super::change::Change;
 use super::{Trailer, confirm};
 use crate::arm;
-use crate::arm::operation::Started;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cosmos::{self, Paging};
 use crate::error::Error;
 use crate::exchange::pages::Flow;
-use crate::exchange::poll::Watch;
 use crate::message::{Answer, Call, Next, Page, Throughput};
-use crate::name::{Endpoint, Name};
-
-/// Databases, containers and grants take seconds; this is when something is wrong.
-pub const PATIENCE: Duration = Duration::from_secs(300);
+use crate::name::Name;
 
 fn name(session: &Session) -> Result<Name, Error> {
     let name = session.settings.name("name")?;
     session.about_name("database", &name);
     Ok(name)
+}
+
+/// It as something that is made or deleted.
+pub fn change<'a, 's>(
+    session: &'a Session<'s>,
+    account: &'a arm::Account,
+    name: &Name,
+) -> Change<'a, 's> {
+    Change {
+        session,
+        account,
+        show: arm::databases::show(account, name),
+        what: format!("database {name}"),
+    }
 }
 
 /// `database create -n NAME [--throughput N | --max-throughput N] [--if-not-exists] [--no-wait]`
@@ -35,20 +43,13 @@ pub fn create(session: &Session, output: &mut Output, _: &[String]) -> Result<()
         return finish(session, output, made_or_there(session, made, &there)?);
     }
     let account = session.arm_account()?;
-    let show = arm::databases::show(&account, &name);
-    if let Some(there) = existing(session, &show, &format!("database {name}"))? {
-        session.say(&format!("database {name} is already there"));
+    let change = change(session, &account, &name);
+    if let Some(there) = change.existing()? {
+        session.say(&format!("{} is already there", change.what));
         return finish(session, output, there);
     }
     let started = session.run(&arm::databases::create(&account, &name, throughput))?;
-    made(
-        session,
-        output,
-        account.endpoint(),
-        &started.value,
-        &show,
-        &format!("database {name}"),
-    )
+    change.made(output, &started.value)
 }
 
 /// `database show -n NAME`
@@ -89,21 +90,14 @@ pub fn delete(session: &Session, _: &mut Output, _: &[String]) -> Result<(), Err
     if session.has_key() {
         let database = session.account()?.database(&name);
         session.run(&cosmos::databases::delete(&database))?;
-    } else {
-        let account = session.arm_account()?;
-        let show = arm::databases::show(&account, &name);
-        let started = present(session, &show)
-            .and_then(|()| session.run(&arm::databases::delete(&account, &name)))?;
-        gone(
-            session,
-            account.endpoint(),
-            &started.value,
-            &show,
-            &format!("database {name}"),
-        )?;
+        session.say(&format!("deleted database {name}"));
+        return Ok(());
     }
-    session.say(&format!("deleted database {name}"));
-    Ok(())
+    let account = session.arm_account()?;
+    let change = change(session, &account, &name);
+    change.must_be_there()?;
+    let started = session.run(&arm::databases::delete(&account, &name))?;
+    change.deleted(&started.value)
 }
 
 /// Throughput of a new database or container, from `--throughput` or `--max-throughput`.
@@ -167,34 +161,6 @@ pub fn rows(
     Ok(())
 }
 
-/// What is already there under the name of something to be made: with `--if-not-exists` it is the answer, without it
-/// is a conflict, because a second `PUT` would silently replace its settings.
-pub fn existing(
-    session: &Session,
-    show: &Call<Box<RawValue>>,
-    what: &str,
-) -> Result<Option<Answer<Box<RawValue>>>, Error> {
-    if session.is_rehearsal() {
-        session
-            .client
-            .note("first a GET of the same URL, which must answer 404");
-        return Ok(None);
-    }
-    match session.run(show) {
-        Ok(there) if session.settings.on("if-not-exists") => Ok(Some(there)),
-        Ok(_) => Err(Error::Conflict(format!(
-            "{what} exists already; with --if-not-exists that is fine"
-        ))),
-        Err(e)
-            if e.failure()
-                .is_some_and(|f| f.status == 404 && f.code == "NotFound") =>
-        {
-            Ok(None)
-        }
-        Err(e) => Err(e),
-    }
-}
-
 /// With a key the service itself tells that something is there.
 pub fn made_or_there(
     session: &Session,
@@ -205,65 +171,4 @@ pub fn made_or_there(
         Err(e) if e.is_status(409) && session.settings.on("if-not-exists") => session.run(&there()),
         other => other,
     }
-}
-
-/// Waits for a change to be over, unless told not to, and prints what was made.
-pub fn made(
-    session: &Session,
-    output: &mut Output,
-    endpoint: &Endpoint,
-    started: &Started,
-    show: &Call<Box<RawValue>>,
-    what: &str,
-) -> Result<(), Error> {
-    if session.settings.on("no-wait") {
-        session.say(&format!(
-            "{what} is being made; show tells when it is there"
-        ));
-        return Ok(());
-    }
-    session.say(&format!("making {what} …"));
-    let settled = || session.is_there(show);
-    let watch = Watch {
-        endpoint,
-        settled: &settled,
-        limit: PATIENCE,
-        what,
-    };
-    session.client.finish(started, &watch)?;
-    session.say(&format!("made {what}"));
-    finish(session, output, session.run(show)?)
-}
-
-/// ARM answers 204 for what was not there; a user who mistyped a name wants to know.
-pub fn present(session: &Session, show: &Call<Box<RawValue>>) -> Result<(), Error> {
-    if session.is_rehearsal() {
-        session
-            .client
-            .note("first a GET of the same URL, which must find it");
-        return Ok(());
-    }
-    session.run(show).map(|_| ())
-}
-
-/// Waits until what was deleted is gone, unless told not to.
-pub fn gone(
-    session: &Session,
-    endpoint: &Endpoint,
-    started: &Started,
-    show: &Call<Box<RawValue>>,
-    what: &str,
-) -> Result<(), Error> {
-    if session.settings.on("no-wait") {
-        return Ok(());
-    }
-    session.say(&format!("deleting {what} …"));
-    let settled = || session.is_there(show).map(|there| !there);
-    let watch = Watch {
-        endpoint,
-        settled: &settled,
-        limit: PATIENCE,
-        what,
-    };
-    session.client.finish(started, &watch)
 }

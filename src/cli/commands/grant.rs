@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::change::Change;
 use super::confirm;
-use super::database::{PATIENCE, present};
 use crate::arm::{
     self,
     roles::{DataRole, Grant},
@@ -12,7 +12,6 @@ use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cosmos;
 use crate::error::Error;
-use crate::exchange::poll::Watch;
 use crate::name::Name;
 
 /// `grant --role data-reader|data-contributor [--principal self|OID] [--scope /dbs/D[/colls/C]] [--wait S] [--revoke]`
@@ -53,22 +52,29 @@ pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Result<(), E
     Ok(())
 }
 
+/// The grant as something that is made or taken back.
+pub fn change<'a, 's>(
+    session: &'a Session<'s>,
+    account: &'a arm::Account,
+    grant: &Grant,
+) -> Result<Change<'a, 's>, Error> {
+    Ok(Change {
+        session,
+        account,
+        show: arm::roles::show(account, &grant.guid(account))?,
+        what: "the grant".into(),
+    })
+}
+
 /// Grants, and waits until ARM says that it is done. A principal made a moment ago may not be known yet.
 pub fn give(session: &Session, account: &arm::Account, grant: &Grant) -> Result<(), Error> {
     let call = arm::roles::assign(account, grant);
-    let show = arm::roles::show(account, &grant.guid(account))?;
-    let settled = || session.is_there(&show);
-    let watch = Watch {
-        endpoint: account.endpoint(),
-        settled: &settled,
-        limit: PATIENCE,
-        what: "the grant",
-    };
+    let change = change(session, account, grant)?;
     let mut waits = [5, 10, 20, 40].into_iter();
     loop {
         let given = session
             .run(&call)
-            .and_then(|started| session.client.finish(&started.value, &watch));
+            .and_then(|started| change.wait(&started.value, true));
         let unknown = matches!(&given, Err(Error::Status(f)) if f.message.contains("was not found in the AAD tenant"));
         match waits.next().filter(|_| unknown) {
             Some(seconds) => {
@@ -87,17 +93,10 @@ fn revoke(session: &Session, account: &arm::Account, grant: &Grant) -> Result<()
         session,
         &format!("take the role back from {}", grant.principal),
     )?;
-    let show = arm::roles::show(account, &grant.guid(account))?;
-    present(session, &show)?;
+    let change = change(session, account, grant)?;
+    change.must_be_there()?;
     let started = session.run(&arm::roles::revoke(account, grant))?;
-    let settled = || session.is_there(&show).map(|there| !there);
-    let watch = Watch {
-        endpoint: account.endpoint(),
-        settled: &settled,
-        limit: PATIENCE,
-        what: "the revocation",
-    };
-    session.client.finish(&started.value, &watch)?;
+    change.wait(&started.value, false)?;
     session.say("taken back");
     Ok(())
 }

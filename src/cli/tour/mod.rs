@@ -176,7 +176,10 @@ fn guide(said: &Settings, settings: &Settings, mask: &Mask, live: bool) -> Resul
 
 impl Tour<'_> {
     fn walk(&mut self, mut paper: Paper, recorder: &Recorder, live: bool) -> Result<(), Error> {
+        // What finding the account needed is to be seen again, in its step.
         recorder.seen.borrow_mut().clear();
+        self.session.client.forget_tokens();
+        *self.session.machine.borrow_mut() = None;
         for (index, step) in STEPS.iter().enumerate() {
             if live && !step.change.is_empty() {
                 commands::confirm(self.session, step.change)?;

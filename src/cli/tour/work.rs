@@ -5,14 +5,12 @@ use serde_json::value::RawValue;
 use super::Tour;
 use crate::arm;
 use crate::arm::containers::Definition;
-use crate::arm::operation::Started;
 use crate::arm::roles::{DataRole, Grant};
-use crate::cli::commands::{database::PATIENCE, grant};
+use crate::cli::commands::{container, database, grant};
 use crate::cosmos::partition_key::PartitionKey;
 use crate::cosmos::query::{Across, Query};
 use crate::cosmos::{self, Paging, items, query};
 use crate::error::Error;
-use crate::exchange::poll::Watch;
 use crate::name::Name;
 
 /// The item the tour writes.
@@ -35,8 +33,10 @@ impl Tour<'_> {
 
     pub(super) fn create_database(&mut self) -> Result<(), Error> {
         let call = arm::databases::create(&self.arm, &self.database, None);
-        self.made_database = true;
-        self.started = Some(self.session.run(&call)?.value);
+        let started = self.session.run(&call);
+        // What was refused was not made; after any other end it may have been.
+        self.made_database = !matches!(started, Err(Error::Status(_)));
+        self.started = Some(started?.value);
         Ok(())
     }
 
@@ -44,8 +44,7 @@ impl Tour<'_> {
         let Some(started) = self.started.take() else {
             return Ok(());
         };
-        let show = arm::databases::show(&self.arm, &self.database);
-        self.wait(&started, &|| self.session.is_there(&show), "the database")
+        database::change(self.session, &self.arm, &self.database).wait(&started, true)
     }
 
     pub(super) fn create_container(&mut self) -> Result<(), Error> {
@@ -56,8 +55,7 @@ impl Tour<'_> {
         let (database, name) = (&self.database, &self.container);
         let call = arm::containers::create(&self.arm, database, name, &definition, None);
         let started = self.session.run(&call)?.value;
-        let show = arm::containers::show(&self.arm, database, name);
-        self.wait(&started, &|| self.session.is_there(&show), "the container")
+        container::change(self.session, &self.arm, database, name).wait(&started, true)
     }
 
     pub(super) fn wrong_plane(&mut self) -> Result<(), Error> {
@@ -85,19 +83,19 @@ impl Tour<'_> {
     }
 
     pub(super) fn grant(&mut self) -> Result<(), Error> {
-        let grant = Grant {
+        let given = Grant {
             role: DataRole::Contributor,
             principal: self.session.own_object_id()?,
             scope: format!("/dbs/{}", self.database),
         };
-        let show = arm::roles::show(&self.arm, &grant.guid(&self.arm))?;
-        match self.session.run(&show) {
-            Err(e) if e.is_status(404) => self.made_grant = Some(grant.clone()),
-            Err(e) => return Err(e),
-            Ok(_) => {}
+        let show = arm::roles::show(&self.arm, &given.guid(&self.arm))?;
+        let is_ours = !self.session.is_there(&show)?;
+        let outcome = grant::give(self.session, &self.arm, &given);
+        if is_ours && !matches!(outcome, Err(Error::Status(_))) {
+            self.made_grant = Some(given.clone());
         }
-        grant::give(self.session, &self.arm, &grant)?;
-        grant::verify(self.session, &grant)
+        outcome?;
+        grant::verify(self.session, &given)
     }
 
     pub(super) fn create_item(&mut self) -> Result<(), Error> {
@@ -141,32 +139,25 @@ impl Tour<'_> {
     }
 
     pub(super) fn clean_up(&mut self) -> Result<(), Error> {
-        if let Some(grant) = self.made_grant.take() {
-            let started = self
-                .session
-                .run(&arm::roles::revoke(&self.arm, &grant))?
-                .value;
-            let show = arm::roles::show(&self.arm, &grant.guid(&self.arm))?;
-            self.wait(
-                &started,
-                &|| self.session.is_there(&show).map(|there| !there),
-                "the revocation",
-            )?;
+        let (revoked, deleted) = (self.revoke(), self.delete());
+        revoked.and(deleted)
+    }
+
+    fn revoke(&mut self) -> Result<(), Error> {
+        let Some(given) = self.made_grant.take() else {
+            return Ok(());
+        };
+        let started = self.session.run(&arm::roles::revoke(&self.arm, &given))?;
+        grant::change(self.session, &self.arm, &given)?.wait(&started.value, false)
+    }
+
+    fn delete(&mut self) -> Result<(), Error> {
+        if !std::mem::take(&mut self.made_database) {
+            return Ok(());
         }
-        if self.made_database {
-            let started = self
-                .session
-                .run(&arm::databases::delete(&self.arm, &self.database))?
-                .value;
-            let show = arm::databases::show(&self.arm, &self.database);
-            self.wait(
-                &started,
-                &|| self.session.is_there(&show).map(|there| !there),
-                "the deletion",
-            )?;
-            self.made_database = false;
-        }
-        Ok(())
+        let call = arm::databases::delete(&self.arm, &self.database);
+        let started = self.session.run(&call)?;
+        database::change(self.session, &self.arm, &self.database).wait(&started.value, false)
     }
 
     /// After a failure: what was made goes, and what cannot be deleted is named.
@@ -174,7 +165,7 @@ impl Tour<'_> {
         if let Err(e) = self.clean_up() {
             let database = &self.database;
             self.session.say(&format!(
-                "note: the tour could not delete its database {database}: {e}"
+                "note: of what the tour made (database {database}, a role) something is left: {e}"
             ));
         }
     }
@@ -183,22 +174,5 @@ impl Tour<'_> {
         self.account
             .database(&self.database)
             .container(&self.container)
-    }
-
-    fn wait(
-        &self,
-        started: &Started,
-        settled: &dyn Fn() -> Result<bool, Error>,
-        what: &str,
-    ) -> Result<(), Error> {
-        let limit = PATIENCE;
-        let endpoint = self.arm.endpoint();
-        let watch = Watch {
-            endpoint,
-            settled,
-            limit,
-            what,
-        };
-        self.session.client.finish(started, &watch)
     }
 }

@@ -1,9 +1,6 @@
 //! `databaseAccounts`: the one that is there, its keys, and where accounts may be.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha512};
 
 use super::call::Call;
 use super::front::ok;
@@ -74,14 +71,9 @@ fn keys(world: &World) -> Value {
     json!({
         "primaryMasterKey": world.key,
         "secondaryMasterKey": world.key,
-        "primaryReadonlyMasterKey": derived(world, 2),
-        "secondaryReadonlyMasterKey": derived(world, 3),
+        "primaryReadonlyMasterKey": world.reading_key(2),
+        "secondaryReadonlyMasterKey": world.reading_key(3),
     })
-}
-
-/// A key that only reads, of which the sandbox's data plane knows nothing.
-fn derived(world: &World, number: u8) -> String {
-    STANDARD.encode(Sha512::digest(format!("{}{number}", world.key)))
 }
 
 fn connection_strings(world: &World) -> Value {

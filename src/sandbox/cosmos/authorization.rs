@@ -61,8 +61,12 @@ fn parse(header: &str) -> Result<(String, String), Refusal> {
     let _version = part("ver=")?;
     let signature = part("sig=")?;
     let signature = signature.split(',').next().unwrap_or_default().to_owned();
-    let limit = if kind == "aad" { 16 * 1024 } else { 1024 };
-    match header.len() > limit || signature.is_empty() {
+    let limit = match kind.as_str() {
+        "aad" => 16,
+        "resource" => 8,
+        _ => 1,
+    };
+    match header.len() > limit * 1024 || signature.is_empty() {
         true => Err(wrong()),
         false => Ok((kind, signature)),
     }
@@ -83,6 +87,10 @@ fn key(world: &World, exchange: &Exchange, signature: &str) -> Result<(), Refusa
         sent.unwrap_or_default(),
         if sent.is_some() { "" } else { date },
     );
+    let reading = |number| signs(&world.reading_key(number), &payload, signature);
+    if (2..4).any(reading) {
+        return Err(Refusal::absent("keys that only read"));
+    }
     if !signs(&world.key, &payload, signature) {
         return Err(unauthorized(format!("{MISMATCH} '{payload}'")));
     }

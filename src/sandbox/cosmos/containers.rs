@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::reply::{Exchange, Outcome, Refusal, Reply};
-use super::{definition, item, resources, store};
+use super::{definition, item, items, resources, store};
 use crate::sandbox::world::{self, Container, Database, World};
 
 /// `GET /dbs/{db}/colls`, or `POST` with a query
@@ -23,6 +23,7 @@ pub fn list(world: &World, exchange: &Exchange) -> Outcome {
 /// `POST /dbs/{db}/colls`
 pub fn create(world: &mut World, exchange: &Exchange) -> Outcome {
     let body = resources::body(exchange)?;
+    hierarchy(exchange, &body)?;
     let taken = &parent(world, exchange)?.containers;
     let name = definition::text(&body, "id").to_owned();
     if taken.contains_key(&name) {
@@ -38,16 +39,41 @@ pub fn create(world: &mut World, exchange: &Exchange) -> Outcome {
     answer(world, exchange, &name, 201)
 }
 
+/// The versions before hierarchical keys know nothing of them.
+fn hierarchy(exchange: &Exchange, body: &definition::Definition) -> Result<(), Refusal> {
+    let kind = body.get("partitionKey").and_then(|key| key.get("kind"));
+    let old = |version: &str| version <= "2018-12-31";
+    match exchange.header("x-ms-version").is_some_and(old) && kind == Some(&json!("MultiHash")) {
+        true => Err(Refusal::new(
+            400,
+            "The partition key kind value 'MultiHash' is invalid.",
+        )),
+        false => Ok(()),
+    }
+}
+
 /// `GET /dbs/{db}/colls/{coll}`
 pub fn read(world: &World, exchange: &Exchange) -> Outcome {
     let reply = answer(world, exchange, exchange.place.container(), 200)?;
     match exchange.flag("x-ms-documentdb-populatequotainfo") {
-        true => Ok(reply.header(
-            "x-ms-documentdb-collection-index-transformation-progress",
-            100,
-        )),
+        true => Ok(quota(reply, world, exchange)),
         false => Ok(reply),
     }
+}
+
+fn quota(reply: Reply, world: &World, exchange: &Exchange) -> Reply {
+    let database = world.databases.get(exchange.place.database());
+    let found = database.and_then(|database| database.containers.get(exchange.place.container()));
+    reply
+        .header(
+            "x-ms-documentdb-collection-index-transformation-progress",
+            100,
+        )
+        .header("x-ms-resource-quota", store::QUOTA)
+        .header(
+            "x-ms-resource-usage",
+            found.map(store::usage).unwrap_or_default(),
+        )
 }
 
 /// `PUT /dbs/{db}/colls/{coll}`
@@ -62,14 +88,7 @@ pub fn replace(world: &mut World, exchange: &Exchange) -> Outcome {
         .containers
         .get_mut(exchange.place.container())
         .ok_or_else(Refusal::not_found)?;
-    if let Some(etag) = exchange.header("if-match")
-        && etag != container.etag
-    {
-        return Err(Refusal::new(
-            412,
-            "One of the specified pre-condition is not met.",
-        ));
-    }
+    items::unchanged(exchange, &container.etag)?;
     same(&container.definition, &body)?;
     container.definition = body;
     container.etag = world::etag(number, exchange.now);
@@ -82,8 +101,10 @@ pub fn replace(world: &mut World, exchange: &Exchange) -> Outcome {
 pub fn delete(world: &mut World, exchange: &Exchange) -> Outcome {
     let database = world.databases.get_mut(exchange.place.database());
     let database = database.ok_or_else(Refusal::no_owner)?;
-    let gone = database.containers.remove(exchange.place.container());
-    gone.ok_or_else(Refusal::not_found)?;
+    let name = exchange.place.container();
+    let found = database.containers.get(name);
+    items::unchanged(exchange, &found.ok_or_else(Refusal::not_found)?.etag)?;
+    database.containers.remove(name);
     let lsn = world.next();
     Ok(resources::describe(Reply::new(204, "").charge(4.95), lsn))
 }
@@ -96,7 +117,7 @@ fn same(old: &definition::Definition, new: &definition::Definition) -> Result<()
             "The id of a container cannot be changed.",
         ));
     }
-    if old.get("partitionKey") != new.get("partitionKey") {
+    if key(old) != key(new) {
         return Err(Refusal::new(
             400,
             "Document collection partition key cannot be changed.",
@@ -109,6 +130,18 @@ fn same(old: &definition::Definition, new: &definition::Definition) -> Result<()
         ));
     }
     Ok(())
+}
+
+/// A version that is not said is the first one.
+fn key(definition: &definition::Definition) -> (Vec<&str>, u64, Option<&Value>) {
+    let kind = definition
+        .get("partitionKey")
+        .and_then(|key| key.get("kind"));
+    (
+        definition::key_paths(definition),
+        definition::hash_version(definition),
+        kind,
+    )
 }
 
 /// A changed default moves the end of every item.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::reply::{Exchange, Outcome, Refusal, Reply};
-use super::{definition, resources};
+use super::{definition, items, resources};
 use crate::sandbox::world::{Database, World};
 
 /// `GET /dbs`, or `POST /dbs` with a query
@@ -37,8 +37,10 @@ pub fn read(world: &World, exchange: &Exchange) -> Outcome {
 
 /// `DELETE /dbs/{db}`
 pub fn delete(world: &mut World, exchange: &Exchange) -> Outcome {
-    let gone = world.databases.remove(exchange.place.database());
-    gone.ok_or_else(Refusal::not_found)?;
+    let name = exchange.place.database();
+    let found = world.databases.get(name);
+    items::unchanged(exchange, &found.ok_or_else(Refusal::not_found)?.etag)?;
+    world.databases.remove(name);
     let lsn = world.next();
     Ok(resources::describe(Reply::new(204, "").charge(4.95), lsn))
 }

@@ -15,7 +15,7 @@ pub fn parse(text: &str) -> Option<i64> {
             .iter()
             .position(|known| known.eq_ignore_ascii_case(name))
     };
-    named(&DAYS, day_name)?;
+    let day_name = named(&DAYS, day_name)?;
     let mut parts = rest.split(' ');
     let day = parts.next()?.parse().ok()?;
     let month = named(&MONTHS, parts.next()?)?;
@@ -24,7 +24,8 @@ pub fn parse(text: &str) -> Option<i64> {
     let zone = parts.next()?;
     let month = Month::try_from(u8::try_from(month + 1).ok()?).ok()?;
     let date = Date::from_calendar_date(year, month, day).ok()?;
-    let whole = zone.eq_ignore_ascii_case("gmt") && parts.next().is_none();
+    let right = usize::from(date.weekday().number_days_from_monday()) == day_name;
+    let whole = right && zone.eq_ignore_ascii_case("gmt") && parts.next().is_none();
     whole.then(|| date.with_time(time).assume_utc().unix_timestamp())
 }
 
@@ -68,6 +69,7 @@ mod tests {
             "",
             "1994-11-06T08:49:37Z",
             "So, 06 Nov 1994 08:49:37 GMT",
+            "Mon, 06 Nov 1994 08:49:37 GMT",
             "Sun, 06 Nov 1994 08:49:37 +0000",
             "Sun, 31 Feb 1994 08:49:37 GMT",
             "Sun, 06 Nov 1994 08:49 GMT",

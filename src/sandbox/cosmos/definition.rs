@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::cosmos::key_definition::tokens;
+
 /// A container without its system members.
 pub type Definition = Map<String, Value>;
 
@@ -15,7 +17,11 @@ pub fn complete(mut definition: Definition) -> Result<Definition, String> {
     indexing(&mut definition)?;
     definition
         .entry("conflictResolutionPolicy")
-        .or_insert_with(last_writer_wins);
+        .or_insert_with(last_writer_wins)
+        .as_object_mut()
+        .ok_or("The conflict resolution policy is invalid: it must be an object.")?
+        .entry("conflictResolutionProcedure")
+        .or_insert_with(|| json!(""));
     definition
         .entry("geospatialConfig")
         .or_insert_with(|| json!({"type": "Geography"}));
@@ -139,6 +145,7 @@ fn key_path(path: &str) -> Result<(), String> {
     let bad = !path.starts_with('/')
         || path.len() < 2
         || path.ends_with('/')
+        || tokens(path).is_err()
         || (!quoted && (path.contains('*') || path.contains("//") || path.contains("[]")));
     if bad {
         return Err(format!(

@@ -1,5 +1,6 @@
 //! The text of an item: what is read from it, and what is added to it. Its members are sliced, never re-written.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -16,6 +17,8 @@ pub const LARGEST: usize = 2 * 1024 * 1024;
 pub struct Sent {
     /// Its `id`.
     pub id: String,
+    /// As it was sent, with what is no character replaced.
+    pub text: String,
     /// `{"name":value,...` without the closing brace.
     open: String,
     /// For looking into.
@@ -40,12 +43,14 @@ pub fn read(body: &[u8]) -> Result<Sent, Refusal> {
         return Err(Refusal::new(413, "Request size is too large"));
     }
     let text = std::str::from_utf8(body).map_err(|_| invalid())?;
-    let value: Value = serde_json::from_str(text).map_err(|_| invalid())?;
+    let text = mend(text);
+    let value: Value = serde_json::from_str(&text).map_err(|_| invalid())?;
     let id = id(&value)?;
     ttl(&value)?;
     Ok(Sent {
         id,
-        open: members(text).ok_or_else(invalid)?,
+        open: members(&text).ok_or_else(invalid)?,
+        text: text.into_owned(),
         value,
     })
 }
@@ -66,6 +71,31 @@ impl Sent {
             self.open
         )
     }
+}
+
+/// The text with `\ufffd` for every half of a surrogate pair that stands alone.
+fn mend(text: &str) -> Cow<'_, str> {
+    let mut mended = Cow::Borrowed(text);
+    let mut at = 0;
+    while let Some(found) = text.get(at..).and_then(|rest| rest.find('\\')) {
+        at += found;
+        let (lone, length) = match (unit(text, at), unit(text, at + 6)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => (false, 12),
+            (Some(unit), _) => ((0xD800..=0xDFFF).contains(&unit), 6),
+            (None, _) => (false, 2),
+        };
+        if lone {
+            mended.to_mut().replace_range(at..at + 6, "\\ufffd");
+        }
+        at += length;
+    }
+    mended
+}
+
+/// The UTF-16 unit that is escaped there.
+fn unit(text: &str, at: usize) -> Option<u16> {
+    let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+    u16::from_str_radix(digits, 16).ok()
 }
 
 fn invalid() -> Refusal {
@@ -108,11 +138,12 @@ pub fn expires(default: Option<i64>, value: &Value, ts: i64) -> Option<i64> {
     }
 }
 
-/// The values a unique key compares: a missing one counts as null.
+/// The values a unique key compares: a missing one counts as null, a number as the double it is.
 pub fn unique(value: &Value, paths: &[&str]) -> Vec<Value> {
     paths
         .iter()
         .map(|path| path_value(value, path).cloned().unwrap_or_default())
+        .map(|value| value.as_f64().map_or(value, Value::from))
         .collect()
 }
 
@@ -125,10 +156,8 @@ fn members(text: &str) -> Option<String> {
     let mut open = String::with_capacity(text.len());
     open.push('{');
     for (name, value) in pairs {
-        if SYSTEM
-            .iter()
-            .any(|system| name.get().trim_matches('"') == *system)
-        {
+        let plain: String = serde_json::from_str(name.get()).ok()?;
+        if SYSTEM.contains(&plain.as_str()) {
             continue;
         }
         if open.len() > 1 {
@@ -180,6 +209,28 @@ mod tests {
         let sent = r#" { "z":9007199254740993 , "_etag":"x","id":"1", "a\u0062" : [1.50, 18446744073709551615],"_ts":1 } "#;
         let wanted = r#"{"z":9007199254740993,"id":"1","a\u0062":[1.50, 18446744073709551615],"_rid":"R","_self":"dbs/D/colls/C/docs/R/","_etag":"\"e\"","_attachments":"attachments/","_ts":7}"#;
         assert_eq!(written(sent), wanted);
+    }
+
+    #[test]
+    fn halves_of_pairs_are_replaced_and_pairs_are_kept() {
+        let sent = r#"{"id":"a\ud800","b":"\udc00\ud83d\ude00\\ud800\ud800\n"}"#;
+        let wanted = r#"{"id":"a\ufffd","b":"\ufffd\ud83d\ude00\\ud800\ufffd\n","_rid""#;
+        assert!(written(sent).starts_with(wanted), "{}", written(sent));
+        assert_eq!(read(sent.as_bytes()).ok().unwrap().id, "a\u{fffd}");
+    }
+
+    #[test]
+    fn system_members_are_known_however_they_are_written() {
+        let text = written(r#"{"id":"1","_\u0072id":"x"}"#);
+        assert!(text.starts_with(r#"{"id":"1","_rid":"R""#), "{text}");
+    }
+
+    #[test]
+    fn unique_keys_compare_numbers_as_doubles() {
+        assert_eq!(
+            unique(&json!({"u": 1}), &["/u"]),
+            unique(&json!({"u": 1.0}), &["/u"])
+        );
     }
 
     #[test]

@@ -14,14 +14,14 @@ pub fn create(world: &mut World, exchange: &Exchange) -> Outcome {
     let mut store = store::open(world, exchange)?;
     let sent = item::read(&exchange.request.body)?;
     let key = supplied(exchange, &store, FEWER, 1001)?;
-    matches(&store, &key, &sent, exchange)?;
+    matches(&store, &key, &sent)?;
     let address = store.address(&key, &sent.id)?;
     let upsert = exchange.flag("x-ms-documentdb-is-upsert");
     let (status, charge) = match store.get(&address) {
         None => (201, 6.67),
-        Some(_) if !upsert => return Err(Refusal::new(409, EXISTS)),
+        Some(_) if !upsert => return Err(store.seen(&address, Refusal::new(409, EXISTS))),
         Some(found) => {
-            unchanged(exchange, found)?;
+            unchanged(exchange, &found.etag).map_err(|refusal| store.seen(&address, refusal))?;
             (200, 10.67)
         }
     };
@@ -35,7 +35,7 @@ pub fn read(world: &mut World, exchange: &Exchange) -> Outcome {
     let key = supplied(exchange, &store, NO_KEY, 0)?;
     let address = store.locate(&key, exchange.place.leaf(), exchange.place.by_rid)?;
     session::reached(exchange, store.range(address.range)?)?;
-    let item = store.get(&address).ok_or_else(Refusal::not_found)?;
+    let item = store.find(&address)?;
     if exchange.header("if-none-match") == Some(item.etag.as_str()) {
         let reply = Reply::new(304, "").header("etag", &item.etag).charge(1.0);
         return Ok(store.describe(reply, address.range));
@@ -50,7 +50,7 @@ pub fn replace(world: &mut World, exchange: &Exchange) -> Outcome {
     let sent = item::read(&exchange.request.body)?;
     let key = supplied(exchange, &store, NO_KEY, 0)?;
     let address = store.locate(&key, exchange.place.leaf(), exchange.place.by_rid)?;
-    let found = store.get(&address).ok_or_else(Refusal::not_found)?;
+    let found = store.find(&address)?;
     let (_, _, id) = &address.slot;
     if *id != sent.id {
         return Err(Refusal::new(
@@ -58,8 +58,8 @@ pub fn replace(world: &mut World, exchange: &Exchange) -> Outcome {
             "The id of the document in the body is not the id of the document to be replaced.",
         ));
     }
-    unchanged(exchange, found)?;
-    matches(&store, &key, &sent, exchange)?;
+    unchanged(exchange, &found.etag).map_err(|refusal| store.seen(&address, refusal))?;
+    matches(&store, &key, &sent)?;
     write(&mut store, exchange, &address, &sent, number)?;
     answer(&store, exchange, &address, 200, 11.05)
 }
@@ -69,8 +69,8 @@ pub fn delete(world: &mut World, exchange: &Exchange) -> Outcome {
     let mut store = store::open(world, exchange)?;
     let key = supplied(exchange, &store, NO_KEY, 0)?;
     let address = store.locate(&key, exchange.place.leaf(), exchange.place.by_rid)?;
-    let found = store.get(&address).ok_or_else(Refusal::not_found)?;
-    unchanged(exchange, found)?;
+    let found = store.find(&address)?;
+    unchanged(exchange, &found.etag).map_err(|refusal| store.seen(&address, refusal))?;
     store.remove(&address);
     let reply = Reply::new(204, "").charge(6.67);
     Ok(store.describe(reply, address.range))
@@ -120,14 +120,8 @@ pub fn key(header: &str) -> Result<PartitionKey, Refusal> {
 }
 
 /// Whether the item has the key that was named.
-fn matches(
-    store: &Store,
-    key: &PartitionKey,
-    sent: &Sent,
-    exchange: &Exchange,
-) -> Result<(), Refusal> {
-    let text = std::str::from_utf8(&exchange.request.body).unwrap_or_default();
-    let own = store.keys.extract(text);
+fn matches(store: &Store, key: &PartitionKey, sent: &Sent) -> Result<(), Refusal> {
+    let own = store.keys.extract(&sent.text);
     let same = own.is_ok_and(|own| own.canonical() == key.canonical());
     match same {
         true => store.unique(&store.address(key, &sent.id)?, &sent.value),
@@ -136,9 +130,9 @@ fn matches(
 }
 
 /// `If-Match`, where it was sent.
-fn unchanged(exchange: &Exchange, found: &Item) -> Result<(), Refusal> {
+pub fn unchanged(exchange: &Exchange, etag: &str) -> Result<(), Refusal> {
     match exchange.header("if-match") {
-        Some(etag) if etag != "*" && etag != found.etag => Err(Refusal::new(412, CHANGED)),
+        Some(wanted) if wanted != "*" && wanted != etag => Err(Refusal::new(412, CHANGED)),
         _ => Ok(()),
     }
 }

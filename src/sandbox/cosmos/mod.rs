@@ -85,10 +85,19 @@ fn serve(world: &mut World, mut exchange: Exchange) -> Outcome {
 
 const FIREWALL: &str = "Request originated from IP 127.0.0.1 through public internet. This is blocked by your Cosmos DB account firewall settings. More info: https://aka.ms/cosmosdb-tsg-forbidden";
 
+/// Headers that name what is to run before and after a write.
+const TRIGGERS: [&str; 2] = [
+    "x-ms-documentdb-pre-trigger-include",
+    "x-ms-documentdb-post-trigger-include",
+];
+
 /// The handlers, by method and by what the path names.
 fn route(world: &mut World, exchange: &Exchange, query: bool) -> Outcome {
     let shape = exchange.place.shape();
     let feed = exchange.place.is_feed();
+    if TRIGGERS.iter().any(|name| exchange.header(name).is_some()) {
+        return Err(Refusal::absent("triggers"));
+    }
     match (exchange.request.method.as_str(), shape.as_str(), feed) {
         ("GET", "", _) => account::read(world),
         ("GET", "dbs", true) => databases::list(world, exchange),
@@ -103,6 +112,7 @@ fn route(world: &mut World, exchange: &Exchange, query: bool) -> Outcome {
         ("PUT", "dbs/colls", false) => containers::replace(world, exchange),
         ("DELETE", "dbs/colls", false) => containers::delete(world, exchange),
         ("GET", "dbs/colls/pkranges", true) => ranges::list(world, exchange),
+        ("GET", "dbs/colls/pkranges", false) => Err(Refusal::absent("a partition range by itself")),
         ("GET", "dbs/colls/docs", true) => query::list(world, exchange),
         ("POST", "dbs/colls/docs", true) if exchange.flag("x-ms-cosmos-is-batch-request") => {
             Err(Refusal::absent("batches"))

@@ -143,22 +143,21 @@ pub fn stream(
     let mut page = Page::default();
     let mut bytes = 0;
     for item in &items {
-        let full = page.rows.len() >= size || bytes > LARGEST || page.scanned >= SCANNED;
-        if full {
+        if page.rows.len() >= size || page.scanned >= SCANNED {
             page.next = Some(cursor.at(item, 0));
             return Ok((at, page));
         }
         page.scanned += 1;
         let before = item.number == cursor.number;
         let given = if before { cursor.skip } else { 0 };
-        let rows = row(item)?;
-        let room = size - page.rows.len();
-        let more = rows.len().saturating_sub(given) > room;
-        let rows = rows.into_iter().skip(given).take(room);
-        page.rows.extend(rows.inspect(|row| bytes += row.len()));
-        if more {
-            page.next = Some(cursor.at(item, given + room));
-            return Ok((at, page));
+        for (number, row) in row(item)?.into_iter().enumerate().skip(given) {
+            bytes += row.len();
+            let over = bytes > LARGEST && !page.rows.is_empty();
+            if over || page.rows.len() >= size {
+                page.next = Some(cursor.at(item, number));
+                return Ok((at, page));
+            }
+            page.rows.push(row);
         }
     }
     page.next = after(store, scope, at)?;
@@ -187,8 +186,9 @@ pub fn slice(
     };
     let mut bytes = 0;
     let fits = |row: &String| {
+        let first = bytes == 0;
         bytes += row.len();
-        bytes <= LARGEST
+        first || bytes <= LARGEST
     };
     let total = rows.len();
     let rest = rows.into_iter().skip(cursor.skip).take(size);

@@ -82,6 +82,7 @@ pub struct Refusal {
     /// The sentence, or for a replica the JSON that stands for it.
     pub message: String,
     info: Option<String>,
+    session: Option<String>,
     voice: Voice,
 }
 
@@ -92,6 +93,7 @@ impl Refusal {
             status,
             substatus: 0,
             info: None,
+            session: None,
             message: message.into(),
             voice: Voice::Gateway,
         }
@@ -109,6 +111,7 @@ impl Refusal {
             status,
             substatus: 0,
             info: None,
+            session: None,
             message: errors.to_string(),
             voice: Voice::Replica,
         }
@@ -123,6 +126,12 @@ impl Refusal {
     /// Adds `additionalErrorInfo`, which is JSON in a string.
     pub fn info(mut self, info: &Value) -> Self {
         self.info = Some(info.to_string());
+        self
+    }
+
+    /// Adds how far the session has seen the range, which a refusal of an item tells like an answer does.
+    pub fn session(mut self, token: String) -> Self {
+        self.session = Some(token);
         self
     }
 
@@ -159,6 +168,9 @@ impl Refusal {
         let mut reply = Reply::new(self.status, body.to_string());
         if self.substatus != 0 {
             reply = reply.header("x-ms-substatus", self.substatus);
+        }
+        if let Some(session) = &self.session {
+            reply = reply.header("x-ms-session-token", session);
         }
         match self.voice {
             Voice::Replica => reply.charge(1.0),

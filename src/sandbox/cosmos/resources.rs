@@ -35,7 +35,8 @@ pub fn feed(exchange: &Exchange, rid: &str, name: &str, all: Vec<Value>, lsn: u6
         rows = statement::read(exchange)?.run(&texts)?;
     }
     let size = pages::size(exchange, 100)?;
-    let start = start(exchange)?;
+    let prefix = format!("+FEED:~{name}{rid}#");
+    let start = start(exchange, &prefix)?;
     let total = rows.len();
     let page: Vec<String> = rows.into_iter().skip(start).take(size).collect();
     let end = start + page.len();
@@ -46,18 +47,16 @@ pub fn feed(exchange: &Exchange, rid: &str, name: &str, all: Vec<Value>, lsn: u6
     );
     let mut reply = Reply::new(200, body).header("x-ms-item-count", page.len());
     if end < total {
-        reply = reply.header("x-ms-continuation", format!("{PREFIX}{end}"));
+        reply = reply.header("x-ms-continuation", format!("{prefix}{end}"));
     }
     Ok(describe(reply.charge(1.0), lsn))
 }
 
-const PREFIX: &str = "+FEED:~";
-
-fn start(exchange: &Exchange) -> Result<usize, Refusal> {
+fn start(exchange: &Exchange, prefix: &str) -> Result<usize, Refusal> {
     let Some(token) = exchange.header("x-ms-continuation") else {
         return Ok(0);
     };
-    let number = token.strip_prefix(PREFIX).and_then(|at| at.parse().ok());
+    let number = token.strip_prefix(prefix).and_then(|at| at.parse().ok());
     number.ok_or_else(pages::invalid)
 }
 

@@ -69,6 +69,13 @@ fn need(exchange: &Exchange, query: bool) -> Need {
         ("dbs/colls", false) | ("dbs/colls/pkranges", _) if reads => {
             Need::Metadata(Some(container()))
         }
+        ("dbs/colls/sprocs", false) if exchange.request.method == "POST" => Need::Data(
+            "sqlDatabases/containers/executeStoredProcedure",
+            container(),
+        ),
+        ("dbs/colls/conflicts", _) => {
+            Need::Data("sqlDatabases/containers/manageConflicts", container())
+        }
         ("dbs/colls/docs", feed) => Need::Data(action(exchange, query, feed), container()),
         _ => Need::Never,
     }
@@ -198,6 +205,10 @@ mod tests {
             ("POST", docs, false, [5302, 0]),
             ("PUT", item, false, [5302, 0]),
             ("DELETE", item, false, [5302, 0]),
+            ("POST", "/dbs/D/colls/C/sprocs/S", false, [5302, 0]),
+            ("GET", "/dbs/D/colls/C/conflicts", false, [5302, 0]),
+            ("POST", "/dbs/D/colls/C/sprocs", false, [5300, 5300]),
+            ("GET", "/dbs/D/colls/C/sprocs", false, [5300, 5300]),
             ("POST", "/dbs", false, [5300, 5300]),
             ("DELETE", "/dbs/D", false, [5300, 5300]),
             ("PUT", "/dbs/D/colls/C", false, [5300, 5300]),

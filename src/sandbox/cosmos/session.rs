@@ -52,10 +52,16 @@ const NOT_YET: &str = "The read session is not available for the input session t
 fn lsn(progress: &str) -> Option<i64> {
     let mut parts = progress.split('#');
     let first = parts.next()?.parse().ok()?;
-    match parts.next() {
-        None => Some(first),
-        Some(global) => global.parse().ok(),
-    }
+    let Some(global) = parts.next() else {
+        return Some(first);
+    };
+    let region = |part: &str| -> Option<i64> {
+        let (region, lsn) = part.split_once('=')?;
+        region.parse::<u64>().ok()?;
+        lsn.parse().ok()
+    };
+    let whole = parts.all(|part| region(part).is_some());
+    global.parse().ok().filter(|_| whole)
 }
 
 #[cfg(test)]
@@ -67,6 +73,8 @@ mod tests {
         assert_eq!(lsn("602"), Some(602));
         assert_eq!(lsn("-1#31"), Some(31));
         assert_eq!(lsn("1#31#2=30"), Some(31));
-        assert_eq!(lsn("x"), None);
+        for junk in ["x", "", "1#", "1#31#2", "1#31#2=x", "1#31#x=3"] {
+            assert_eq!(lsn(junk), None, "{junk}");
+        }
     }
 }

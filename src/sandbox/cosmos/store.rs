@@ -123,6 +123,20 @@ impl Store<'_> {
         self.range(address.range).ok()?.items.get(&address.slot)
     }
 
+    /// The item there, or the refusal that says how far the range was when it was not.
+    pub fn find(&self, address: &Address) -> Result<&Item, Refusal> {
+        let absent = || self.seen(address, Refusal::not_found());
+        self.get(address).ok_or_else(absent)
+    }
+
+    /// The refusal with the session token of the range.
+    pub fn seen(&self, address: &Address, refusal: Refusal) -> Refusal {
+        match self.range(address.range) {
+            Ok(range) => refusal.session(token(range)),
+            Err(_) => refusal,
+        }
+    }
+
     /// A range by its position.
     pub fn range(&self, at: usize) -> Result<&Range, Refusal> {
         self.container
@@ -163,7 +177,8 @@ impl Store<'_> {
                 .iter()
                 .any(|paths| item::unique(&other, paths) == item::unique(value, paths))
             {
-                return Err(Refusal::new(409, "Unique index constraint violation."));
+                let refusal = Refusal::new(409, "Unique index constraint violation.");
+                return Err(self.seen(address, refusal));
             }
         }
         Ok(())
@@ -174,10 +189,8 @@ impl Store<'_> {
         let Ok(range) = self.range(at) else {
             return reply;
         };
-        let (count, bytes) = self.size();
-        let kilobytes = bytes.div_ceil(1024);
         reply
-            .header("x-ms-session-token", format!("{}:-1#{}", range.id, range.lsn))
+            .header("x-ms-session-token", token(range))
             .header("x-ms-documentdb-partitionkeyrangeid", &range.id)
             .header("lsn", range.lsn)
             .header("x-ms-cosmos-llsn", range.lsn)
@@ -186,27 +199,33 @@ impl Store<'_> {
             .header("x-ms-alt-content-path", &self.path)
             .header("x-ms-content-path", &self.container.rid)
             .header("x-ms-resource-quota", QUOTA)
-            .header(
-                "x-ms-resource-usage",
-                format!("documentSize=0;documentsSize={kilobytes};documentsCount={count};collectionSize={kilobytes};"),
-            )
+            .header("x-ms-resource-usage", usage(self.container))
             .header("x-ms-schemaversion", "1.21")
             .header("x-ms-serviceversion", "version=2.14.0.0")
             .header("x-ms-request-duration-ms", "0.5")
     }
+}
 
-    fn size(&self) -> (usize, usize) {
-        let items = || {
-            self.container
-                .ranges
-                .iter()
-                .flat_map(|range| range.items.values())
-        };
-        (items().count(), items().map(|item| item.text.len()).sum())
-    }
+fn token(range: &Range) -> String {
+    format!("{}:-1#{}", range.id, range.lsn)
+}
+
+/// How much of its quota a container uses, in kilobytes.
+pub fn usage(container: &Container) -> String {
+    let ranges = container.ranges.iter();
+    let (count, bytes) = ranges
+        .flat_map(|range| range.items.values())
+        .fold((0, 0), |(count, bytes), item| {
+            (count + 1, bytes + item.text.len())
+        });
+    let kilobytes = bytes.div_ceil(1024);
+    format!(
+        "documentSize=0;documentsSize={kilobytes};documentsCount={count};collectionSize={kilobytes};"
+    )
 }
 
 /// What a range that is not there any more is answered with.
 pub const GONE: &str = "The requested resource is no longer available at the server.";
-const QUOTA: &str =
+/// What a container may hold.
+pub const QUOTA: &str =
     "documentSize=10240;documentsSize=10485760;documentsCount=-1;collectionSize=10485760;";

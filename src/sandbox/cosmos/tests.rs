@@ -906,3 +906,141 @@ fn hostile_requests_are_answered() {
         );
     }
 }
+
+#[test]
+fn refusals_of_items_tell_how_far_the_session_is() {
+    let mut bench = with(1, json!({}));
+    let made = bench.put("[\"p\"]", r#"{"id":"1","pk":"p"}"#);
+    let token = header(&made, "x-ms-session-token").unwrap().to_owned();
+    let key = pk("[\"p\"]");
+    let stale = ("if-match", "\"x\"");
+    let item = format!("{DOCS}/1");
+    let text = r#"{"id":"1","pk":"p"}"#;
+    let answers = [
+        bench.send("POST", DOCS, &[key], text),
+        bench.send("POST", DOCS, &[key, UPSERT, stale], text),
+        bench.send("PUT", &item, &[key, stale], text),
+        bench.send("DELETE", &item, &[key, stale], ""),
+        bench.send("GET", &format!("{DOCS}/2"), &[key], ""),
+        bench.send("DELETE", &format!("{DOCS}/2"), &[key], ""),
+    ];
+    for (answer, status) in answers.iter().zip([409, 412, 412, 412, 404, 404]) {
+        assert_eq!(answer.status, status);
+        assert_eq!(header(answer, "x-ms-session-token"), Some(token.as_str()));
+    }
+}
+
+#[test]
+fn containers_keep_their_conditions_and_versions() {
+    let mut bench = empty(1);
+    bench.world.create_database("d", None, 1);
+    let stale: &[(&str, &str)] = &[("if-match", "\"x\"")];
+    let any: &[(&str, &str)] = &[("if-match", "*")];
+    let old: &[(&str, &str)] = &[("x-ms-version", "2018-12-31")];
+    let (colls, coll) = ("/dbs/d/colls", "/dbs/d/colls/c");
+    let first = r#"{"id":"c","partitionKey":{"paths":["/pk"]}}"#;
+    let said = r#"{"id":"c","partitionKey":{"paths":["/pk"],"version":1}}"#;
+    let multi = r#"{"id":"m","partitionKey":{"paths":["/a"],"kind":"MultiHash","version":2}}"#;
+    let open = r#"{"id":"o","partitionKey":{"paths":["/\"a"],"version":2}}"#;
+    let rows = [
+        ("POST", colls, &[][..], open, 400),
+        ("POST", colls, old, multi, 400),
+        ("POST", colls, &[], multi, 201),
+        ("POST", colls, old, first, 201),
+        ("PUT", coll, any, said, 200),
+        ("PUT", coll, stale, said, 412),
+        ("DELETE", coll, stale, "", 412),
+        ("DELETE", "/dbs/d", stale, "", 412),
+        ("GET", "/dbs/d/colls/c/pkranges/0", &[], "", 501),
+    ];
+    for (method, path, headers, body, wanted) in rows {
+        let response = bench.send(method, path, headers, body);
+        assert_eq!(response.status, wanted, "{method} {path} {body}");
+    }
+    let wanted = ("x-ms-documentdb-populatequotainfo", "True");
+    let read = bench.send("GET", coll, &[wanted], "");
+    let usage = header(&read, "x-ms-resource-usage").unwrap();
+    assert!(usage.contains("documentsCount=0;"), "{usage}");
+}
+
+#[test]
+fn a_feed_takes_no_token_of_another() {
+    let mut bench = empty(3);
+    for name in ["a", "b"] {
+        bench.world.create_database(name, None, 1);
+    }
+    let first = bench.send("GET", "/dbs", &[("x-ms-max-item-count", "1")], "");
+    let token = header(&first, "x-ms-continuation").unwrap();
+    let other = bench.send("GET", "/dbs/a/colls", &[("x-ms-continuation", token)], "");
+    assert_eq!(other.status, 400);
+}
+
+#[test]
+fn a_key_that_only_reads_is_known_and_not_served() {
+    let mut bench = with(1, json!({}));
+    let own = std::mem::take(&mut bench.world.key);
+    bench.world.key = "other".into();
+    let reading = bench.world.reading_key(2);
+    assert_ne!(reading, own);
+    let date = date::format(bench.now);
+    let mut mac = Hmac::<Sha256>::new_from_slice(&STANDARD.decode(reading).unwrap()).unwrap();
+    mac.update(format!("get\ndbs\n\n{}\n\n", date.to_lowercase()).as_bytes());
+    let signature = STANDARD.encode(mac.finalize().into_bytes());
+    let sent = [("master", signature), ("resource", "a".repeat(4000))];
+    for (kind, signature) in sent {
+        let signature = signature.replace('+', "%2b");
+        let request = Request {
+            method: "GET".into(),
+            target: "/dbs".into(),
+            headers: vec![
+                ("x-ms-date".into(), date.clone()),
+                (
+                    "authorization".into(),
+                    format!("type={kind}&ver=1.0&sig={signature}"),
+                ),
+            ],
+            body: vec![],
+        };
+        let now = OffsetDateTime::from_unix_timestamp(bench.now).unwrap();
+        let response = handle(&mut bench.world, &request, now);
+        assert_eq!(response.status, 501, "{}", text(&response));
+    }
+}
+
+#[test]
+fn no_page_is_larger_than_four_megabytes_and_none_loses_a_row() {
+    let mut bench = with(1, json!({}));
+    let large = "x".repeat(1_900_000);
+    for id in 0..4 {
+        let item = format!(r#"{{"id":"{id}","pk":"p","x":"{large}"}}"#);
+        bench.put("[\"p\"]", &item);
+    }
+    let key = pk("[\"p\"]");
+    for query in ["SELECT * FROM c", "SELECT * FROM c ORDER BY c.id"] {
+        let page = bench.query(&[key], query);
+        assert!(page.body.len() < 4 * 1024 * 1024 + 1024, "{query}");
+        assert_eq!(bench.pages(&[key], query).0.len(), 4, "{query}");
+    }
+    let all = "SELECT VALUE [c.x, c.x, c.x] FROM c ORDER BY c.id";
+    assert_eq!(bench.pages(&[key], all).0.len(), 4);
+}
+
+#[test]
+fn a_write_that_names_a_trigger_is_not_done_without_it() {
+    let mut bench = with(1, json!({}));
+    let trigger = ("x-ms-documentdb-pre-trigger-include", "t");
+    let item = r#"{"id":"1","pk":"p"}"#;
+    let answer = bench.send("POST", DOCS, &[pk("[\"p\"]"), trigger], item);
+    assert_eq!(answer.status, 501);
+    assert_eq!(body(&bench.send("GET", DOCS, &[], ""))["_count"], 0);
+}
+
+#[test]
+fn a_conflict_resolution_policy_is_completed() {
+    let policy = json!({"mode": "lastWriterWins", "conflictResolutionPath": "/path"});
+    let mut bench = with(1, json!({"conflictResolutionPolicy": policy}));
+    let read = body(&bench.send("GET", "/dbs/d/colls/c", &[], ""));
+    let policy = &read["conflictResolutionPolicy"];
+    assert_eq!(policy["conflictResolutionProcedure"], "");
+    assert_eq!(policy["mode"], "lastWriterWins");
+}
