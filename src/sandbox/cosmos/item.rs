@@ -1,4 +1,4 @@
-//! The text of an item: what is read from it, and what is added to it. Its members are sliced, never re-written.
+//! The text of an item: what is read from it, and what is added to it. Its members are sliced, and keep their order and their spelling.
 
 use std::fmt;
 
