@@ -52,13 +52,25 @@ pub fn response_head(response: &Response, mask: &Mask) -> String {
 /// A line for a shell with curl that sends the same request. A token is asked for when the line runs, so it
 /// stands neither in the line nor in the history; headers curl would add unasked are switched off.
 pub fn curl(request: &Request, mask: &Mask) -> String {
+    curl_as("", request, mask)
+}
+
+/// The same, where it takes further options to ask for the token of the same identity.
+pub fn curl_as(identity: &str, request: &Request, mask: &Mask) -> String {
     let mut line = format!("curl -sS -i -X {}", request.method);
     if request.plane == Plane::Identity {
         line.push_str(" --noproxy '*'");
     }
     for (name, value) in &request.headers {
         line.push_str(" \\\n  -H ");
-        line.push_str(&curl_header(request.plane, name, value, mask));
+        line.push_str(&match (*name, request.plane) {
+            ("authorization", plane) if is_token(value) => {
+                let plane = if plane == Plane::Arm { "arm" } else { "data" };
+                let asked = format!("rawcosmos token --plane {plane} --auth-header --yes");
+                format!("\"$({asked}{identity})\"")
+            }
+            _ => curl_header(name, value, mask),
+        });
     }
     for unasked in ["accept", "user-agent", "content-type"] {
         let sent = request.headers.iter().any(|(name, _)| *name == unasked);
@@ -72,18 +84,15 @@ pub fn curl(request: &Request, mask: &Mask) -> String {
     format!("{line} \\\n  {}", quote(request.url.shown()))
 }
 
-fn curl_header(plane: Plane, name: &str, value: &Text, mask: &Mask) -> String {
-    let token = matches!(value, Text::Secret(secret) if secret.label().contains("<token"));
-    match (name, plane) {
+fn is_token(value: &Text) -> bool {
+    matches!(value, Text::Secret(secret) if secret.label().contains("<token"))
+}
+
+fn curl_header(name: &str, value: &Text, mask: &Mask) -> String {
+    match name {
         // A date stays good for minutes only, so the line makes its own.
-        ("x-ms-date", _) => {
+        "x-ms-date" => {
             r#""x-ms-date: $(LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S GMT')""#.to_string()
-        }
-        ("authorization", Plane::Arm) if token => {
-            r#""$(rawcosmos token --plane arm --auth-header --yes)""#.to_string()
-        }
-        ("authorization", Plane::Data) if token => {
-            r#""$(rawcosmos token --plane data --auth-header --yes)""#.to_string()
         }
         _ => quote(&format!("{name}: {}", mask.text(value.shown()))),
     }

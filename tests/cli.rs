@@ -177,7 +177,7 @@ fn options_stand_anywhere() {
 }
 
 #[test]
-fn a_file_may_begin_with_a_byte_order_mark() {
+fn what_comes_from_files_is_taken_as_it_comes() {
     let place = Place::furnished(&[]);
     let made = place.prepare("item create -d shop -c orders -k mark -b @-");
     made.input("\u{feff}{\"id\":\"bom\",\"pk\":\"mark\"}")
@@ -186,6 +186,8 @@ fn a_file_may_begin_with_a_byte_order_mark() {
     let odd = place.prepare("item create -d shop -c orders -k mark -b @-");
     let refused = odd.input(b"\xff".as_slice()).go().ends(2);
     refused.says("standard input is not UTF-8");
+    let twice = place.prepare("item create -d shop -c orders -k mark -b @- --key-file -");
+    twice.input(place.key()).go().ends(2).says("once only");
 }
 
 #[cfg(unix)]
@@ -594,6 +596,15 @@ fn a_curl_line_survives_the_shell() {
 }
 
 #[test]
+fn a_curl_line_asks_for_the_token_of_the_same_identity() {
+    let place = Place::furnished(&[]);
+    let line = "item read -d shop -c orders -i 1 -k 1 --curl --dry-run --client-id 5a0db0c5-0000-4000-8000-0000000000c1 --data-audience 'https://x y'";
+    let shown = place.run(line).ok().out;
+    let asked = "\"$(rawcosmos token --plane data --auth-header --yes --client-id 5a0db0c5-0000-4000-8000-0000000000c1 --data-audience 'https://x y')\"";
+    assert!(shown.contains(asked), "{shown}");
+}
+
+#[test]
 fn a_curl_line_does_what_it_shows() {
     let curl = ["/usr/bin/curl", "/bin/curl"]
         .into_iter()
@@ -776,6 +787,14 @@ fn nobody_reads_on_and_that_is_fine() {
         assert!(!said.contains("error") && !said.contains("panic"), "{said}");
     }
 
+    let mut child = Run::line("tour --sandbox").start();
+    drop(child.stdout.take().unwrap());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(
+        (ended.status.code(), ended.stderr.as_slice()),
+        (Some(0), &b""[..])
+    );
+
     let mut child = place
         .prepare("item read -d shop -c orders -i 0 -k 0 --trace")
         .start();
@@ -957,6 +976,34 @@ fn proxies_and_certificates_do_not_reach_this_machine() {
 }
 
 #[test]
+fn a_proxy_or_a_certificate_that_is_of_no_use_is_named() {
+    let key = Scratch::new("c2VjcmV0LXNlY3JldA==");
+    for (name, value, said) in [
+        ("HTTPS_PROXY", nobody(), "the proxy 127.0.0.1: "),
+        (
+            "HTTPS_PROXY",
+            "::::".into(),
+            "the proxy's address is no URL",
+        ),
+        (
+            "SSL_CERT_FILE",
+            "/nowhere/at/all".into(),
+            "the root certificates cannot be used",
+        ),
+        (
+            "SSL_CERT_FILE",
+            "/dev/null".into(),
+            "the root certificates cannot be used",
+        ),
+    ] {
+        // Nothing was sent, so the outcome of the write is known.
+        let line = "item create -d d -c c -k 1 -b '{\"id\":\"1\"}' -a acct1 --key-file";
+        let run = Run::line(&format!("{line} {}", key.path())).env("HTTPS_PROXY", nobody());
+        run.env(name, value).go().ends(8).says(said);
+    }
+}
+
+#[test]
 fn the_names_other_tools_use_are_known() {
     let place = Place::furnished(&[]);
     let all = place.variables();
@@ -1106,6 +1153,8 @@ fn a_step_of_the_tour_stands_alone() {
         assert!(step.out.contains(fence), "{fence}");
     }
     assert_eq!(step.out.matches("```").count() % 2, 0);
+    let plan = Run::line("tour --dry-run --step 3").go().ok();
+    assert_eq!(plan.out.matches("It would ").count(), 1, "{plan:#?}");
     // What the machine is set to does not lead the tour out of the sandbox.
     let inside = Run::line("tour --sandbox --step 2").env("RAWCOSMOS_IMDS_ENDPOINT", nobody());
     inside

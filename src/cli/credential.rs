@@ -1,11 +1,13 @@
 //! Which credential the settings ask for. One of them, by stated rules, and never another one in its place.
 
+use super::args::Args;
 use super::settings::{Settings, read_file};
 use crate::authorize::master_key::MasterKey;
 use crate::error::Error;
 use crate::exchange::Credential;
 use crate::identity::{Selector, Token};
 use crate::name::{Endpoint, Name};
+use crate::show::quote;
 
 /// A key file, a token file, or else the managed identity.
 pub fn credential(settings: &Settings, imds: &Endpoint) -> Result<Credential, Error> {
@@ -26,6 +28,25 @@ pub fn credential(settings: &Settings, imds: &Endpoint) -> Result<Credential, Er
             "the identity source {other:?} is not known: auto, imds or token-file"
         ))),
     }
+}
+
+/// The options given that say whose token it is, as words for a shell; variables are still set in it.
+pub fn options(args: &Args) -> String {
+    const IDENTITY: &[&str] = &[
+        "identity-source",
+        "client-id",
+        "object-id",
+        "identity-resource-id",
+        "token-file",
+        "imds-endpoint",
+        "arm-audience",
+        "data-audience",
+    ];
+    let given = IDENTITY.iter().filter_map(|name| {
+        let value = args.value(name)?;
+        Some(format!(" --{name} {}", quote(value)))
+    });
+    given.collect()
 }
 
 fn selector(settings: &Settings) -> Result<Selector, Error> {

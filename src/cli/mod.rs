@@ -41,6 +41,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
     let settings = Settings::new(args, Box::new(variable));
     match begin(&settings, &mask) {
         Ok(code) => code,
+        Err(trouble) if matches!(trouble.0, Error::Closed) => 0,
         Err(trouble) => {
             let json = settings.text("output").as_deref() == Some("json");
             report(&trouble.0, &trouble.1, json, &mask)
@@ -98,7 +99,8 @@ fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, 
         Some(rehearsal) => rehearsal,
         None => &network,
     };
-    let tracer = Tracer::new(inner, view, mask, Box::new(print));
+    let tracer = Tracer::new(inner, view, mask, Box::new(print))
+        .with_identity(credential::options(settings.args()));
     let session = Session::new(settings, &tracer, rehearsal.as_ref(), mask).map_err(bare)?;
     match work(&session, &mut output).and_then(|()| output.finish()) {
         Ok(()) | Err(Error::Closed | Error::DryRun) => Ok(0),

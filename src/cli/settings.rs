@@ -4,10 +4,14 @@
 //! standard input alone.
 
 use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::args::Args;
 use crate::error::Error;
 use crate::name::Name;
+
+/// Whether standard input has been read to its end: there is nothing for a second reader.
+static STDIN_READ: AtomicBool = AtomicBool::new(false);
 
 /// The names other Azure tools use for some of our options.
 const ELSEWHERE: &[(&str, &[&str])] = &[
@@ -130,6 +134,11 @@ pub fn contents(value: &str) -> Result<String, Error> {
 /// A file as text; `-` is standard input.
 pub fn read_file(path: &str) -> Result<String, Error> {
     let mut bytes = Vec::new();
+    if path == "-" && STDIN_READ.swap(true, Ordering::Relaxed) {
+        return Err(Error::Usage(
+            "standard input can be read once only, and two options ask for it".into(),
+        ));
+    }
     let read = match path {
         "-" => std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ()),
         _ => std::fs::read(path).map(|content| bytes = content),

@@ -44,6 +44,7 @@ pub struct Tracer<'a> {
     view: View,
     mask: &'a Mask,
     print: Box<dyn Fn(&str) + 'a>,
+    identity: String,
 }
 
 impl<'a> Tracer<'a> {
@@ -59,12 +60,18 @@ impl<'a> Tracer<'a> {
             view,
             mask,
             print,
+            identity: String::new(),
         }
+    }
+
+    /// With the options that a curl line asks for its token with.
+    pub fn with_identity(self, identity: String) -> Tracer<'a> {
+        Tracer { identity, ..self }
     }
 
     fn before(&self, request: &Request) {
         if self.view.curl {
-            return (self.print)(&show::curl(request, self.mask));
+            return (self.print)(&show::curl_as(&self.identity, request, self.mask));
         }
         if self.view.explain {
             self.starred(lesson::of_plane(request.plane));

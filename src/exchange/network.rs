@@ -195,7 +195,7 @@ impl Transport for Network {
         };
         let mut answer = self
             .exchange(agent, way, request)
-            .map_err(|e| broken(stage(&e), words(&e)))?;
+            .map_err(|e| broken(stage(&e), on_the_way(way, &e)))?;
         let body = answer.body_mut().with_config().limit(LARGEST_BODY);
         let body = body.read_to_vec().map_err(|e| {
             let status = answer.status().as_u16();
@@ -232,6 +232,8 @@ fn stage(error: &ureq::Error) -> Stage {
             ConnectionRefused | HostUnreachable | NetworkUnreachable | AddrNotAvailable
             | NetworkDown | PermissionDenied => Stage::Connect,
             InvalidData if is_of_handshake(&e.to_string()) => Stage::Tls,
+            // The resolver's errors have no kind of their own.
+            _ if e.to_string().starts_with("failed to lookup address") => Stage::Resolve,
             _ => Stage::Answer,
         },
         _ => Stage::Answer,
@@ -250,6 +252,17 @@ fn is_of_handshake(what: &str) -> bool {
     .any(|word| what.contains(word))
 }
 
+/// Who could not be reached is the proxy, where there is one: the host was never tried.
+fn on_the_way(way: Way, error: &ureq::Error) -> String {
+    let unreached = matches!(stage(error), Stage::Resolve | Stage::Connect);
+    match proxy() {
+        Ok(Some(proxy)) if unreached && way == Way::Proxied => {
+            format!("the proxy {}: {}", proxy.host(), words(error))
+        }
+        _ => words(error),
+    }
+}
+
 fn words(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Io(e) => e.to_string(),
@@ -263,6 +276,13 @@ fn words(error: &ureq::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_without_an_address_was_sent_nothing() {
+        let text = "failed to lookup address information: Name or service not known";
+        let error = ureq::Error::Io(std::io::Error::other(text));
+        assert_eq!(stage(&error), Stage::Resolve);
+    }
 
     #[test]
     fn no_proxy_covers_hosts_and_what_is_below_them() {

@@ -458,6 +458,18 @@ mod tests {
     }
 
     #[test]
+    fn a_container_in_no_database_says_that_the_database_is_missing() {
+        let arm = "PUT https://management.azure.com/subscriptions/s/resourceGroups/rg1/providers/Microsoft.DocumentDB/databaseAccounts/acct1/sqlDatabases/db1/containers/c1?api-version=x";
+        let data = "POST https://acct1.documents.azure.com/dbs/db1/colls";
+        let body = r#"{"code":"NotFound","message":"Owner resource does not exist"}"#;
+        for (plane, request) in [(Plane::Arm, arm), (Plane::Data, data)] {
+            let found = said_no(plane, request, 404, 0, body);
+            assert_eq!(found.what, "there is no such database");
+            assert_eq!(found.fix[0], DATABASE);
+        }
+    }
+
+    #[test]
     fn what_a_service_says_cannot_become_a_command() {
         let body = json!({"message": "principal [$(reboot)] ... RBAC permissions to perform action [a] \u{1b}[2J"});
         let found = said_no(Plane::Data, "GET https://x/", 403, 5301, &body.to_string());

@@ -126,7 +126,9 @@ fn outline(settings: &Settings) -> Result<u8, Error> {
         } else {
             step.change
         };
-        paper.output.text(&format!("It would {change}.\n"))?;
+        if !paper.hides(index + 1) {
+            paper.output.text(&format!("It would {change}.\n"))?;
+        }
     }
     paper.output.finish().map(|()| 0)
 }

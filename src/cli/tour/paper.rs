@@ -61,7 +61,7 @@ impl Paper {
         })
     }
 
-    fn hides(&self, number: usize) -> bool {
+    pub(super) fn hides(&self, number: usize) -> bool {
         self.only.is_some_and(|only| only != number)
     }
 

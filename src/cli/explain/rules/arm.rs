@@ -50,6 +50,11 @@ pub(super) const RULES: &[Rule] = &[
         .why("the identity's tenant has no such subscription")
         .fix(&["rawcosmos whoami", "az account list -o table"]),
     NO_ACCOUNT,
+    Rule::new(arm(&[404]).at("PUT */sqlDatabases/*/containers/"), "there is no such database")
+        .fix(&[
+            "rawcosmos database create -n {database}[ -a {account}][ -g {group}]",
+            "rawcosmos database list[ -a {account}][ -g {group}]",
+        ]),
     Rule::new(arm(&[404]).at("/containers/"), "there is no such container, or no such database")
         .fix(&[
             "rawcosmos container list -d {database}[ -a {account}][ -g {group}]",

@@ -142,6 +142,11 @@ pub(super) const RULES: &[Rule] = &[
     .why("the key is not this account's, or is an old one, or something on the way changed the request")
     .note("the service signed {payload}: compare with --trace")
     .fix(&["(umask 077 && az cosmosdb keys list -n {account} -g {group} --query primaryMasterKey -o tsv > key)"]),
+    Rule::new(data(&[404]).at("/dbs/*/colls$"), "there is no such database")
+        .fix(&[
+            "rawcosmos database create -n {database}[ -a {account}][ -g {group}]",
+            "rawcosmos database list[ -a {account}][ -g {group}]",
+        ]),
     MISSING_PARENT,
     MISSING_PARENT.on(data(&[404]).sub(&[1003])),
     Rule::new(data(&[404]).sub(&[1002]), "who was asked has not seen the write of this session yet")

@@ -51,7 +51,7 @@ pub struct When {
     substatuses: &'static [u32],
     /// One of these, in lower case, is part of code or message.
     says: &'static [&'static str],
-    /// A part of method and URL.
+    /// A part of method and URL without its query; `*` is anything between two parts, and `$` the end.
     at: &'static str,
 }
 
@@ -121,7 +121,7 @@ impl When {
             && (self.statuses.is_empty() || self.statuses.contains(&case.status))
             && (self.substatuses.is_empty() || self.substatuses.contains(&case.substatus))
             && (self.says.is_empty() || self.says.iter().any(|part| case.text.contains(part)))
-            && case.request.contains(self.at)
+            && stands_in(self.at, &case.request)
     }
 }
 
@@ -166,6 +166,23 @@ impl Rule {
     }
 }
 
+/// Whether the parts of a pattern stand in a request, one behind the other.
+fn stands_in(pattern: &str, request: &str) -> bool {
+    let mut rest = request.split('?').next().unwrap_or_default();
+    if let Some((pattern, end)) = pattern.strip_suffix('$').and_then(|p| p.rsplit_once('*')) {
+        return rest
+            .strip_suffix(end)
+            .is_some_and(|rest| stands_in(pattern, rest));
+    }
+    pattern.split('*').all(|part| match rest.split_once(part) {
+        Some((_, behind)) => {
+            rest = behind;
+            true
+        }
+        None => false,
+    })
+}
+
 /// The row for an error, where there is one.
 pub fn rule(case: &Case) -> Option<&'static Rule> {
     let mut rules = [data::RULES, arm::RULES, road::RULES].into_iter().flatten();
@@ -183,6 +200,24 @@ mod tests {
             for words in rule.when.says {
                 assert_eq!(*words, words.to_lowercase());
             }
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_request_may_be_its_end() {
+        let (list, item) = (
+            "POST https://x/dbs/d/colls",
+            "POST https://x/dbs/d/colls/c/docs",
+        );
+        for (pattern, request, found) in [
+            ("/dbs/*/colls$", list, true),
+            ("/dbs/*/colls$", item, false),
+            ("/dbs/*/colls$", "GET https://x/dbs/colls?a=/colls", false),
+            ("POST */docs", item, true),
+            ("GET */docs", item, false),
+            ("", item, true),
+        ] {
+            assert_eq!(stands_in(pattern, request), found, "{pattern} {request}");
         }
     }
 

@@ -87,10 +87,17 @@ pub(super) const RULES: &[Rule] = &[
         .note("a self-signed certificate is accepted with --cacert if it says CA:FALSE and names the host as subjectAltName"),
     Rule::new(broken(None, Stage::Tls).says(&["not valid for name"]), "the other side could not prove who it is")
         .why("its certificate is for another host: only the names in subjectAltName count"),
+    Rule::new(broken(None, Stage::Tls).says(&["is not the url of a proxy"]), "the proxy's address is no URL")
+        .why("it looks like http://proxy.example:3128"),
+    Rule::new(broken(None, Stage::Tls).says(&["root certificate"]), "the root certificates cannot be used")
+        .why("--cacert or SSL_CERT_FILE names a file of certificates in PEM form, which begin with -----BEGIN CERTIFICATE-----"),
     Rule::new(broken(None, Stage::Tls), "the other side could not prove who it is")
         .why("its certificate is from no authority known here: often a proxy that inspects TLS, sometimes a wrong clock")
         .note("if that proxy is your company's, its root certificate makes it known")
         .fix(&["export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"]),
+    Rule::new(broken(None, Stage::Resolve).says(&["the proxy "]), "the proxy's host has no address")
+        .why("HTTPS_PROXY or ALL_PROXY names the proxy; NO_PROXY names hosts that are reached without it")
+        .fix(&["export NO_PROXY=.azure.com"]),
     Rule::new(broken(None, Stage::Connect).says(&["proxy"]), "the proxy does not let the request through")
         .why("HTTPS_PROXY or ALL_PROXY names the proxy; NO_PROXY names hosts that are reached without it")
         .fix(&["export NO_PROXY=.azure.com"]),
