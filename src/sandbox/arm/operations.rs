@@ -132,8 +132,19 @@ pub(super) fn begin(world: &mut World, call: &Call<'_>, effect: Effect) -> Answe
         state: State::Running(effect),
     };
     let answer = running(world, &operation, "Enqueued");
+    forget(world);
     world.operations.insert(id, operation);
     Ok(answer)
+}
+
+/// A sandbox may run for days, so of a thousand operations the oldest goes when it has ended.
+fn forget(world: &mut World) {
+    let oldest = world.operations.iter().min_by_key(|(_, it)| it.sequence);
+    let ended = oldest.filter(|(_, it)| matches!(it.state, State::Done(_)));
+    let id = ended.map(|(id, _)| id.clone()).unwrap_or_default();
+    if world.operations.len() >= 1000 {
+        world.operations.remove(&id);
+    }
 }
 
 fn running(world: &World, operation: &Operation, status: &str) -> Response {

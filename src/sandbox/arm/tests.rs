@@ -628,3 +628,15 @@ fn a_list_is_followed_from_link_to_link() {
         (3, json!(["a", "b", "c d", "e", "f"]))
     );
 }
+
+#[test]
+fn operations_that_ended_long_ago_are_forgotten() {
+    let mut arm = arm();
+    let definition = json!({"properties": {"resource": {"id": "d"}}});
+    for _ in 0..1100 {
+        let begun = arm.ask("PUT", "~/sqlDatabases/d", definition.clone());
+        assert_eq!(begun.status, 202);
+        arm.pass(1000);
+    }
+    assert_eq!(arm.world.operations.len(), 1000);
+}

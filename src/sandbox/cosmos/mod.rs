@@ -27,6 +27,7 @@ mod statement;
 mod store;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use serde_json::Value;
 use time::OffsetDateTime;

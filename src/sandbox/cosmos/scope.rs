@@ -83,9 +83,16 @@ fn keyed(exchange: &Exchange, store: &Store, scope: &mut Scope) -> Result<(), Re
 
 fn bounded(exchange: &Exchange, scope: &mut Scope) -> Result<(), Refusal> {
     let header = |name| exchange.header(name).map(str::to_ascii_uppercase);
-    let (Some(min), Some(max)) = (header("x-ms-start-epk"), header("x-ms-end-epk")) else {
-        return Ok(());
+    let (min, max) = match (header("x-ms-start-epk"), header("x-ms-end-epk")) {
+        (Some(min), Some(max)) => (min, max),
+        (None, None) => return Ok(()),
+        _ => return Err(Refusal::absent("effective key ranges with one bound")),
     };
+    let hex = |text: &str| text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if !hex(&min) || !hex(&max) {
+        let message = format!("The effective partition key range [{min},{max}) is invalid.");
+        return Err(Refusal::gateway(400, message));
+    }
     match exchange.header("x-ms-read-key-type") {
         Some("EffectivePartitionKeyRange") => {
             scope.narrow(min, max);

@@ -4,6 +4,9 @@ use super::ast::{Count, Expr, Order, Origin, Projection, Select, Source, Step};
 use super::lexer::Kind;
 use super::parser::{Parsed, Parser};
 
+/// As the account says of itself: `maxJoinsPerSqlQuery`.
+const JOINS: usize = 10;
+
 impl Parser {
     /// `SELECT` and everything after it.
     pub fn select(&mut self) -> Parsed<Select> {
@@ -108,12 +111,17 @@ impl Parser {
 
     fn from(&mut self) -> Parsed<Vec<Source>> {
         let mut sources = Vec::new();
+        let from = self.start();
         if !self.take_word("FROM") {
             return Ok(sources);
         }
         sources.push(self.nested(Self::source)?);
         while self.take_word("JOIN") {
             sources.push(self.nested(Self::source)?);
+        }
+        if sources.len() > JOINS + 1 {
+            let message = format!("The query exceeds the maximum of {JOINS} joins.");
+            self.refuse("SC1001", message, self.span(from));
         }
         Ok(sources)
     }

@@ -55,7 +55,7 @@ impl<'a> Env<'a> {
     /// Takes one row off the budget: joins multiply, and nobody waits for a billion rows.
     pub fn spend(&self) -> Result<()> {
         let left = self.budget.get().checked_sub(1);
-        let refusal = || EvalError::BadRequest("The query makes too many rows.".to_owned());
+        let refusal = || EvalError::Unsupported("it makes too many rows".to_owned());
         self.budget.set(left.ok_or_else(refusal)?);
         Ok(())
     }
