@@ -1250,6 +1250,9 @@ fn a_sandbox_lends_itself_to_a_command() {
         Run::line("sandbox run -- /bin/sh -c 'kill -9 $$'")
             .go()
             .ends(137);
+        let own = "rawcosmos whoami -q --get /machine -o raw";
+        let seen = Run::new(["sandbox", "run", "--", "/bin/sh", "-c", own]).go();
+        seen.ok().prints("sandbox-vm\n");
         let script = "test \"$RAWCOSMOS_ACCOUNT_NAME\" = sandbox-account && echo \"$RAWCOSMOS_ENDPOINT $KEPT\"";
         let seen = Run::new(["sandbox", "run", "--", "/bin/sh", "-c", script])
             .env("KEPT", "kept")

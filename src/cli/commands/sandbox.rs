@@ -1,5 +1,6 @@
 //! `sandbox start` and `sandbox run`: the other side, on loopback.
 
+use std::ffi::OsString;
 use std::process;
 
 use crate::cli::output::{Format, Output};
@@ -43,6 +44,7 @@ pub fn run(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
     let sandbox = begin(settings)?;
     let mut command = process::Command::new(program);
     command.args(arguments).envs(variables(&sandbox));
+    command.envs(own_path().map(|path| ("PATH", path)));
     for variable in LEADING_OUT {
         command.env_remove(variable);
     }
@@ -61,6 +63,17 @@ pub fn run(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
             })
         }
     }
+}
+
+/// The search path with this program before all others: the command may call `rawcosmos`, and means this one.
+fn own_path() -> Option<OsString> {
+    let program = std::env::current_exe().ok()?;
+    let folder = program.parent()?.to_path_buf();
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    // An empty part would mean whatever folder the command happens to be in.
+    let others = std::env::split_paths(&others).filter(|part| !part.as_os_str().is_empty());
+    let all = std::iter::once(folder).chain(others);
+    std::env::join_paths(all).ok()
 }
 
 /// The variables that point every command at a sandbox.
