@@ -1025,7 +1025,14 @@ fn the_names_other_tools_use_are_known() {
         .go()
         .ok()
         .says("AZURE_SUBSCRIPTION_ID")
+        .says("AZURE_CLIENT_ID")
+        .says("AZURE_POD_IDENTITY_AUTHORITY_HOST")
         .shows("shop");
+    // What an option overrules is not in use, and not told.
+    let overruled = run("whoami -v --object-id 5a0db0c5-0000-4000-8000-0000000000a1")
+        .go()
+        .ok();
+    assert!(!overruled.err.contains("AZURE_CLIENT_ID"), "{overruled:#?}");
     assert_eq!(
         run("whoami").go().ok().json()["clientId"],
         "5a0db0c5-0000-4000-8000-0000000000c2"

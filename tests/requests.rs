@@ -20,7 +20,7 @@ use rawcosmos::cosmos::partition_key::{Component, PartitionKey};
 use rawcosmos::cosmos::query::{Across, Query};
 use rawcosmos::cosmos::{self, Paging, items};
 use rawcosmos::identity::{Selector, imds, instance};
-use rawcosmos::message::{Call, Next, Request, Throughput};
+use rawcosmos::message::{Call, Effect, Next, Request, Throughput};
 use rawcosmos::name::Secret;
 use rawcosmos::show::{self, Mask};
 use serde_json::value::RawValue;
@@ -424,6 +424,75 @@ fn rows() -> Vec<Row> {
         queries(),
     ];
     parts.into_iter().flatten().collect()
+}
+
+/// What a lost answer allows to be sent again, operation by operation.
+#[test]
+fn every_operation_says_whether_it_may_be_sent_twice() {
+    let (account, coll, item) = (account(), container(), raw("{}"));
+    let (id, one, options) = (name("1"), key("\"a\""), Options::default());
+    let (page, query) = (Paging::default(), Query::new("SELECT 1"));
+    for (said, meant) in [
+        (items::create(&coll, &one, &item).effect, Effect::Once),
+        (
+            items::upsert(&coll, &one, &item, &options).effect,
+            Effect::Once,
+        ),
+        (
+            items::replace(&coll, &id, &one, &item, &options).effect,
+            Effect::Once,
+        ),
+        (
+            items::delete(&coll, &id, &one, &options).effect,
+            Effect::Delete,
+        ),
+        (items::read(&coll, &id, &one, &options).effect, Effect::Read),
+        (items::list(&coll, &page).effect, Effect::Read),
+        (
+            cosmos::query::items(&coll, &query, &Across::All, &page).effect,
+            Effect::Read,
+        ),
+        (
+            cosmos::databases::create(&account, &id, None).effect,
+            Effect::Once,
+        ),
+        (
+            cosmos::databases::delete(&database()).effect,
+            Effect::Delete,
+        ),
+        (
+            cosmos::containers::create(&database(), &item, None).effect,
+            Effect::Once,
+        ),
+        (cosmos::containers::delete(&coll).effect, Effect::Delete),
+    ] {
+        assert_eq!(said, meant);
+    }
+    let (arm, definition) = (arm_account(), Definition::default());
+    let grant = roles::Grant {
+        role: roles::DataRole::Reader,
+        principal: name("1"),
+        scope: String::new(),
+    };
+    for (said, meant) in [
+        (
+            arm::databases::create(&arm, &id, None).effect,
+            Effect::Idempotent,
+        ),
+        (arm::databases::delete(&arm, &id).effect, Effect::Delete),
+        (
+            arm::containers::create(&arm, &id, &id, &definition, None).effect,
+            Effect::Idempotent,
+        ),
+        (
+            arm::containers::delete(&arm, &id, &id).effect,
+            Effect::Delete,
+        ),
+        (roles::assign(&arm, &grant).effect, Effect::Idempotent),
+        (roles::revoke(&arm, &grant).effect, Effect::Delete),
+    ] {
+        assert_eq!(said, meant);
+    }
 }
 
 #[test]

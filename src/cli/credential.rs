@@ -30,6 +30,20 @@ pub fn credential(settings: &Settings, imds: &Endpoint) -> Result<Credential, Er
     }
 }
 
+/// The options whose values a credential came from, for telling where those came from.
+pub fn in_use(credential: &Credential) -> &'static [&'static str] {
+    match credential {
+        Credential::Key(_) => &["key-file"],
+        Credential::Token(_) => &["token-file"],
+        Credential::Identity { selector, .. } => match selector {
+            Selector::Default => &["imds-endpoint"],
+            Selector::ClientId(_) => &["imds-endpoint", "client-id"],
+            Selector::ObjectId(_) => &["imds-endpoint", "object-id"],
+            Selector::ResourceId(_) => &["imds-endpoint", "identity-resource-id"],
+        },
+    }
+}
+
 /// The options given that say whose token it is, as words for a shell; variables are still set in it.
 pub fn options(args: &Args) -> String {
     const IDENTITY: &[&str] = &[

@@ -60,6 +60,7 @@ impl Session<'_> {
 
     /// The database the command is about.
     pub fn database(&self) -> Result<Name, Error> {
+        self.told("database-name");
         let name = self.settings.name("database-name")?;
         self.known.borrow_mut().database = Some(name.to_string());
         Ok(name)
@@ -69,6 +70,7 @@ impl Session<'_> {
     pub fn container(&self) -> Result<cosmos::Container, Error> {
         let account = self.account()?;
         let database = self.database()?;
+        self.told("container-name");
         let name = self.settings.name("container-name")?;
         self.known.borrow_mut().container = Some(name.to_string());
         Ok(account.database(&database).container(&name))

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::credential::credential;
+use super::credential::{credential, in_use};
 use super::explain::Context;
 use super::place::PLACEHOLDER;
 use super::say::tell;
@@ -55,7 +55,8 @@ impl<'a> Session<'a> {
                 scope.trim_end_matches("/.default").to_string()
             }),
         };
-        Ok(Session {
+        let told = in_use(&credential);
+        let session = Session {
             settings,
             client: Client::new(transport, &SystemClock, credential).with_audiences(audiences),
             imds,
@@ -64,7 +65,14 @@ impl<'a> Session<'a> {
             action: Cell::new(""),
             known: RefCell::default(),
             machine: RefCell::default(),
-        })
+        };
+        for name in told
+            .iter()
+            .chain(&["arm-audience", "data-audience", "cacert"])
+        {
+            session.told(name);
+        }
+        Ok(session)
     }
 
     /// Carries one call out, and remembers what it needed in case it is refused.

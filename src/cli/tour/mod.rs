@@ -201,7 +201,8 @@ impl Tour<'_> {
             Err(e) if e.is_status(404) => Ok(()),
             Err(e) => Err(e),
             Ok(_) => Err(Error::Conflict(format!(
-                "database {} exists already, and the tour deletes what it makes: name another with --database-name",
+                "database {0} exists already, and the tour deletes what it makes: name another with --database-name, \
+                 or, if a tour that was killed left it, rawcosmos database delete -n {0}",
                 self.database
             ))),
         }
