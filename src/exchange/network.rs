@@ -74,6 +74,7 @@ impl Network {
         let message = message.body(body)?;
         let mut config = agent
             .configure_request(message)
+            .timeout_resolve(Some(Duration::from_secs(2 * connect)))
             .timeout_connect(Some(Duration::from_secs(connect)))
             .timeout_global(Some(Duration::from_secs(whole)));
         if way != Way::Proxied {
@@ -267,6 +268,7 @@ fn words(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Io(e) => e.to_string(),
         ureq::Error::HostNotFound => "its name has no address".into(),
+        ureq::Error::Timeout(Timeout::Resolve) => "nobody says what its address is".into(),
         ureq::Error::Timeout(Timeout::Connect) => "nobody answers at its address".into(),
         ureq::Error::Timeout(_) => "it took too long".into(),
         other => other.to_string(),
