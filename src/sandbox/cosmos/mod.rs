@@ -2,7 +2,6 @@
 
 mod account;
 mod authorization;
-mod clauses;
 mod containers;
 pub mod cut;
 mod databases;
@@ -12,7 +11,6 @@ mod item;
 mod items;
 mod offers;
 mod pages;
-mod partial;
 mod place;
 mod plan;
 mod query;

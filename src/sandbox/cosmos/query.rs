@@ -1,7 +1,7 @@
 //! Feeds and queries over items.
 
 use super::pages::{self, Cursor, Page};
-use super::plan;
+use super::plan::{self, Frame};
 use super::reply::{Exchange, Outcome, Refusal, Reply};
 use super::scope::{self, Scope};
 use super::session;
@@ -35,7 +35,7 @@ pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
         return planned(exchange, &store, &statement);
     }
     let scope = scope::query(exchange, &store)?;
-    servable(&scope, &statement)?;
+    servable(&store, &scope, &statement)?;
     fresh(exchange, &store, &scope)?;
     let size = pages::size(exchange, 1000)?;
     let cursor = Cursor::read(exchange, &store.container.rid)?;
@@ -61,7 +61,7 @@ const ONLY_VALUE: &str =
     "Cross partition query only supports 'VALUE <AggregateFunc>' for aggregates.";
 
 /// Refuses across partitions what the gateway leaves to its clients.
-fn servable(scope: &Scope, statement: &Statement) -> Result<(), Refusal> {
+fn servable(store: &Store, scope: &Scope, statement: &Statement) -> Result<(), Refusal> {
     let shape = statement.shape();
     if scope.directed {
         return Ok(());
@@ -72,7 +72,7 @@ fn servable(scope: &Scope, statement: &Statement) -> Result<(), Refusal> {
     }
     if shape.order_by || shape.top || shape.offset_limit || shape.distinct || shape.value_aggregate
     {
-        let plan = plan::plan(statement, false)?;
+        let plan = plan::plan(statement, &Frame::new(store, false))?;
         return Err(Refusal::gateway(400, NOT_SERVED).sub(1004).info(&plan));
     }
     Ok(())
@@ -145,11 +145,14 @@ fn metrics(exchange: &Exchange, page: &Page) -> Option<String> {
 
 /// Answers with the query's plan, if the client can carry it out.
 fn planned(exchange: &Exchange, store: &Store, statement: &Statement) -> Outcome {
+    let scope = scope::feed(exchange, store)?;
+    let frame = Frame::new(store, scope.directed);
+    let plan = statement.plan(&frame)?;
     let known: Vec<&str> = exchange
         .header("x-ms-cosmos-supported-query-features")
         .map(|features| features.split(',').map(str::trim).collect())
         .unwrap_or_default();
-    let unknown: Vec<String> = features(statement.shape())
+    let unknown: Vec<String> = plan::features(&plan)
         .into_iter()
         .filter(|feature| !known.contains(feature))
         .map(|feature| {
@@ -160,28 +163,7 @@ fn planned(exchange: &Exchange, store: &Store, statement: &Statement) -> Outcome
         let message = format!("{UNSUPPORTED}{}", unknown.join("\r\n"));
         return Err(Refusal::new(400, message));
     }
-    let scope = scope::feed(exchange, store)?;
-    whole_documents(statement.shape(), scope.ranges.len())?;
-    let keyed = scope.directed;
-    Ok(Reply::new(200, plan::plan(statement, keyed)?.to_string()))
+    Ok(Reply::new(200, plan::written(&plan, &frame).to_string()))
 }
 
 const UNSUPPORTED: &str = "Query contains 1 or more unsupported features. Upgrade your SDK to a version that does support the requested features:\r\n";
-
-fn features(shape: Shape) -> Vec<&'static str> {
-    let table = [
-        (shape.value_aggregate, "Aggregate"),
-        (shape.list_aggregate, "NonValueAggregate"),
-        (shape.distinct, "Distinct"),
-        (shape.distinct_count, "DCount"),
-        (shape.group_by, "GroupBy"),
-        (shape.offset_limit, "OffsetAndLimit"),
-        (shape.order_by, "OrderBy"),
-        (shape.top, "Top"),
-    ];
-    table
-        .into_iter()
-        .filter(|row| row.0)
-        .map(|row| row.1)
-        .collect()
-}

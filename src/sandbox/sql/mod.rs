@@ -14,13 +14,16 @@ mod json;
 mod lexer;
 mod operators;
 mod parser;
+mod plan;
 mod primary;
+mod print;
 mod resolve;
 mod select;
 mod value;
 
 use std::fmt;
 
+pub use plan::{Keys, Plan, Setting};
 pub use value::{Number, Value};
 
 /// A query text that is not a query.
@@ -34,6 +37,8 @@ pub struct SyntaxError {
     pub start: usize,
     /// The character after its last.
     pub end: usize,
+    /// What else is wrong.
+    pub also: Vec<SyntaxError>,
 }
 
 impl SyntaxError {
@@ -43,6 +48,7 @@ impl SyntaxError {
             message: message.into(),
             start,
             end,
+            also: Vec::new(),
         }
     }
 }

@@ -141,7 +141,7 @@ fn project(select: &Select, env: &Env) -> Result<Option<Row>> {
         Projection::Value(Expr::Name(name, _)) => whole(Some(name), env),
         Projection::Value(expr) => (eval(expr, env)?, None),
         Projection::List(items) => (
-            object(items.iter().map(|(name, expr)| (name, expr)), env)?,
+            object(items.iter().map(|item| (&item.alias, &item.expr)), env)?,
             None,
         ),
     };
@@ -193,7 +193,7 @@ impl Group {
             totals: select
                 .aggregates
                 .iter()
-                .map(|(kind, _)| Total::new(*kind))
+                .map(|fold| Total::new(fold.kind))
                 .collect(),
             names: kept
                 .iter()
@@ -203,8 +203,8 @@ impl Group {
     }
 
     fn add(&mut self, select: &Select, env: &Env) -> Result<()> {
-        for (total, (_, argument)) in self.totals.iter_mut().zip(&select.aggregates) {
-            total.add(eval(argument, env)?);
+        for (total, fold) in self.totals.iter_mut().zip(&select.aggregates) {
+            total.add(eval(&fold.argument, env)?);
         }
         Ok(())
     }
