@@ -20,7 +20,7 @@ const STATES: [&str; 7] = [
     "firewall",
     "local-auth-disabled",
 ];
-const TIMED: [&str; 2] = ["delay", "clock-skew"];
+const VALUED: [&str; 3] = ["delay", "clock-skew", "ragged-pages"];
 
 /// One of the three services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,7 @@ enum Kind {
     Delay(Duration),
     State(&'static str),
     ClockSkew(i64),
+    RaggedPages(u64),
 }
 
 /// What is to happen to one request.
@@ -80,8 +81,10 @@ impl Fault {
             None => (rest, None),
         };
         let kind = kind(name)?;
-        if matches!(kind, Kind::State(_) | Kind::ClockSkew(_))
-            && (named.is_some() || count.is_some())
+        if matches!(
+            kind,
+            Kind::State(_) | Kind::ClockSkew(_) | Kind::RaggedPages(_)
+        ) && (named.is_some() || count.is_some())
         {
             return Err(format!(
                 "{name} is a state of the whole sandbox: it has no service and no count"
@@ -123,6 +126,10 @@ fn kind(name: &str) -> Result<Kind, String> {
         ("drip", _) => Ok(Kind::Drip),
         (_, Some(("delay", time))) => delay(time).map(Kind::Delay),
         (_, Some(("clock-skew", time))) => Ok(Kind::ClockSkew(milliseconds(time)? / 1000)),
+        (_, Some(("ragged-pages", seed))) => seed
+            .parse()
+            .map(Kind::RaggedPages)
+            .map_err(|_| format!("'{seed}' is not a seed, which is a number")),
         _ if name.starts_with(|letter: char| letter.is_ascii_digit()) => status(name),
         _ => Err(unknown(name)),
     }
@@ -184,7 +191,7 @@ fn milliseconds(text: &str) -> Result<i64, String> {
 }
 
 fn unknown(name: &str) -> String {
-    let all = PLAIN.iter().chain(&TIMED).chain(states());
+    let all = PLAIN.iter().chain(&VALUED).chain(states());
     let bare = name.split('=').next().unwrap_or(name);
     let nearest = all
         .min_by_key(|known| distance(bare, known))
@@ -226,6 +233,7 @@ impl Faults {
         match fault.kind {
             Kind::State(state) => set(world, state),
             Kind::ClockSkew(seconds) => world.skew = seconds,
+            Kind::RaggedPages(seed) => world.ragged_pages = Some(seed),
             _ => self.0.push(fault),
         }
     }
@@ -262,7 +270,7 @@ fn apply(kind: Kind, planned: &mut Planned) {
         Kind::Truncate => planned.delivery = Delivery::Half,
         Kind::Drip => planned.delivery = Delivery::Drip,
         Kind::Delay(delay) => planned.delay = delay,
-        Kind::State(_) | Kind::ClockSkew(_) => {}
+        Kind::State(_) | Kind::ClockSkew(_) | Kind::RaggedPages(_) => {}
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Options {
     pub operation_ms: i64,
     /// How many resources there are to a page of a management list.
     pub page_size: usize,
+    /// Pages of items end anywhere, by this seed.
+    pub ragged_pages: Option<u64>,
 }
 
 impl Default for Options {
@@ -65,6 +67,7 @@ impl Default for Options {
             faults: Vec::new(),
             operation_ms: 30,
             page_size: 100,
+            ragged_pages: None,
         }
     }
 }
@@ -130,6 +133,7 @@ pub(crate) fn fresh_world(options: &Options) -> World {
         partitions: options.partitions.max(1),
         operation_ms: options.operation_ms,
         page_size: options.page_size.max(1),
+        ragged_pages: options.ragged_pages,
         ..World::default()
     }
 }

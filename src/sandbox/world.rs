@@ -62,6 +62,8 @@ pub struct World {
     pub operation_ms: i64,
     /// Resources to a page of a management list.
     pub page_size: usize,
+    /// Pages of items end anywhere, by this seed.
+    pub ragged_pages: Option<u64>,
     /// The cloud it is all in.
     pub cloud: &'static super::cloud::Cloud,
     /// The host, and what is wrong with its identity.

@@ -23,7 +23,7 @@ const LEADING_OUT: &[&str] = &[
     "RAWCOSMOS_DATA_AUDIENCE",
 ];
 
-/// `sandbox start [--host HOST] [--port N] [--partitions N] [--fault SPEC]…`: serves until it is ended.
+/// `sandbox start [--host HOST] [--port N] [--partitions N] [--ragged-pages SEED] [--fault SPEC]…`: serves until it is ended.
 pub fn start(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
     let sandbox = begin(settings)?;
     let mut output = Output::new(Format::Auto, None, false, Box::new(std::io::stdout()))?;
@@ -119,6 +119,7 @@ fn begin(settings: &Settings) -> Result<Sandbox, Error> {
             .map_err(Error::Usage)?,
         port: settings.number("port")?.unwrap_or(usual.port),
         partitions,
+        ragged_pages: settings.number("ragged-pages")?,
         faults: faults.map_err(Error::Usage)?,
         ..usual
     };

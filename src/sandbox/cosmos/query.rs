@@ -1,6 +1,8 @@
 //! Feeds and queries over items.
 
-use super::pages::{self, Cursor, Page};
+use super::cursor::Cursor;
+use super::metrics;
+use super::pages::{self, Cut, Page};
 use super::plan::{self, Frame};
 use super::reply::{Exchange, Outcome, Refusal, Reply};
 use super::scope::{self, Scope};
@@ -15,12 +17,13 @@ pub fn list(world: &mut World, exchange: &Exchange) -> Outcome {
     if exchange.header("a-im").is_some() {
         return Err(Refusal::absent("a change feed"));
     }
+    let ragged = world.ragged_pages;
     let store = store::open(world, exchange)?;
     let scope = scope::feed(exchange, &store)?;
     fresh(exchange, &store, &scope)?;
-    let size = pages::size(exchange, 100)?;
+    let cut = Cut::read(exchange, 100, ragged)?;
     let cursor = Cursor::read(exchange, &store.container.rid)?;
-    let (at, page) = pages::stream(&store, &scope, cursor, size, |item| {
+    let (at, page) = pages::stream(&store, &scope, cursor.as_ref(), &cut, |item| {
         Ok(vec![item.text.clone()])
     })?;
     let charge = 1.0 + 0.03 * page.rows.len() as f64;
@@ -29,6 +32,7 @@ pub fn list(world: &mut World, exchange: &Exchange) -> Outcome {
 
 /// `POST /dbs/{db}/colls/{coll}/docs` with a query
 pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
+    let ragged = world.ragged_pages;
     let store = store::open(world, exchange)?;
     let statement = statement::read(exchange)?;
     if exchange.flag("x-ms-cosmos-is-query-plan-request") {
@@ -37,22 +41,41 @@ pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
     let scope = scope::query(exchange, &store)?;
     servable(&store, &scope, &statement)?;
     fresh(exchange, &store, &scope)?;
-    let size = pages::size(exchange, 1000)?;
+    let cut = Cut::read(exchange, 1000, ragged)?;
     let cursor = Cursor::read(exchange, &store.container.rid)?;
-    let (at, page) = match statement.shape().streams() {
-        true => pages::stream(&store, &scope, cursor, size, |item| {
-            statement.row(&item.text)
-        })?,
-        false => whole(&store, &scope, &statement, cursor, size)?,
-    };
-    let metrics = metrics(exchange, &page);
+    let (at, page) = paged(&store, &scope, cursor.as_ref(), cut, &statement)?;
+    let metrics = metrics::told(exchange, &page, &statement);
     let charge = 2.25 + 0.03 * page.scanned as f64;
     let mut reply =
         answer(&store, at, page, charge).header("x-ms-cosmos-query-execution-info", EXECUTION);
-    if let Some(metrics) = metrics {
-        reply = reply.header("x-ms-documentdb-query-metrics", metrics);
-    }
+    reply.headers.extend(metrics);
     Ok(reply)
+}
+
+/// A page, by what the query has to remember between documents.
+fn paged(
+    store: &Store,
+    scope: &Scope,
+    cursor: Option<&Cursor>,
+    cut: Cut,
+    statement: &Statement,
+) -> Result<(usize, Page), Refusal> {
+    let shape = statement.shape();
+    // Nothing remembers the rows of other pages.
+    let distinct = shape.distinct
+        && Shape {
+            distinct: false,
+            ..shape
+        }
+        .streams();
+    if shape.streams() || distinct {
+        let cut = Cut { distinct, ..cut };
+        return pages::stream(store, scope, cursor, &cut, |item| statement.row(&item.text));
+    }
+    match shape.partial && cut.ragged.is_some() {
+        true => pages::partial(store, scope, cursor, &cut, statement),
+        false => pages::whole(store, scope, cursor, &cut, statement),
+    }
 }
 
 const EXECUTION: &str = "{\"reverseRidEnabled\":false,\"reverseIndexScan\":false}";
@@ -96,25 +119,6 @@ fn fresh(exchange: &Exchange, store: &Store, scope: &Scope) -> Result<(), Refusa
         .try_for_each(|&at| session::reached(exchange, store.range(at)?))
 }
 
-/// A page of a query that needs all documents before its first row.
-fn whole(
-    store: &Store,
-    scope: &Scope,
-    statement: &Statement,
-    cursor: Option<Cursor>,
-    size: usize,
-) -> Result<(usize, Page), Refusal> {
-    let mut documents = Vec::new();
-    for &at in &scope.ranges {
-        let items = pages::ordered(store.range(at)?, scope, 0);
-        documents.extend(items.into_iter().map(|item| item.text.as_str()));
-    }
-    let rows = statement.run(&documents)?;
-    let (at, mut page) = pages::slice(store, scope, cursor, size, rows)?;
-    page.scanned = documents.len();
-    Ok((at, page))
-}
-
 fn answer(store: &Store, at: usize, page: Page, charge: f64) -> Reply {
     let count = page.rows.len();
     let rid = &store.container.rid;
@@ -129,18 +133,6 @@ fn answer(store: &Store, at: usize, page: Page, charge: f64) -> Reply {
         reply = reply.header("x-ms-continuation", next.token(rid));
     }
     store.describe(reply, at)
-}
-
-fn metrics(exchange: &Exchange, page: &Page) -> Option<String> {
-    let wanted = exchange.flag("x-ms-documentdb-populatequerymetrics");
-    let size: usize = page.rows.iter().map(String::len).sum();
-    wanted.then(|| {
-        format!(
-            "totalExecutionTimeInMs=0.50;queryCompileTimeInMs=0.05;retrievedDocumentCount={};outputDocumentCount={};outputDocumentSize={size};indexUtilizationRatio=1.00",
-            page.scanned,
-            page.rows.len()
-        )
-    })
 }
 
 /// Answers with the query's plan, if the client can carry it out.

@@ -104,6 +104,11 @@ impl Statement {
         self.query.plan(&setting).map_err(refusal)
     }
 
+    /// The paths it filters and orders by.
+    pub fn paths(&self) -> Vec<Vec<String>> {
+        self.query.paths()
+    }
+
     /// Which parts of the language it uses.
     pub fn shape(&self) -> Shape {
         self.query.shape()
@@ -117,5 +122,16 @@ impl Statement {
     /// All rows over all documents.
     pub fn run(&self, documents: &[&str]) -> Result<Vec<String>, Refusal> {
         self.query.run(&self.parameters, documents).map_err(refusal)
+    }
+
+    /// All rows over all documents, those that are not of `own` left out; see [`Query::divided`].
+    pub fn divided(
+        &self,
+        documents: &[&str],
+        own: &[bool],
+        first: bool,
+    ) -> Result<Vec<Option<String>>, Refusal> {
+        let rows = self.query.divided(&self.parameters, documents, own, first);
+        rows.map_err(refusal)
     }
 }

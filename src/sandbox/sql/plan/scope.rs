@@ -1,5 +1,6 @@
 //! Where the names of a query lead: from an alias back to a path of the document.
 
+use super::super::Query;
 use super::super::ast::{Expr, Origin, Select, Source, Step};
 
 /// The aliases that stand for a part of the document, the innermost last; nothing for those that do not.
@@ -66,4 +67,28 @@ fn names(mut base: Vec<String>, steps: &[Step]) -> Option<Vec<String>> {
         }
     }
     Some(base)
+}
+
+impl Query {
+    /// The paths of the filter and of the order, each once.
+    pub fn paths(&self) -> Vec<Vec<String>> {
+        let scope = Scope::of(&self.select);
+        let keys = self.select.order.iter().map(|order| &order.key);
+        let mut paths = Vec::new();
+        for expr in self.select.filter.iter().chain(keys) {
+            collect(expr, &scope, &mut paths);
+        }
+        paths
+    }
+}
+
+fn collect(expr: &Expr, scope: &Scope, paths: &mut Vec<Vec<String>>) {
+    match scope.path(expr) {
+        Some(path) if path.is_empty() || paths.contains(&path) => {}
+        Some(path) => paths.push(path),
+        None => expr
+            .parts()
+            .into_iter()
+            .for_each(|part| collect(part, scope, paths)),
+    }
 }
