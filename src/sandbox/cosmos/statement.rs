@@ -49,6 +49,12 @@ pub fn read(exchange: &Exchange) -> Result<Statement, Refusal> {
             "The SQL query text exceeded the maximum limit of {LONGEST} characters."
         )));
     }
+    if body
+        .get("resumeFilter")
+        .is_some_and(|filter| !filter.is_null())
+    {
+        return Err(Refusal::absent("a filter to resume an order from"));
+    }
     let parameters = body.get("parameters").unwrap_or(&Value::Null);
     Ok(Statement {
         query: sql::parse(text).map_err(|error| syntax(&error))?,

@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use time::OffsetDateTime;
 
+mod queries;
+
 use super::place::Place;
 use super::{date, handle};
 use crate::sandbox::http::{Request, Response};
