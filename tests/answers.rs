@@ -324,7 +324,7 @@ fn http(file: &str) -> Response {
 #[test]
 fn strangers_are_told_from_the_metadata_service() {
     let of = |response: &Response| refusal::of(&identity_failure(response));
-    assert_eq!(of(&http("not_azure_ec2_401.http")), Refusal::SomebodyElse);
+    assert_eq!(of(&http("not_azure_ec2_401.http")), Refusal::OtherCloud);
     // The front of the metadata service answers like this while it restarts: that passes.
     assert_eq!(of(&http("wireserver_500_not_imds.http")), Refusal::Failing);
     let page = "<!DOCTYPE html><html><body>not here</body></html>";

@@ -25,13 +25,13 @@ use rawcosmos::error::{Error, Plane, Stage};
 use rawcosmos::exchange::pages::Flow;
 use rawcosmos::exchange::poll::Watch;
 use rawcosmos::exchange::{Client, Credential};
-use rawcosmos::identity::{Selector, Token, imds};
+use rawcosmos::identity::{Selector, Source, Token, imds};
 use rawcosmos::message::{Call, Effect, Next, Request, Response, Scope};
 use rawcosmos::show::{self, Mask};
 
 fn machine() -> Credential {
     Credential::Identity {
-        endpoint: metadata(),
+        source: Source::Imds(metadata()),
         selector: Selector::Default,
     }
 }
@@ -405,7 +405,7 @@ fn a_machine_without_a_metadata_service_is_found_out_quickly() {
 
 fn bare(plane: Plane, effect: Effect) -> Call<()> {
     let scope = match plane {
-        Plane::Identity => Scope::Open,
+        Plane::Identity | Plane::Entra => Scope::Open,
         Plane::Arm => Scope::Arm,
         Plane::Data => Scope::Data {
             kind: "dbs",

@@ -47,6 +47,7 @@ pub const EVERYWHERE: &[Opt] = &[
     opt("arm-audience", ' ', Value), opt("data-audience", ' ', Value),
     opt("identity-source", ' ', Value), opt("client-id", ' ', Value), opt("object-id", ' ', Value),
     opt("identity-resource-id", ' ', Value), opt("token-file", ' ', Value), opt("key-file", ' ', Value),
+    opt("arc-key-directory", ' ', Value), opt("cloud", ' ', Value),
     opt("cacert", ' ', Value), opt("output", 'o', Value), opt("get", ' ', Value),
     opt("trace", ' ', Maybe), opt("explain", ' ', Nothing), opt("curl", ' ', Nothing),
     opt("dry-run", ' ', Nothing), opt("verbose", 'v', Nothing), opt("quiet", 'q', Nothing),

@@ -8,6 +8,9 @@ pub fn of_plane(plane: Plane) -> &'static str {
         Plane::Identity => {
             "identity: the machine's metadata service says who we are. Plain HTTP that never leaves the host, no proxy, no secret"
         }
+        Plane::Entra => {
+            "identity: Microsoft Entra exchanges the pod's own token, which the cluster signed, for one of the identity that trusts it"
+        }
         Plane::Arm => {
             "management plane (ARM): makes databases, containers and grants. Azure roles are checked; data roles do not count here"
         }

@@ -3,6 +3,7 @@
 //! Standard output carries the data asked for and nothing else; everything said along the way goes to standard error.
 
 pub mod args;
+mod clouds;
 pub mod commands;
 pub mod credential;
 pub mod explain;

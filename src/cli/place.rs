@@ -6,7 +6,6 @@ use super::session::Session;
 use crate::arm;
 use crate::cosmos;
 use crate::error::Error;
-use crate::exchange::Credential;
 use crate::exchange::pages::Flow;
 use crate::identity::instance::{self, Instance};
 use crate::name::{Endpoint, Name};
@@ -15,13 +14,13 @@ use crate::name::{Endpoint, Name};
 pub const PLACEHOLDER: &str = "to-be-discovered";
 
 impl Session<'_> {
-    /// The account on the data plane: by its endpoint, or by its name in the public cloud.
+    /// The account on the data plane: by its endpoint, or by its name in the cloud we are in.
     pub fn account(&self) -> Result<cosmos::Account, Error> {
         let endpoint = match self.told("endpoint") {
             Some(endpoint) => endpoint,
             None => {
                 let name = self.account_name()?;
-                format!("https://{name}.documents.azure.com")
+                format!("https://{name}.{}", self.cloud()?.suffix)
             }
         };
         let endpoint = Endpoint::new(&endpoint)?;
@@ -34,6 +33,7 @@ impl Session<'_> {
         }
         self.known.borrow_mut().account = named.or(Some(first_label.to_string()));
         self.known.borrow_mut().group = self.settings.text("resource-group");
+        self.settle_data(Some(&endpoint))?;
         Ok(cosmos::Account::new(endpoint))
     }
 
@@ -87,18 +87,24 @@ impl Session<'_> {
 
     /// The management endpoint.
     pub fn arm(&self) -> Result<Endpoint, Error> {
-        let told = self.told("arm-endpoint");
-        Endpoint::new(told.as_deref().unwrap_or("https://management.azure.com"))
+        let endpoint = match self.told("arm-endpoint") {
+            Some(endpoint) => endpoint,
+            None => self.cloud()?.arm.to_string(),
+        };
+        self.settle_arm()?;
+        Endpoint::new(&endpoint)
     }
 
     /// The account as ARM knows it. Subscription and group come from the settings, else from the machine's
     /// metadata; a group the metadata gave is only believed if the account is in it.
     pub fn arm_account(&self) -> Result<arm::Account, Error> {
-        let (arm, name) = (self.arm()?, self.account_name()?);
+        let name = self.account_name()?;
         let subscription = match self.told("subscription") {
             Some(id) => Name::new(id)?,
             None => self.machines_own("subscription", |machine| machine.subscription.clone())?,
         };
+        // The machine was perhaps asked by now, and has said its cloud.
+        let arm = self.arm()?;
         let group = match self.told("resource-group") {
             Some(group) => Name::new(group)?,
             None => self.group_of(&arm, &subscription, &name)?,
@@ -169,7 +175,7 @@ impl Session<'_> {
     fn machines_own(&self, what: &str, pick: fn(&Instance) -> String) -> Result<Name, Error> {
         let option = what.replace(' ', "-");
         let asked = || Error::Usage(format!("which {what}? give --{option}"));
-        if !matches!(self.client.credential(), Credential::Identity { .. }) {
+        if !self.has_metadata() {
             return Err(asked());
         }
         let text = pick(&self.machine()?);

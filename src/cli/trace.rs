@@ -82,7 +82,7 @@ impl<'a> Tracer<'a> {
             _ => self.head(">", &show::request_head(request, self.mask)),
         }
         if let (Detail::Body, Some(body)) = (self.view.detail, &request.body) {
-            self.lines(">", &self.mask.text(body));
+            self.lines(">", &self.mask.text(body.shown()));
         }
     }
 
@@ -149,11 +149,11 @@ pub fn described(request: &Request, mask: &Mask) -> serde_json::Value {
         .map(|(name, value)| json!([name, mask.text(value.shown())]))
         .collect();
     json!({
-        "plane": match request.plane { Plane::Identity => "identity", Plane::Arm => "arm", Plane::Data => "data" },
+        "plane": match request.plane { Plane::Identity => "identity", Plane::Entra => "entra", Plane::Arm => "arm", Plane::Data => "data" },
         "method": request.method,
         "url": request.url.shown(),
         "headers": headers,
-        "body": request.body.as_deref().map(|body| mask.text(body)),
+        "body": request.body.as_ref().map(|body| mask.text(body.shown())),
     })
 }
 
@@ -201,7 +201,7 @@ impl Rehearsal {
 
 impl Transport for Rehearsal {
     fn send(&self, request: &Request) -> Result<Response, Broken> {
-        if request.plane == Plane::Identity {
+        if request.plane.gives_tokens() {
             // A visible stand-in: it becomes part of what the next request would say.
             let body = br#"{"access_token":"the-token-of-the-answer-above","expires_in":"86399"}"#;
             return Ok(Response {

@@ -44,6 +44,7 @@ const RULES: &[Rule] = &[
     // 410: the metadata service is being updated and is back within 70 s. A 400 there is final.
     Rule { plane: Plane::Identity, statuses: &[410], substatuses: &[], says: "", untouched: true, wait: doubling(2_000, 10_000), tries: 12, budget: ms(75_000) },
     Rule { plane: Plane::Identity, statuses: &[404, 408, 429, 500, 501, 502, 503, 504], substatuses: &[], says: "", untouched: true, wait: doubling(1_000, 16_000), tries: 5, budget: ms(40_000) },
+    Rule { plane: Plane::Entra, statuses: &[408, 429, 500, 502, 503, 504], substatuses: &[], says: "", untouched: true, wait: doubling(1_000, 8_000), tries: 4, budget: ms(20_000) },
     Rule { plane: Plane::Arm, statuses: &[401], substatuses: &[], says: "Expired", untouched: true, wait: Wait::NewToken, tries: 1, budget: ms(0) },
     Rule { plane: Plane::Arm, statuses: &[429], substatuses: &[], says: "", untouched: true, wait: doubling(5_000, 30_000), tries: 9, budget: ms(120_000) },
     // Somebody else's change holds the account's lock.
@@ -156,13 +157,17 @@ fn refused(request: &Request, effect: Effect, response: &Response, tally: &Tally
 
 /// Whether no other answer is to come, although the status is one that passes.
 fn is_hopeless(failure: &Failure) -> bool {
-    let refusal = (failure.plane == Plane::Identity).then(|| refusal::of(failure));
-    matches!(refusal, Some(Refusal::SomebodyElse | Refusal::NoIdentity))
+    use Refusal::{NoIdentity, NoMachine, OtherCloud, SomebodyElse};
+    let refusal = (failure.plane.gives_tokens()).then(|| refusal::of(failure));
+    matches!(
+        refusal,
+        Some(SomebodyElse | OtherCloud | NoIdentity | NoMachine)
+    )
 }
 
 /// A refusal as the kind of error it is.
 fn in_kind(effect: Effect, failure: Failure) -> Error {
-    if failure.plane == Plane::Identity {
+    if failure.plane.gives_tokens() {
         let sentence = refusal::of(&failure).sentence().to_string();
         return Error::Identity(sentence, Some(Box::new(failure)));
     }
@@ -210,11 +215,12 @@ impl Rule {
 fn unanswered(request: &Request, effect: Effect, broken: Broken, tally: &Tally) -> Verdict {
     let repeatable = !broken.was_sent() || effect != Effect::Once;
     let hopeless = broken.stage == Stage::Tls;
-    // Whoever runs this elsewhere than on Azure should not wait for a metadata service that is not there.
-    let tries = if request.plane == Plane::Identity {
-        1
-    } else {
-        2
+    // Whoever runs this elsewhere than on Azure should not wait for a metadata service that is not there. Where one
+    // was connected to, whether to ask it again is decided by a probe; see `super::probe`.
+    let tries = match (request.plane, broken.stage) {
+        (Plane::Identity, Stage::Answer) => 0,
+        (Plane::Identity, _) => 1,
+        _ => 2,
     };
     // Refusals that were waited out do not count: the service was there.
     let wait = RECONNECT.get(tally.breaks).copied();

@@ -11,6 +11,7 @@ use crate::cli::session::Session;
 use crate::error::Error;
 use crate::exchange::Credential;
 use crate::identity::{Selector, Token};
+use crate::name::Endpoint;
 
 /// `token [--plane arm|data] [--audience URI] [--raw | --auth-header]`
 pub fn token(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
@@ -22,17 +23,13 @@ pub fn token(session: &Session, output: &mut Output, _: &[String]) -> Result<(),
         ));
     }
     let plane = settings.text("plane").unwrap_or("data".into());
-    let usual = match plane.as_str() {
-        "arm" => &session.client.audiences().arm,
-        "data" => &session.client.audiences().data,
-        other => {
-            return Err(Error::Usage(format!(
-                "--plane {other} is not known: arm or data"
-            )));
-        }
-    };
-    let audience = settings.text("audience").unwrap_or(usual.clone());
-    if audience.is_empty() {
+    if !["arm", "data"].contains(&plane.as_str()) {
+        return Err(Error::Usage(format!(
+            "--plane {plane} is not known: arm or data"
+        )));
+    }
+    let audience = settings.text("audience");
+    if audience.as_deref() == Some("") {
         return Err(Error::Usage("--audience is empty".into()));
     }
     if (raw || header) && std::io::stdout().is_terminal() && !settings.on("yes") {
@@ -40,8 +37,8 @@ pub fn token(session: &Session, output: &mut Output, _: &[String]) -> Result<(),
             "a token on a terminal stays in its scrollback: add --yes if it shall".into(),
         ));
     }
-    let token = session.client.token(&audience);
-    let token = token.map_err(|e| session.or_rehearsed(e))?;
+    let asked = of_plane(session, &plane, audience);
+    let (token, audience) = asked.map_err(|e| session.or_rehearsed(e))?;
     if session.is_rehearsal() {
         return Ok(());
     }
@@ -62,16 +59,39 @@ pub fn token(session: &Session, output: &mut Output, _: &[String]) -> Result<(),
     }
 }
 
+/// A token for an audience that is named or for a plane's own, and that audience.
+fn of_plane(
+    session: &Session,
+    plane: &str,
+    audience: Option<String>,
+) -> Result<(Token, String), Error> {
+    let client = &session.client;
+    if let Some(audience) = audience {
+        return Ok((client.token(&audience)?, audience));
+    }
+    if plane == "arm" {
+        session.settle_arm()?;
+        let audience = client.audiences().arm;
+        return Ok((client.token(&audience)?, audience));
+    }
+    let account = session.settings.text("endpoint");
+    let account = account.as_deref().map(Endpoint::new).transpose()?;
+    session.settle_data(account.as_ref())?;
+    Ok((client.data_token()?, client.audiences().data))
+}
+
 /// `whoami`
 pub fn whoami(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
-    let audience = session.client.audiences().arm.clone();
-    let token = session.client.token(&audience);
-    let token = token.map_err(|e| session.or_rehearsed(e))?;
+    let asked = of_plane(session, "arm", None);
+    let (token, audience) = asked.map_err(|e| session.or_rehearsed(e))?;
     if session.is_rehearsal() {
-        return session.machine().map(|_| ());
+        return match session.has_metadata() {
+            true => session.machine().map(|_| ()),
+            false => Ok(()),
+        };
     }
     let mut who = described(session, &token, &audience);
-    if matches!(session.client.credential(), Credential::Identity { .. }) {
+    if session.has_metadata() {
         match session.machine() {
             Ok(machine) => who.extend([
                 ("machine", machine.name.into()),
@@ -123,10 +143,12 @@ fn described(session: &Session, token: &Token, audience: &str) -> Members {
         ),
         ("tenantId", text("tid").into()),
         ("resourceId", text("xms_mirid").into()),
-        ("source", source(session).into()),
+        ("source", session.source().into()),
+        ("evidence", session.evidence.as_str().into()),
+        ("endpoint", endpoint(session).into()),
         (
             "audience",
-            text("aud").unwrap_or_else(|| audience.to_string()).into(),
+            text("aud").unwrap_or(audience.to_string()).into(),
         ),
         ("issuer", text("iss").into()),
         ("expiresOn", crate::authorize::http_date(expires).into()),
@@ -138,11 +160,11 @@ fn described(session: &Session, token: &Token, audience: &str) -> Members {
     ]
 }
 
-fn source(session: &Session) -> String {
+/// Where the token was asked for, without a query.
+fn endpoint<'a>(session: &'a Session<'a>) -> Option<&'a str> {
     match session.client.credential() {
-        Credential::Identity { endpoint, .. } => format!("imds ({endpoint})"),
-        Credential::Token(_) => "token-file".into(),
-        Credential::Key(_) => "key-file".into(),
+        Credential::Identity { source, .. } => source.endpoint().split('?').next(),
+        _ => None,
     }
 }
 
