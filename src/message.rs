@@ -128,7 +128,7 @@ impl Response {
         let text = String::from_utf8_lossy(&self.body);
         let start: String = text.trim_start().chars().take(60).collect();
         let what = if e.is_eof() { "cut off" } else { "not JSON" };
-        let start = match start.starts_with(['{', '[', '"']) {
+        let start = match start.is_empty() || start.starts_with(['{', '[', '"']) {
             true => String::new(),
             false => format!("; it begins with {start:?}"),
         };

@@ -151,11 +151,45 @@ const HEADERS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Where tokens come from, some of them are for something else.
+const TOKENS: &[(&str, &str, &str)] = &[
+    (
+        ">",
+        "x-identity-header",
+        "proves that the caller runs inside the app: its value stands in the app's environment alone",
+    ),
+    (
+        ">",
+        "secret",
+        "proves that the caller runs inside the container: its value stands in its environment alone",
+    ),
+    (
+        ">",
+        "authorization",
+        "the text of the file that the first answer named, as it is: proves that the caller may read it",
+    ),
+    (
+        "<",
+        "www-authenticate",
+        "names a file that only the agent's group can read; its text is the proof",
+    ),
+    (
+        ">",
+        "content-type",
+        "a form: the pod's own token stands in it as client_assertion, in place of a secret",
+    ),
+    (
+        "<",
+        "server",
+        "IMDS/ is the metadata service itself; another name is somebody else",
+    ),
+];
+
 /// Why a header is there.
-pub fn of_header(sign: &str, name: &str) -> Option<&'static str> {
+pub fn of_header(plane: Plane, sign: &str, name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
-    let row = HEADERS
-        .iter()
-        .find(|(side, header, _)| *side == sign && *header == name)?;
+    let named = |(side, header, _): &&(&str, &str, &str)| *side == sign && *header == name;
+    let tokens = TOKENS.iter().filter(|_| plane.gives_tokens());
+    let row = tokens.chain(HEADERS).find(named)?;
     Some(row.2)
 }

@@ -149,6 +149,7 @@ fn view(settings: &Settings) -> Result<View, Error> {
         detail,
         explain,
         curl,
+        remarks: settings.on("verbose"),
         rehearsal: settings.on("dry-run"),
     })
 }

@@ -169,6 +169,7 @@ impl<'a> Session<'a> {
     pub fn context(&self) -> Context {
         let mut context = self.known.borrow().clone();
         context.action = self.action.get();
+        context.machine = self.machine.borrow().clone().unwrap_or_default();
         context
     }
 

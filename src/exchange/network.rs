@@ -209,7 +209,7 @@ impl Transport for Network {
         };
         let mut answer = self
             .exchange(agent, way, request)
-            .map_err(|e| broken(stage(&e), on_the_way(way, &e)))?;
+            .map_err(|e| broken(stage(&e), on_the_way(way, request.plane, &e)))?;
         let body = answer.body_mut().with_config().limit(LARGEST_BODY);
         let body = body.read_to_vec().map_err(|e| {
             let status = answer.status().as_u16();
@@ -266,12 +266,16 @@ fn is_of_handshake(what: &str) -> bool {
     .any(|word| what.contains(word))
 }
 
-/// Who could not be reached is the proxy, where there is one: the host was never tried.
-fn on_the_way(way: Way, error: &ureq::Error) -> String {
+/// Who could not be reached is the proxy, where there is one: the host was never tried. Pods are often kept from
+/// the metadata service.
+fn on_the_way(way: Way, plane: Plane, error: &ureq::Error) -> String {
     let unreached = matches!(stage(error), Stage::Resolve | Stage::Connect);
     match proxy() {
         Ok(Some(proxy)) if unreached && way == Way::Proxied => {
             format!("the proxy {}: {}", proxy.host(), words(error))
+        }
+        _ if plane == Plane::Identity && variable("KUBERNETES_SERVICE_HOST").is_some() => {
+            format!("{}; this is a pod in Kubernetes", words(error))
         }
         _ => words(error),
     }

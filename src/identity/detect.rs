@@ -74,9 +74,8 @@ pub struct Surroundings<'a> {
 /// Tells the kind, and by what: names of variables and files, never values. `allowed` leaves kinds out.
 pub fn detect(around: &Surroundings, allowed: impl Fn(Kind) -> bool) -> (Kind, String) {
     let is_set = |name: &&str| (around.variable)(name).is_some_and(|value| !value.is_empty());
-    let shown = |(variables, kind): &&(&[&str], Kind)| {
-        allowed(*kind) && variables.iter().all(|name| is_set(name))
-    };
+    let shown =
+        |(variables, kind): &&(&[&str], Kind)| allowed(*kind) && variables.iter().all(is_set);
     if let Some((variables, kind)) = SIGNS.iter().find(shown) {
         return (*kind, variables.join(" and "));
     }

@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::error::Failure;
+use crate::identity::instance::Instance;
 use crate::show::quote;
 
 /// Facts by name. What was said about the error comes before what the caller knows of the call.
@@ -28,7 +29,22 @@ impl Facts {
         facts.put("database", database);
         let container = known(&context.container, &["/containers/", "/colls/"]);
         facts.put("container", container);
+        facts.machine(&context.machine);
         facts
+    }
+
+    /// In a scale set the identities are the set's, and `az` has another command for them.
+    fn machine(&mut self, machine: &Instance) {
+        let (kind, name) = match machine.scale_set.as_str() {
+            "" => ("vm", &machine.name),
+            set => {
+                self.put("set", Some(set.to_string()));
+                ("vmss", &machine.scale_set)
+            }
+        };
+        self.put("kind", Some(kind.to_string()));
+        self.put("vm", Some(name.clone()));
+        self.put("vmgroup", Some(machine.group.clone()));
     }
 
     /// Adds what a service's words tell, and what follows from all of it.
@@ -65,6 +81,12 @@ impl Facts {
             self.put(name, scope.as_deref().and_then(|scope| after(scope, part)));
         }
         self.put("resource", scope);
+        self.put("issuer", find("issuer: '", "'").or(find("issuer '", "'")));
+        self.put("issuer", find("Issuer: '", "'"));
+        self.put(
+            "subject",
+            find("Subject: '", "'").or(find("subject '", "'")),
+        );
         self.put("intended", find("token is intended for [", "]"));
         self.put("intended", find("audience or resource '", "'"));
         self.put("accepted", find("accepts tokens intended for [", "]"));

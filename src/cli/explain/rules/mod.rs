@@ -6,6 +6,7 @@
 
 mod arm;
 mod data;
+mod identity;
 mod road;
 
 use crate::error::{Plane, Stage};
@@ -183,9 +184,12 @@ fn stands_in(pattern: &str, request: &str) -> bool {
     })
 }
 
+/// All rows, in the order they are tried.
+const TABLES: [&[Rule]; 4] = [data::RULES, arm::RULES, identity::RULES, road::RULES];
+
 /// The row for an error, where there is one.
 pub fn rule(case: &Case) -> Option<&'static Rule> {
-    let mut rules = [data::RULES, arm::RULES, road::RULES].into_iter().flatten();
+    let mut rules = TABLES.into_iter().flatten();
     rules.find(|rule| rule.when.covers(case))
 }
 
@@ -196,7 +200,7 @@ mod tests {
 
     #[test]
     fn words_are_looked_for_in_lower_case_text() {
-        for rule in [data::RULES, arm::RULES, road::RULES].into_iter().flatten() {
+        for rule in TABLES.into_iter().flatten() {
             for words in rule.when.says {
                 assert_eq!(*words, words.to_lowercase());
             }
