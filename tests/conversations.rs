@@ -394,11 +394,17 @@ fn an_update_of_the_metadata_service_is_waited_for() {
 
 #[test]
 fn a_machine_without_a_metadata_service_is_found_out_quickly() {
-    let nobody = Act::Break(Stage::Connect, Duration::from_secs(2));
+    let nobody = Act::Break(Stage::Connect, Duration::from_millis(1_300));
     let (result, slept, count, passed) = identity_alone(vec![nobody]);
     assert!(matches!(result, Err(Error::Transport(_))));
     assert_eq!((slept, count), (vec![200], 2));
-    assert!(passed < Duration::from_secs(5), "{passed:?}");
+    assert!(passed < Duration::from_secs(3), "{passed:?}");
+    // Silence, and then a probe without an answer: nothing is asked a second time.
+    let silent = Act::Break(Stage::Answer, Duration::from_millis(1_500));
+    let (result, slept, count, passed) = identity_alone(vec![silent]);
+    assert!(matches!(result, Err(Error::Transport(_))));
+    assert_eq!((slept, count), (vec![], 2));
+    assert!(passed <= Duration::from_secs(3), "{passed:?}");
 }
 
 // ---- Again or not

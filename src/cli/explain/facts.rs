@@ -2,7 +2,6 @@
 
 use super::Context;
 use crate::error::Failure;
-use crate::identity::instance::Instance;
 use crate::show::quote;
 
 /// Facts by name. What was said about the error comes before what the caller knows of the call.
@@ -27,24 +26,12 @@ impl Facts {
         );
         let database = known(&context.database, &["/sqlDatabases/", "/dbs/"]);
         facts.put("database", database);
-        let container = known(&context.container, &["/containers/", "/colls/"]);
-        facts.put("container", container);
+        facts.put(
+            "container",
+            known(&context.container, &["/containers/", "/colls/"]),
+        );
         facts.machine(&context.machine);
         facts
-    }
-
-    /// In a scale set the identities are the set's, and `az` has another command for them.
-    fn machine(&mut self, machine: &Instance) {
-        let (kind, name) = match machine.scale_set.as_str() {
-            "" => ("vm", &machine.name),
-            set => {
-                self.put("set", Some(set.to_string()));
-                ("vmss", &machine.scale_set)
-            }
-        };
-        self.put("kind", Some(kind.to_string()));
-        self.put("vm", Some(name.clone()));
-        self.put("vmgroup", Some(machine.group.clone()));
     }
 
     /// Adds what a service's words tell, and what follows from all of it.
@@ -81,12 +68,7 @@ impl Facts {
             self.put(name, scope.as_deref().and_then(|scope| after(scope, part)));
         }
         self.put("resource", scope);
-        self.put("issuer", find("issuer: '", "'").or(find("issuer '", "'")));
-        self.put("issuer", find("Issuer: '", "'"));
-        self.put(
-            "subject",
-            find("Subject: '", "'").or(find("subject '", "'")),
-        );
+        self.assertion(text);
         self.put("intended", find("token is intended for [", "]"));
         self.put("intended", find("audience or resource '", "'"));
         self.put("accepted", find("accepts tokens intended for [", "]"));
@@ -154,7 +136,7 @@ impl Facts {
     }
 
     /// Adds a fact that is not known yet.
-    fn put(&mut self, name: &'static str, value: Option<String>) {
+    pub(super) fn put(&mut self, name: &'static str, value: Option<String>) {
         if let Some(value) = value.filter(|value| !value.is_empty())
             && self.get(name).is_none()
         {
@@ -219,7 +201,7 @@ fn fill(template: &str, known: Lookup) -> Option<String> {
 }
 
 /// What stands between two texts.
-fn between(text: &str, from: &str, to: &str) -> Option<String> {
+pub(super) fn between(text: &str, from: &str, to: &str) -> Option<String> {
     let (_, rest) = text.split_once(from)?;
     let (found, _) = rest.split_once(to)?;
     Some(found.to_string())

@@ -1,6 +1,7 @@
 //! Errors for people: what happened, why, to whom, what is missing, and a command that helps.
 
 mod facts;
+mod machine;
 mod rules;
 
 use std::fmt;

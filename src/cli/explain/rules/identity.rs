@@ -52,7 +52,7 @@ const NO_APP: Rule = Rule::new(
 .why("it comes up after the app, or this is an init container, which may have no identity")
 .fix(&["rawcosmos whoami"]);
 
-const NO_ENTRA: Rule = Rule::new(
+pub(super) const NO_ENTRA: Rule = Rule::new(
     when(Kind::Broken(Stage::Connect), Some(Plane::Entra)),
     "Microsoft Entra cannot be reached",
 )
@@ -234,6 +234,4 @@ pub(super) const RULES: &[Rule] = &[
     NO_APP.on(broken(Stage::Connect).at("/MSI/token")),
     NO_IMDS,
     NO_IMDS.on(broken(Stage::Resolve)),
-    NO_ENTRA,
-    NO_ENTRA.on(when(Kind::Broken(Stage::Resolve), Some(Plane::Entra))),
 ];

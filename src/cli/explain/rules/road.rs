@@ -1,6 +1,6 @@
 //! What goes wrong on the way to a service and back: no connection, no answer.
 
-use super::identity::NO_IMDS;
+use super::identity::{NO_ENTRA, NO_IMDS};
 use super::{Kind, Rule, When, when};
 use crate::error::{Plane, Stage};
 
@@ -54,6 +54,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(broken(None, Stage::Connect).says(&["proxy"]), "the proxy does not let the request through")
         .why("HTTPS_PROXY or ALL_PROXY names the proxy; NO_PROXY names hosts that are reached without it")
         .fix(&["export NO_PROXY=.azure.com"]),
+    NO_ENTRA,
+    NO_ENTRA.on(broken(Some(Plane::Entra), Stage::Resolve)),
     Rule::new(broken(Some(Plane::Data), Stage::Resolve), "the account's host has no address")
         .why("the account's name is misspelt, or its private link has no DNS entry here")
         .fix(&["az cosmosdb list -o table"]),
