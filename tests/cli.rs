@@ -436,7 +436,16 @@ fn echo(keys: &str, kind: bool) -> Service {
             .replace("%2B", "+")
             .replace("%2F", "/")
             .replace("%3D", "=");
-        let heard = format!("{} {} {body}", heard.join(" "), asked.body);
+        let bare: Vec<&str> = heard
+            .iter()
+            .filter_map(|value| value.rsplit(' ').next())
+            .collect();
+        let heard = format!(
+            "{} {} {} {body}",
+            heard.join(" "),
+            bare.join(","),
+            asked.body
+        );
         let echo = vec![
             ("x-echo", heard.clone()),
             ("Www-Authenticate", realm.clone()),
