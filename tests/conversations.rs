@@ -393,6 +393,19 @@ fn an_update_of_the_metadata_service_is_waited_for() {
 }
 
 #[test]
+fn a_source_that_was_named_is_given_longer_to_connect() {
+    let connect = |patient| {
+        let clock = FakeClock::new();
+        let script = Script::new(&clock, [token("t", 60)]);
+        let client = Client::new(&script, &clock, machine()).patient(patient);
+        client.token("x").unwrap();
+        let limits = script.sent()[0].limits;
+        limits.map(|limits| limits.connect.as_secs())
+    };
+    assert_eq!((connect(false), connect(true)), (None, Some(10)));
+}
+
+#[test]
 fn a_machine_without_a_metadata_service_is_found_out_quickly() {
     let nobody = Act::Break(Stage::Connect, Duration::from_millis(1_300));
     let (result, slept, count, passed) = identity_alone(vec![nobody]);

@@ -734,6 +734,22 @@ fn a_pod_that_is_kept_from_the_metadata_service_is_told_what_it_needs() {
         .says("kubectl annotate");
 }
 
+#[test]
+fn a_pod_with_its_nodes_identity_is_told() {
+    let imds = Service::new(|_| {
+        let claims =
+            r#"{"aud":"x","xms_mirid":"/subscriptions/s/resourcegroups/MC_g_c_w/providers/x"}"#;
+        reply(
+            200,
+            format!(r#"{{"access_token":"{}","expires_in":"60"}}"#, jwt(claims)),
+        )
+    });
+    let whoami = || Run::line("whoami").env("RAWCOSMOS_IMDS_ENDPOINT", &imds.origin);
+    let pod = whoami().env("KUBERNETES_SERVICE_HOST", "10.0.0.1").go();
+    pod.ok().says("the cluster node's identity");
+    assert!(!whoami().go().ok().err.contains("node"));
+}
+
 // ---- Showing it
 
 #[test]

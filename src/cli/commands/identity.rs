@@ -91,6 +91,7 @@ pub fn whoami(session: &Session, output: &mut Output, _: &[String]) -> Result<()
         };
     }
     let mut who = described(session, &token, &audience);
+    warn_of_the_node(session, &token);
     if session.has_metadata() {
         match session.machine() {
             Ok(machine) => who.extend([
@@ -104,6 +105,17 @@ pub fn whoami(session: &Session, output: &mut Output, _: &[String]) -> Result<()
         }
     }
     one(output, &who)
+}
+
+/// Without a workload identity a pod is given its node's, and so is every other pod there.
+fn warn_of_the_node(session: &Session, token: &Token) {
+    let claims = token.claims();
+    let resource = claims.as_ref().and_then(|claims| claims.text("xms_mirid"));
+    let resource = resource.unwrap_or_default().to_ascii_lowercase();
+    let in_pod = session.settings.variable("KUBERNETES_SERVICE_HOST");
+    if in_pod.is_some() && session.has_metadata() && resource.contains("/resourcegroups/mc_") {
+        session.say("this is the cluster node's identity, which every pod of it can use: a workload identity is a pod's own");
+    }
 }
 
 /// Members in the order they are to be read in.
