@@ -1,6 +1,6 @@
 //! Which credential the settings ask for. One of them, by stated rules, and never another one in its place.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::Args;
 use super::settings::{Settings, read_file};
@@ -52,7 +52,7 @@ fn identity(settings: &Settings, imds: &Endpoint) -> Result<Chosen, Error> {
     let (agent, keys) = detect::arc_paths(&variable);
     let around = Surroundings {
         variable: &variable,
-        agent: agent.exists().then(|| agent.display().to_string()),
+        agent: is_there(&agent, settings).then(|| agent.display().to_string()),
         imds: imds.clone(),
         arc_keys: settings
             .text("arc-key-directory")
@@ -72,6 +72,11 @@ fn identity(settings: &Settings, imds: &Endpoint) -> Result<Chosen, Error> {
         evidence,
         named,
     })
+}
+
+/// An agent that is installed says less than somebody who names a metadata service.
+fn is_there(agent: &Path, settings: &Settings) -> bool {
+    settings.find("imds-endpoint").is_none() && agent.exists()
 }
 
 /// The kind of source: what an option names, what other tools are told, what the machine shows.

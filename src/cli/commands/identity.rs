@@ -82,27 +82,28 @@ fn of_plane(
 
 /// `whoami`
 pub fn whoami(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
+    // First, because it says which cloud's token to ask for.
+    let machine = session.has_metadata().then(|| session.machine());
+    if let Some(Err(error @ Error::Transport(_))) = machine {
+        return Err(error);
+    }
     let asked = of_plane(session, "arm", None);
     let (token, audience) = asked.map_err(|e| session.or_rehearsed(e))?;
     if session.is_rehearsal() {
-        return match session.has_metadata() {
-            true => session.machine().map(|_| ()),
-            false => Ok(()),
-        };
+        return Ok(());
     }
     let mut who = described(session, &token, &audience);
     warn_of_the_node(session, &token);
-    if session.has_metadata() {
-        match session.machine() {
-            Ok(machine) => who.extend([
-                ("machine", machine.name.into()),
-                ("scaleSet", machine.scale_set.into()),
-                ("resourceGroup", machine.group.into()),
-                ("subscription", machine.subscription.into()),
-                ("cloud", machine.cloud.into()),
-            ]),
-            Err(e) => session.say(&format!("the machine does not describe itself: {e}")),
-        }
+    match machine {
+        None => {}
+        Some(Ok(machine)) => who.extend([
+            ("machine", machine.name.into()),
+            ("scaleSet", machine.scale_set.into()),
+            ("resourceGroup", machine.group.into()),
+            ("subscription", machine.subscription.into()),
+            ("cloud", machine.cloud.into()),
+        ]),
+        Some(Err(e)) => session.say(&format!("the machine does not describe itself: {e}")),
     }
     one(output, &who)
 }

@@ -1,6 +1,7 @@
 //! What is known of an error, by name, and the texts that are filled with it.
 
 use super::Context;
+use super::machine::account_of_host;
 use crate::error::Failure;
 use crate::show::quote;
 
@@ -26,10 +27,8 @@ impl Facts {
         );
         let database = known(&context.database, &["/sqlDatabases/", "/dbs/"]);
         facts.put("database", database);
-        facts.put(
-            "container",
-            known(&context.container, &["/containers/", "/colls/"]),
-        );
+        let container = known(&context.container, &["/containers/", "/colls/"]);
+        facts.put("container", container);
         facts.machine(&context.machine);
         facts
     }
@@ -221,15 +220,6 @@ fn address(text: &str) -> Option<String> {
     let mut words = text.split(|c: char| !c.is_ascii_hexdigit() && !".:".contains(c));
     let found = words.find_map(|word| word.trim_end_matches(['.', ':']).parse().ok());
     found.map(|ip: std::net::IpAddr| ip.to_string())
-}
-
-/// The account in `https://{account}.documents.azure.com/…`.
-fn account_of_host(url: &str) -> Option<String> {
-    let (_, rest) = url.split_once("https://")?;
-    let (account, domain) = rest.split_once('.')?;
-    domain
-        .starts_with("documents.")
-        .then(|| account.to_string())
 }
 
 /// The service names a container with and without the slash at the front.

@@ -1,4 +1,4 @@
-//! Facts of the machine and of the pod that asks for a token.
+//! Facts of hosts: the account's, the machine and the pod that asks for a token.
 
 use super::facts::{Facts, between};
 use crate::identity::instance::Instance;
@@ -29,4 +29,13 @@ impl Facts {
             self.put(name, between(text, before, "'"));
         }
     }
+}
+
+/// The account in `https://{account}.documents.azure.com/…`.
+pub(super) fn account_of_host(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("https://")?;
+    let (account, domain) = rest.split_once('.')?;
+    domain
+        .starts_with("documents.")
+        .then(|| account.to_string())
 }
