@@ -169,7 +169,7 @@ fn sources() -> Vec<Row> {
         ),
         (
             "identity/workload.http",
-            with_token(workload::token(&pod, arm, &name(guid), &own)),
+            with_token(workload::token(&pod, arm, &by_id, &own)),
         ),
     ]
 }

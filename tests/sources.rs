@@ -457,6 +457,23 @@ fn the_source_can_be_said() {
     );
     let option = format!("whoami --imds-endpoint {}", imds.origin);
     assert_eq!(from(&option, "A", ""), named("imds", "--imds-endpoint"));
+    assert_eq!(
+        from(&option, "RAWCOSMOS_IDENTITY_SOURCE", "app-service"),
+        named("imds", "--imds-endpoint")
+    );
+    let token_file = Scratch::new("a-token");
+    let by_file = from("whoami", "RAWCOSMOS_TOKEN_FILE", token_file.path());
+    assert_eq!(by_file, named("token-file", "RAWCOSMOS_TOKEN_FILE"));
+    let over = from(
+        "whoami --identity-source app-service",
+        "RAWCOSMOS_TOKEN_FILE",
+        token_file.path(),
+    );
+    assert_eq!(over, named("app-service", "--identity-source"));
+    in_app(&site, "whoami --identity-source imds --token-file x")
+        .go()
+        .ends(2)
+        .says("exclude each other");
     // No pod where only managed identities are wanted.
     let file = Scratch::new("x");
     let run = in_pod(&nobody(), &file, "whoami").env("RAWCOSMOS_IMDS_ENDPOINT", &imds.origin);

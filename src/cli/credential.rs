@@ -25,6 +25,9 @@ pub struct Chosen {
 
 /// A key file, a token file, or else the managed identity.
 pub fn credential(settings: &Settings, imds: &Endpoint) -> Result<Chosen, Error> {
+    if is_named(settings)? {
+        return identity(settings, imds);
+    }
     let (key, token) = (settings.find("key-file"), settings.find("token-file"));
     let given = |credential, evidence| Chosen {
         credential,
@@ -44,6 +47,22 @@ pub fn credential(settings: &Settings, imds: &Endpoint) -> Result<Chosen, Error>
             Ok(given(Credential::Token(read), token.origin))
         }
         (None, None) => identity(settings, imds),
+    }
+}
+
+/// Whether an option names a source: then no variable brings a file in its place.
+fn is_named(settings: &Settings) -> Result<bool, Error> {
+    let args = settings.args();
+    let said = args.value("identity-source");
+    if said.is_none_or(|said| ["auto", "token-file"].contains(&said)) {
+        return Ok(false);
+    }
+    let files = ["key-file", "token-file"];
+    match files.into_iter().find(|file| args.has(file)) {
+        Some(file) => Err(Error::Usage(format!(
+            "--{file} and --identity-source exclude each other"
+        ))),
+        None => Ok(true),
     }
 }
 
@@ -81,7 +100,11 @@ fn is_there(agent: &Path, settings: &Settings) -> bool {
 
 /// The kind of source: what an option names, what other tools are told, what the machine shows.
 fn kind(settings: &Settings, around: &Surroundings) -> Result<(Kind, String, bool), Error> {
-    let said = settings.find("identity-source");
+    let (args, said) = (settings.args(), settings.find("identity-source"));
+    // An option beats a variable, also of another name.
+    if args.has("imds-endpoint") && !args.has("identity-source") {
+        return Ok((Kind::Imds, "--imds-endpoint".to_string(), false));
+    }
     if let Some(said) = said.filter(|said| said.text != "auto") {
         return match Kind::named(&said.text) {
             Some(kind) => Ok((kind, said.origin, true)),
@@ -93,9 +116,6 @@ fn kind(settings: &Settings, around: &Surroundings) -> Result<(Kind, String, boo
                 said.text
             ))),
         };
-    }
-    if settings.args().has("imds-endpoint") {
-        return Ok((Kind::Imds, "--imds-endpoint".to_string(), false));
     }
     told_to_others(settings, around)
 }

@@ -62,6 +62,9 @@ impl Client<'_> {
         if let Some(token) = self.tokens.borrow().find(audience, now) {
             return Ok(token);
         }
+        source
+            .takes(selector)
+            .map_err(|why| Error::Usage(why.into()))?;
         let mut token = self.ask(source, selector, audience)?;
         if identity::check(source, selector, &token)? == Checked::Unknown {
             self.note("neither the answer nor the token says whose it is: it cannot be checked");
@@ -99,15 +102,10 @@ impl Client<'_> {
             Source::AppService(site) => self.obtain(&app_service::token(site, audience, selector)),
             Source::AciWindows(site) => self.obtain(&aci_windows::token(site, audience, selector)),
             Source::Arc(agent) => self.show_key(agent, arc::token(agent, audience, selector)),
-            Source::Workload(pod) => match selector {
-                Selector::ClientId(client) => {
-                    let assertion = files::assertion(pod)?;
-                    self.obtain(&workload::token(pod, audience, client, &assertion))
-                }
-                _ => Err(Error::Usage(
-                    source.takes(selector).err().unwrap_or_default().into(),
-                )),
-            },
+            Source::Workload(pod) => {
+                let assertion = files::assertion(pod)?;
+                self.obtain(&workload::token(pod, audience, selector, &assertion))
+            }
         }
     }
 

@@ -160,9 +160,10 @@ pub fn arc_paths(variable: &dyn Fn(&str) -> Option<String>) -> (PathBuf, PathBuf
 impl Kind {
     /// By the name `--identity-source` gives it.
     pub fn named(name: &str) -> Option<Kind> {
-        const NAMES: [(&str, Kind); 4] = [
+        const NAMES: [(&str, Kind); 5] = [
             ("imds", Kind::Imds),
             ("app-service", Kind::AppService),
+            ("aci-windows", Kind::AppService),
             ("arc", Kind::Arc),
             ("workload", Kind::Workload),
         ];

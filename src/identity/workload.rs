@@ -5,11 +5,14 @@
 
 use std::path::PathBuf;
 
-use super::{Token, read_token};
+use super::{Selector, Token, read_token};
 use crate::error::Error;
 use crate::message::{Call, Effect, Plane, Request, Scope};
 use crate::name::{Endpoint, Name, Secret, percent_encode};
 use crate::show::quote;
+
+/// Only a client id can be named.
+const NAMES: [&str; 3] = ["client_id", "", ""];
 
 /// Where a pod's token is exchanged, and where it is kept.
 #[derive(Debug, Clone)]
@@ -42,13 +45,13 @@ impl Pod {
 /// Here the audience is a scope: `/.default` is added, also behind a slash. `assertion` is the text of the pod's file.
 ///
 /// <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow#third-case-access-token-request-with-a-federated-credential>
-pub fn token(pod: &Pod, audience: &str, client: &Name, assertion: &Secret) -> Call<Token> {
+pub fn token(pod: &Pod, audience: &str, selector: &Selector, assertion: &Secret) -> Call<Token> {
     const JWT: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     let form = |assertion: &str| {
         format!(
-            "client_assertion={assertion}&client_assertion_type={}&client_id={}&grant_type=client_credentials&scope={}",
+            "client_assertion={assertion}&client_assertion_type={}{}&grant_type=client_credentials&scope={}",
             percent_encode(JWT),
-            client.segment(),
+            selector.parameter(NAMES),
             percent_encode(&format!("{audience}/.default")),
         )
     };
