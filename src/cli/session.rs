@@ -14,7 +14,7 @@ use crate::exchange::{Audiences, Client, Credential, SystemClock, Transport};
 use crate::identity::imds;
 use crate::identity::instance::Instance;
 use crate::message::{Answer, Call, Next, Page};
-use crate::name::{Endpoint, Name};
+use crate::name::{Endpoint, Name, Secret};
 use crate::show::Mask;
 
 /// One run of the program.
@@ -128,6 +128,11 @@ impl<'a> Session<'a> {
         matches!(self.client.credential(), Credential::Key(_))
     }
 
+    /// Remembers a secret, so that nothing that is shown from now on holds it.
+    pub fn learn(&self, secret: &Secret) {
+        self.mask.learn(secret);
+    }
+
     /// Says something on standard error, unless told to be quiet.
     pub fn say(&self, text: &str) {
         if !self.settings.on("quiet") {
@@ -136,7 +141,7 @@ impl<'a> Session<'a> {
     }
 
     /// With `-v`: where a value in use came from.
-    pub(super) fn origin(&self, name: &str, text: &str, origin: &str) {
+    pub fn origin(&self, name: &str, text: &str, origin: &str) {
         if self.settings.on("verbose") {
             tell(&format!(
                 "{name} = {} (from {origin})",
