@@ -903,7 +903,12 @@ fn keys_are_read_and_never_shown() {
     let body = r#"{"primaryMasterKey":"CANARY-1","secondaryMasterKey":"CANARY-2","primaryReadonlyMasterKey":"CANARY-3","secondaryReadonlyMasterKey":"CANARY-4","more":7}"#;
     let read = (keys.read)(&answer(200, &[], body)).unwrap();
     let kinds: Vec<&str> = read.iter().map(|(kind, _)| *kind).collect();
-    let known = ["primary", "secondary", "primary-readonly", "secondary-readonly"];
+    let known = [
+        "primary",
+        "secondary",
+        "primary-readonly",
+        "secondary-readonly",
+    ];
     assert_eq!(kinds, known);
     assert_eq!(read[2].1.expose(), "CANARY-3");
     assert!(!format!("{read:?}").contains("CANARY"));
@@ -944,8 +949,16 @@ fn throughput_is_read_in_every_form() {
     let manual = raw(r#"{"throughput":"400","offerReplacePending":"true"}"#);
     assert_eq!(current(&manual).unwrap(), Throughput::Manual(400));
     assert!(arm::throughput::is_pending(&manual));
-    assert!(arm::throughput::is_pending(&raw(r#"{"offerReplacePending":true}"#)));
-    for odd in ["{}", "[]", r#"{"throughput":-1}"#, r#"{"throughput":1e30}"#, "7"] {
+    assert!(arm::throughput::is_pending(&raw(
+        r#"{"offerReplacePending":true}"#
+    )));
+    for odd in [
+        "{}",
+        "[]",
+        r#"{"throughput":-1}"#,
+        r#"{"throughput":1e30}"#,
+        "7",
+    ] {
         assert!(current(&raw(odd)).is_err(), "{odd}");
         assert!(!arm::throughput::is_pending(&raw(odd)), "{odd}");
     }
@@ -975,7 +988,8 @@ fn a_container_is_put_back_as_it_was_but_for_the_change() {
     let sent = &recorded["exchanges"][3]["request"]["body"]["properties"]["resource"];
     assert_eq!(&made, sent, "what another client sent for the same change");
     let raw = |text: &str| serde_json::value::RawValue::from_string(text.into()).unwrap();
-    let odd = raw("{\"_x\":1,\"n\\u00e4w\":{\"b\":1.10, \"a\":1e400},\"id\":\"c\",\"defaultTtl\":5}");
+    let odd =
+        raw("{\"_x\":1,\"n\\u00e4w\":{\"b\":1.10, \"a\":1e400},\"id\":\"c\",\"defaultTtl\":5}");
     let off = Changes {
         ttl: Some(None),
         indexing: Some(raw("{ }")),
@@ -992,7 +1006,8 @@ fn a_grant_is_known_by_what_it_says() {
     let id = arm_account().id().to_string();
     let item = |scope: &str| {
         let role = format!("{}/sqlRoleDefinitions/ABC", id.to_uppercase());
-        let properties = serde_json::json!({"roleDefinitionId": role, "principalId": "P", "scope": scope});
+        let properties =
+            serde_json::json!({"roleDefinitionId": role, "principalId": "P", "scope": scope});
         let item = serde_json::json!({"name": "n", "properties": properties});
         serde_json::value::RawValue::from_string(item.to_string()).unwrap()
     };
@@ -1001,10 +1016,23 @@ fn a_grant_is_known_by_what_it_says() {
     };
     let (whole, shop) = (id.clone(), format!("{id}/dbs/Shop"));
     assert!(found(&item(&whole), "abc", "p", &whole));
-    assert!(found(&item(&format!("{}/", id.to_lowercase())), "abc", "p", &whole));
-    assert!(found(&item(&shop.replace("resourceGroups", "resourcegroups")), "abc", "p", &shop));
+    assert!(found(
+        &item(&format!("{}/", id.to_lowercase())),
+        "abc",
+        "p",
+        &whole
+    ));
+    assert!(found(
+        &item(&shop.replace("resourceGroups", "resourcegroups")),
+        "abc",
+        "p",
+        &shop
+    ));
     assert!(!found(&item(&shop), "abc", "p", &whole));
-    assert!(!found(&item(&shop), "abc", "p", &format!("{id}/dbs/shop")), "names keep their case");
+    assert!(
+        !found(&item(&shop), "abc", "p", &format!("{id}/dbs/shop")),
+        "names keep their case"
+    );
     assert!(!found(&item(&whole), "abd", "p", &whole));
     assert!(!found(&item(&whole), "abc", "q", &whole));
     let recorded = json("fixtures/arm/recorded/sql_role_definition_and_assignment_2021-04-15.json");
@@ -1012,7 +1040,11 @@ fn a_grant_is_known_by_what_it_says() {
     let kept = recorded["exchanges"][5]["response"]["body"].clone();
     let shown = (roles::show(&arm_account(), "x").unwrap().read)(&answer).unwrap();
     let text = |name: &str| kept["properties"][name].as_str().unwrap().to_string();
-    let role = text("roleDefinitionId").rsplit('/').next().unwrap().to_string();
+    let role = text("roleDefinitionId")
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_string();
     assert!(found(&shown, &role, &text("principalId"), &text("scope")));
     for odd in ["{}", "[]", "7", r#"{"name":"n","properties":{"scope":7}}"#] {
         let odd = serde_json::value::RawValue::from_string(odd.into()).unwrap();
@@ -1062,7 +1094,8 @@ fn the_state_of_an_account_is_read() {
     assert!(!Started::found(&read(6)).is_unsettled());
     let state = arm::operation::state(&read(6));
     assert_eq!(state.as_deref(), Some("Succeeded"));
-    let group = (arm::groups::show(&common::group()).read)(&answer(200, &[], r#"{"location":"westus"}"#));
+    let group =
+        (arm::groups::show(&common::group()).read)(&answer(200, &[], r#"{"location":"westus"}"#));
     assert_eq!(arm::groups::location(&group.unwrap()).unwrap(), "westus");
     for odd in ["{}", "[]", r#"{"location":""}"#, r#"{"location":7}"#] {
         let group = (arm::groups::show(&common::group()).read)(&answer(200, &[], odd)).unwrap();

@@ -10,7 +10,7 @@ use super::settings::Settings;
 use super::trace::Rehearsal;
 use crate::error::Error;
 use crate::exchange::pages::Flow;
-use crate::exchange::{Audiences, Client, Credential, SystemClock, Transport};
+use crate::exchange::{Audiences, Client, Clock, Credential, SystemClock, Transport};
 use crate::identity::imds;
 use crate::identity::instance::Instance;
 use crate::message::{Answer, Call, Next, Page};
@@ -73,6 +73,13 @@ impl<'a> Session<'a> {
             session.told(name);
         }
         Ok(session)
+    }
+
+    /// The same by another clock than the machine's.
+    #[must_use]
+    pub fn with_clock(mut self, clock: &'a dyn Clock) -> Session<'a> {
+        self.client = self.client.with_clock(clock);
+        self
     }
 
     /// Carries one call out, and remembers what it needed in case it is refused.
