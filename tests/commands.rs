@@ -376,6 +376,11 @@ fn an_account_is_deleted_until_it_is_gone() {
     let acts = vec![there, accepted(), status("Dequeued"), status("Succeeded")];
     let ran = run("account delete -n acct1 --yes", acts).ok();
     ran.sends(&["GET A", "DELETE A", "GET /status", "GET /status"]);
+    // One that could not be made can still go, also where its operation may not be read.
+    let failed = || ok(state_of_account("Failed"));
+    let forbidden = recorded_error("arm_poll_operationresults_403");
+    let acts = vec![failed(), accepted(), forbidden, failed(), absent()];
+    run("account delete -n acct1 --yes", acts).ok();
     let ran = run("account delete -n acct1 --yes", vec![absent()]).fails(3, "no such account");
     assert_eq!(ran.first_fix(), "rawcosmos account list");
 }
@@ -480,6 +485,37 @@ fn a_container_is_changed_and_otherwise_put_back_as_it_was() {
     assert_eq!(ran.ok().out, "");
     let missing = refused(404, "NotFound", "Resource Not Found");
     run("container update -d d -n c --ttl 9", vec![missing]).fails(3, "no such container");
+}
+
+#[test]
+fn a_change_whose_operation_may_not_be_read_is_seen_in_the_thing_itself() {
+    let recorded = json("fixtures/arm/recorded/sql_container_create_update_2021-10-15.json");
+    let container = |exchange: usize| ok(&recorded["exchanges"][exchange]["response"]["body"]);
+    let forbidden = || recorded_error("arm_poll_operationresults_403");
+    let follow = |line: &str, old: &dyn Fn() -> Act, new: &dyn Fn() -> Act| {
+        let acts = vec![old(), accepted(), forbidden(), old(), old(), new(), new()];
+        let ran = run(line, acts).ok();
+        assert_eq!(ran.sent.len(), 7, "{line}");
+    };
+    let (old, new) = (|| container(2), || container(5));
+    follow("container update -d d -n c --ttl 2000", &old, &new);
+    let (old, new) = (|| throughput(0), || throughput(3));
+    follow(
+        "throughput update -d d --max-throughput 8000 --yes",
+        &old,
+        &new,
+    );
+    // Its result is asked for where the operation put it.
+    let acts = vec![
+        throughput(3),
+        accepted(),
+        forbidden(),
+        throughput(3),
+        throughput(6),
+        throughput(6),
+    ];
+    let ran = run("throughput migrate -d d --to manual --yes", acts).ok();
+    assert_eq!(ran.sent[5], "GET /result");
 }
 
 // ---- Throughput
@@ -835,6 +871,13 @@ fn each_change_has_its_own_patience() {
         let ran = play(line, acts, Some(status("Dequeued")), &Mask::default());
         assert_eq!(ran.seconds, limit, "{line}");
         let ran = ran.fails(8, "not finished within");
-        assert!(ran.error.unwrap().to_string().contains(STATUS), "{line}");
+        let error = ran.error.unwrap();
+        assert!(error.to_string().contains(STATUS), "{line}");
+        let noun = line.split(' ').next().unwrap();
+        let looks = format!("rawcosmos {noun} show");
+        assert!(
+            noun == "group" || error.fix[0].starts_with(&looks),
+            "{error}"
+        );
     }
 }

@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// How often somebody who waits is told that it goes on.
 const REMINDER: Duration = Duration::from_secs(30);
 
+/// Whether what was found, if anything, is what was waited for.
+type Done<'a> = &'a dyn Fn(Option<&RawValue>) -> bool;
+
 /// What is to be made or deleted.
 pub struct Change<'a, 's> {
     /// Who asks.
@@ -104,14 +107,19 @@ impl<'a, 's> Change<'a, 's> {
         finish(session, output, there)
     }
 
-    /// Waits until it is changed, unless told not to. Whether it was waited for.
-    pub fn changed(&self, started: &Started) -> Result<bool, Error> {
+    /// Waits until it is changed, unless told not to. Whether it was waited for. `done` tells from the thing itself, where
+    /// the operation cannot be read: that it is there says nothing.
+    pub fn changed(
+        &self,
+        started: &Started,
+        done: &dyn Fn(&RawValue) -> bool,
+    ) -> Result<bool, Error> {
         let (session, what) = (self.session, &self.what);
         session.say(&format!("changing {what} …"));
         if session.settings.on("no-wait") {
             return Ok(false);
         }
-        self.wait(started, true)?;
+        self.wait_until(started, &|found| found.is_some_and(done))?;
         session.say(&format!("changed {what}"));
         Ok(true)
     }
@@ -130,7 +138,11 @@ impl<'a, 's> Change<'a, 's> {
 
     /// Waits until the operation is over; where it cannot be read, until it is there, or gone.
     pub fn wait(&self, started: &Started, there: bool) -> Result<(), Error> {
-        let settled = || self.is_settled(there);
+        self.wait_until(started, &|found| found.is_some() == there)
+    }
+
+    fn wait_until(&self, started: &Started, done: Done) -> Result<(), Error> {
+        let settled = || self.is_settled(done);
         let reminded = Cell::new(Duration::ZERO);
         let tell = |passed: Duration| {
             if passed >= reminded.get() + REMINDER {
@@ -150,15 +162,17 @@ impl<'a, 's> Change<'a, 's> {
         self.session.client.finish(started, &watch)
     }
 
-    /// Whether it is there and no longer being made, or gone. One that failed will not become anything else.
-    fn is_settled(&self, there: bool) -> Result<bool, Error> {
+    /// Whether it is as it should be and no longer being made. One that failed can only go.
+    fn is_settled(&self, done: Done) -> Result<bool, Error> {
         let found = match self.session.run(&self.show) {
             Ok(found) => found.value,
-            Err(e) if e.is_status(404) => return Ok(!there),
+            Err(e) if e.is_status(404) => return Ok(done(None)),
             Err(e) => return Err(e),
         };
-        self.refuse_failed(&found)?;
-        Ok(there && !Started::found(&found).is_unsettled())
+        if !done(None) {
+            self.refuse_failed(&found)?;
+        }
+        Ok(done(Some(&found)) && !Started::found(&found).is_unsettled())
     }
 
     /// What is there, but failed to be made, can only be deleted.

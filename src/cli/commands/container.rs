@@ -10,7 +10,7 @@ use crate::arm::{
     self,
     containers::{Changes, Definition},
 };
-use crate::cli::output::Output;
+use crate::cli::output::{Output, lookup};
 use crate::cli::session::Session;
 use crate::cli::settings::{Settings, contents};
 use crate::cosmos::key_definition::{self, normalise_path};
@@ -80,7 +80,10 @@ pub fn update(session: &Session, output: &mut Output, _: &[String]) -> Result<()
         return finish(session, output, now);
     }
     let call = arm::containers::update(&account, &database, &name, &resource);
-    match change.changed(&session.run(&call)?.value)? {
+    let etag = |container: &RawValue| lookup(container, "/_etag").map(|etag| etag.to_string());
+    let old = etag(&now.value);
+    let is_new = |found: &RawValue| old.is_none() || etag(found) != old;
+    match change.changed(&session.run(&call)?.value, &is_new)? {
         true => finish(session, output, session.run(&change.show)?),
         false => Ok(()),
     }

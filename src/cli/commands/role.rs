@@ -175,12 +175,12 @@ fn data_role_named(session: &Session, account: &arm::Account, name: &str) -> Res
         roles::definitions(account),
         &|next| roles::definitions_next(account, next),
         &mut |page| {
-            let named = |item: &&Box<RawValue>| {
-                text(item, "/properties/roleName")
-                    .is_some_and(|role| role.eq_ignore_ascii_case(name))
-            };
             let mut items = page.value.items.iter();
-            found = items.find(named).and_then(|item| text(item, "/name"));
+            found = items.find_map(|item| {
+                let role = text(item, "/properties/roleName")?;
+                let same = role.eq_ignore_ascii_case(name);
+                same.then(|| text(item, "/name"))?
+            });
             Ok(if found.is_some() {
                 Flow::Stop
             } else {

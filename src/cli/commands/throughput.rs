@@ -87,7 +87,8 @@ pub fn update(session: &Session, output: &mut Output, _: &[String]) -> Result<()
         permit(&change, there, wanted)?;
     }
     let started = session.run(&throughput::update(&account, &owner, wanted))?;
-    match change.changed(&started.value)? {
+    let is_new = |found: &RawValue| throughput::current(found).is_ok_and(|now| now == wanted);
+    match change.changed(&started.value, &is_new)? {
         true => shown(session, output, session.run(&change.show)?),
         false => Ok(()),
     }
@@ -134,6 +135,10 @@ fn parts(throughput: Throughput) -> (u32, bool) {
     }
 }
 
+fn is_mode(throughput: Throughput, mode: Mode) -> bool {
+    parts(throughput).1 == (mode == Mode::Autoscale)
+}
+
 fn described(throughput: Throughput) -> String {
     match throughput {
         Throughput::Manual(units) => format!("{units} RU/s"),
@@ -157,7 +162,7 @@ pub fn migrate(session: &Session, output: &mut Output, _: &[String]) -> Result<(
     let change = change(session, &account, &owner);
     if let Some(now) = now(&change)? {
         let there = throughput::current(&now.value)?;
-        if parts(there).1 == (to == Mode::Autoscale) {
+        if is_mode(there, to) {
             session.say(&format!("{} is {} already", change.what, described(there)));
             return shown(session, output, now);
         }
@@ -175,7 +180,8 @@ pub fn migrate(session: &Session, output: &mut Output, _: &[String]) -> Result<(
     let started = session
         .run(&throughput::migrate(&account, &owner, to))?
         .value;
-    match change.changed(&started)? {
+    let is_new = |found: &RawValue| throughput::current(found).is_ok_and(|now| is_mode(now, to));
+    match change.changed(&started, &is_new)? {
         true => shown(session, output, outcome(&change, &started)?),
         false => Ok(()),
     }

@@ -392,6 +392,9 @@ mod tests {
         }
     }
 
+    /// Method and URL, status, code and message; what is made of it, the first fix, the exit code.
+    type Row<'a> = ([&'a str; 2], u16, [&'a str; 2], [&'a str; 2], u8);
+
     #[test]
     fn arm_is_told_apart() {
         let account = "https://management.azure.com/subscriptions/s/resourceGroups/rg1/providers/Microsoft.DocumentDB/databaseAccounts/acct1";
@@ -401,28 +404,28 @@ mod tests {
         let list = "https://management.azure.com/subscriptions/s/providers/Microsoft.DocumentDB/databaseAccounts";
         let grant = "rawcosmos role list --plane arm -a acct1 -g rg1";
         #[rustfmt::skip]
-        let rows: &[(&str, &str, u16, &str, &str, &str, &str, u8)] = &[
-            ("GET", account, 403, "ScopeLocked", "cannot perform write operation because following scope(s) are locked", "a lock forbids this", "az lock list -g rg1 -o table", 5),
-            ("GET", account, 409, "ScopeLocked", "locked", "a lock forbids this", "az lock list -g rg1 -o table", 6),
-            ("GET", account, 401, "InvalidAuthenticationTokenTenant", "wrong issuer", "the token is from another tenant", "rawcosmos whoami", 4),
-            ("GET", account, 404, "SubscriptionNotFound", "no", "there is no such subscription", "rawcosmos whoami", 3),
-            ("PUT", &shared, 404, "ParentResourceNotFound", "no", "there is no such account", "rawcosmos account list", 3),
-            ("GET", &shared, 404, "NotFound", "no", "it has no throughput of its own, or is not there", "rawcosmos container list -d db1 -a acct1 -g rg1", 3),
-            ("GET", &own, 404, "NotFound", "no", "it has no throughput of its own, or is not there", "rawcosmos throughput show -d db1 -a acct1 -g rg1", 3),
-            ("PUT", &own, 400, "BadRequest", "Throughput update is not supported for resources created without dedicated throughput.", "it was made without throughput of its own", "", 1),
-            ("PUT", account, 400, "BadRequest", "Free tier has already been applied to another Azure Cosmos DB account in this subscription.", "the subscription has used up its free tier", "", 1),
-            ("PUT", account, 503, "ServiceUnavailable", "we are currently experiencing high demand", "the region has no room for another account", "rawcosmos account delete -n acct1 -g rg1", 1),
-            ("PUT", &role, 409, "RoleAssignmentExists", "The role assignment already exists.", "the role is given already", grant, 6),
-            ("PUT", &role, 409, "RoleAssignmentUpdateNotPermitted", "no", "a grant cannot be turned into another one", grant, 6),
-            ("PUT", &role, 400, "PrincipalNotFound", "Principal x does not exist in the directory y.", "the tenant does not know this principal yet", "rawcosmos whoami", 1),
-            ("GET", &role, 404, "RoleAssignmentNotFound", "no", "there is no such grant", grant, 3),
-            ("PUT", &role, 403, "AuthorizationFailed", "The client 'c' with object id 'o' does not have authorization to perform action 'Microsoft.Authorization/roleAssignments/write' over scope '/subscriptions/s'", "not allowed to give Azure roles", "az role assignment create --assignee-object-id o --assignee-principal-type ServicePrincipal --role 'User Access Administrator' --scope /subscriptions/s", 5),
-            ("GET", list, 403, "AuthorizationFailed", "The client 'c' with object id 'o' does not have authorization to perform action 'Microsoft.DocumentDB/databaseAccounts/read' over scope '/subscriptions/s'", "not allowed to read accounts", "rawcosmos account list -g rg1", 5),
-            ("GET", account, 429, "SubscriptionRequestsThrottled", "slow", "ARM is asked too often", "", 7),
-            ("GET", account, 429, "TooManyRequests", "Request rate is large. More Request Units may be needed", "the account's management is asked too often", "", 7),
-            ("GET", account, 200, "PreconditionFailed", "There is another user operation in progress which requires an exclusive lock on [acct1].", "another change of the account is running", "", 1),
+        let rows: &[Row] = &[
+            (["GET", account], 403, ["ScopeLocked", "cannot perform write operation because following scope(s) are locked"], ["a lock forbids this", "az lock list -g rg1 -o table"], 5),
+            (["GET", account], 409, ["ScopeLocked", "locked"], ["a lock forbids this", "az lock list -g rg1 -o table"], 6),
+            (["GET", account], 401, ["InvalidAuthenticationTokenTenant", "wrong issuer"], ["the token is from another tenant", "rawcosmos whoami"], 4),
+            (["GET", account], 404, ["SubscriptionNotFound", "no"], ["there is no such subscription", "rawcosmos whoami"], 3),
+            (["PUT", &shared], 404, ["ParentResourceNotFound", "no"], ["there is no such account", "rawcosmos account list"], 3),
+            (["GET", &shared], 404, ["NotFound", "no"], ["it has no throughput of its own, or is not there", "rawcosmos container list -d db1 -a acct1 -g rg1"], 3),
+            (["GET", &own], 404, ["NotFound", "no"], ["it has no throughput of its own, or is not there", "rawcosmos throughput show -d db1 -a acct1 -g rg1"], 3),
+            (["PUT", &own], 400, ["BadRequest", "Throughput update is not supported for resources created without dedicated throughput."], ["it was made without throughput of its own", ""], 1),
+            (["PUT", account], 400, ["BadRequest", "Free tier has already been applied to another Azure Cosmos DB account in this subscription."], ["the subscription has used up its free tier", ""], 1),
+            (["PUT", account], 503, ["ServiceUnavailable", "we are currently experiencing high demand"], ["the region has no room for another account", "rawcosmos account delete -n acct1 -g rg1"], 1),
+            (["PUT", &role], 409, ["RoleAssignmentExists", "The role assignment already exists."], ["the role is given already", grant], 6),
+            (["PUT", &role], 409, ["RoleAssignmentUpdateNotPermitted", "no"], ["a grant cannot be turned into another one", grant], 6),
+            (["PUT", &role], 400, ["PrincipalNotFound", "Principal x does not exist in the directory y."], ["the tenant does not know this principal yet", "rawcosmos whoami"], 1),
+            (["GET", &role], 404, ["RoleAssignmentNotFound", "no"], ["there is no such grant", grant], 3),
+            (["PUT", &role], 403, ["AuthorizationFailed", "The client 'c' with object id 'o' does not have authorization to perform action 'Microsoft.Authorization/roleAssignments/write' over scope '/subscriptions/s'"], ["not allowed to give Azure roles", "az role assignment create --assignee-object-id o --assignee-principal-type ServicePrincipal --role 'User Access Administrator' --scope /subscriptions/s"], 5),
+            (["GET", list], 403, ["AuthorizationFailed", "The client 'c' with object id 'o' does not have authorization to perform action 'Microsoft.DocumentDB/databaseAccounts/read' over scope '/subscriptions/s'"], ["not allowed to read accounts", "rawcosmos account list -g rg1"], 5),
+            (["GET", account], 429, ["SubscriptionRequestsThrottled", "slow"], ["ARM is asked too often", ""], 7),
+            (["GET", account], 429, ["TooManyRequests", "Request rate is large. More Request Units may be needed"], ["the account's management is asked too often", ""], 7),
+            (["GET", account], 200, ["PreconditionFailed", "There is another user operation in progress which requires an exclusive lock on [acct1]."], ["another change of the account is running", ""], 1),
         ];
-        for (method, url, status, code, message, what, fix, exit) in rows {
+        for ([method, url], status, [code, message], [what, fix], exit) in rows {
             let body = json!({"error": {"code": code, "message": message}}).to_string();
             let found = said_no(
                 Plane::Arm,

@@ -35,6 +35,16 @@ const UNKNOWN: Rule = Rule::new(
 .note("look first: sent again, it might be done twice")
 .fix(&["?rawcosmos database show -n {database}[ -a {account}][ -g {group}]"]);
 
+const UNFINISHED: Rule = Rule::new(
+    when(Kind::Unfinished, None),
+    "not finished within the time given",
+)
+.why("the service goes on with it; only we have stopped waiting")
+.fix(&[
+    "?rawcosmos container show -d {database} -n {container}[ -a {account}][ -g {group}]",
+    "?rawcosmos database show -n {database}[ -a {account}][ -g {group}]",
+]);
+
 pub(super) const RULES: &[Rule] = &[
     Rule::new(refused(Refusal::NoIdentity), "this machine has no managed identity, or not the one that was named")
         .note("a new identity works after up to some minutes; a user-assigned one must be attached to this very machine")
@@ -127,11 +137,11 @@ pub(super) const RULES: &[Rule] = &[
         .on(when(Kind::Unknown, None).at("PUT */databaseAccounts/"))
         .fix(&["rawcosmos account show -n {account}[ -g {group}]"]),
     UNKNOWN,
-    Rule::new(when(Kind::Unfinished, None), "not finished within the time given")
-        .why("the service goes on with it; only we have stopped waiting")
-        .fix(&[
-            "?rawcosmos container show -d {database} -n {container}[ -a {account}][ -g {group}]",
-            "?rawcosmos database show -n {database}[ -a {account}][ -g {group}]",
-            "?rawcosmos account show -n {account}[ -g {group}]",
-        ]),
+    UNFINISHED
+        .on(when(Kind::Unfinished, None).says(&["the throughput of"]))
+        .fix(&["rawcosmos throughput show -d {database}[ -c {container}][ -a {account}][ -g {group}]"]),
+    UNFINISHED
+        .on(when(Kind::Unfinished, None).says(&["account "]))
+        .fix(&["rawcosmos account show -n {account}[ -g {group}]"]),
+    UNFINISHED,
 ];
