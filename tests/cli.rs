@@ -327,11 +327,17 @@ impl Tapped {
         for text in texts.collect::<Vec<_>>() {
             for line in text.lines() {
                 found.extend(signatures(line));
-                found.extend(
-                    between(line, "\"access_token\":\"", "\"")
-                        .into_iter()
-                        .flat_map(parts),
-                );
+                let members = [
+                    "access_token",
+                    "primaryMasterKey",
+                    "secondaryMasterKey",
+                    "primaryReadonlyMasterKey",
+                    "secondaryReadonlyMasterKey",
+                ];
+                for member in members {
+                    let value = between(line, &format!("\"{member}\":\""), "\"");
+                    found.extend(value.into_iter().flat_map(parts));
+                }
             }
         }
         found.retain(|secret| secret.len() >= 16);
@@ -493,6 +499,50 @@ fn a_token_is_printed_only_where_it_is_asked_for() {
         .go()
         .ok()
         .shows("\"audience\"");
+}
+
+#[test]
+fn a_key_is_printed_only_where_it_is_asked_for() {
+    let place = Place::new(&[]);
+    let raw = place.run("account keys --kind primary --raw --trace=body");
+    let raw = raw.ok().prints(&format!("{}\n", place.key()));
+    assert!(!raw.err.contains(&place.key()), "{raw:#?}");
+    let listed = place.run("account keys -o json --trace=body").ok();
+    assert_eq!(listed.json().as_array().unwrap().len(), 4);
+    assert!(!listed.out.contains(&place.key()) && !listed.err.contains(&place.key()));
+    place
+        .prepare("account keys")
+        .env("RAWCOSMOS_RAW", "1")
+        .go()
+        .ok()
+        .shows("sha256");
+}
+
+#[test]
+fn more_throughput_is_not_bought_without_asking() {
+    let place = Place::new(&[]);
+    let container = "-d d -c c";
+    place.run("database create -n d").ok();
+    place
+        .run("container create -d d -n c -p /pk --throughput 500")
+        .ok();
+    let line = format!("throughput update {container} --throughput 1000");
+    let asked = place.run(&line).ends(2).prints("");
+    asked.says("from 500 RU/s to 1000 RU/s").says("--yes");
+    let now = format!("throughput show {container} --get /throughput");
+    place.run(&now).ok().prints("500\n");
+    place.run(&format!("{line} -y")).ok();
+    place.run(&now).ok().prints("1000\n");
+    place
+        .run(&format!("throughput update {container} --throughput 400"))
+        .ok();
+    let other = format!("throughput update {container} --max-throughput 4000 -y");
+    let other = place.run(&other).ends(6);
+    other.says("rawcosmos throughput migrate -d d -c c --to autoscale");
+    let migrate = format!("throughput migrate {container} --to autoscale");
+    place.run(&migrate).ends(2).says("--yes");
+    let moved = place.run(&format!("{migrate} -y")).ok();
+    moved.shows("\"maxThroughput\"");
 }
 
 // ---- Seeing without sending

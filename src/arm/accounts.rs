@@ -104,24 +104,25 @@ pub struct New {
 
 impl New {
     fn body(&self) -> String {
-        let region = json!({
-            "locationName": self.location, "failoverPriority": 0, "isZoneRedundant": false,
-        });
-        let mut properties = json!({
-            "databaseAccountOfferType": "Standard", "locations": [region],
-        });
-        let serverless = json!([{ "name": "EnableServerless" }]);
-        for (wanted, member, value) in [
-            (self.serverless, "capabilities", serverless),
-            (self.free_tier, "enableFreeTier", true.into()),
-            (self.tokens_only, "disableLocalAuth", true.into()),
+        let location = json!(self.location);
+        let region = format!(
+            r#"{{"locationName":{location},"failoverPriority":0,"isZoneRedundant":false}}"#
+        );
+        let mut properties =
+            format!(r#""databaseAccountOfferType":"Standard","locations":[{region}]"#);
+        for (wanted, member) in [
+            (
+                self.serverless,
+                r#","capabilities":[{"name":"EnableServerless"}]"#,
+            ),
+            (self.free_tier, r#","enableFreeTier":true"#),
+            (self.tokens_only, r#","disableLocalAuth":true"#),
         ] {
-            if let Some(members) = properties.as_object_mut().filter(|_| wanted) {
-                members.insert(member.to_string(), value);
-            }
+            properties.push_str(if wanted { member } else { "" });
         }
-        let kind = "GlobalDocumentDB";
-        json!({ "location": self.location, "kind": kind, "properties": properties }).to_string()
+        format!(
+            r#"{{"location":{location},"kind":"GlobalDocumentDB","properties":{{{properties}}}}}"#
+        )
     }
 }
 
@@ -188,7 +189,7 @@ pub fn keys(account: &Account) -> Call<Keys> {
 /// Says nothing of what it could not read: it may be a key.
 fn read_keys(response: &Response) -> Result<Keys, Error> {
     let wrong = || Error::answer("the answer is no list of keys");
-    let body: Members = serde_json::from_slice(&response.body).map_err(|_| wrong())?;
+    let body: Members = response.json().map_err(|_| wrong())?;
     let mut keys = Keys::new();
     for (kind, member) in KEYS {
         if let Some(value) = body.get(member) {

@@ -145,14 +145,14 @@ impl Grant {
 pub fn assign(grant: &Grant) -> Call<Box<RawValue>> {
     let (subscription, role) = (grant.place.subscription(), grant.role.guid);
     let definitions = "providers/Microsoft.Authorization/roleDefinitions";
-    let body = json!({ "properties": {
-        "roleDefinitionId": format!("{subscription}/{definitions}/{role}"),
-        "principalId": grant.principal.as_str(),
-        "principalType": grant.kind,
-    }});
+    let definition = json!(format!("{subscription}/{definitions}/{role}"));
+    let (principal, kind) = (json!(grant.principal.as_str()), grant.kind);
+    let body = format!(
+        r#"{{"properties":{{"roleDefinitionId":{definition},"principalId":{principal},"principalType":"{kind}"}}}}"#
+    );
     let below = format!("roleAssignments/{}", grant.guid());
     Call {
-        request: with_json(grant.place.request("PUT", &below), body.to_string()),
+        request: with_json(grant.place.request("PUT", &below), body),
         scope: Scope::Arm,
         action: "Microsoft.Authorization/roleAssignments/write",
         effect: Effect::Idempotent,

@@ -1,7 +1,5 @@
 //! Containers, through ARM.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -173,29 +171,27 @@ impl Changes {
     /// let changes = Changes { ttl: Some(Some(60)), ..Changes::default() };
     /// assert_eq!(
     ///     changes.applied(&now).unwrap(),
-    ///     r#"{"defaultTtl":60,"id":"c","new":{"n":1.10},"partitionKey":{"paths":["/pk"]}}"#
+    ///     r#"{"id":"c","new":{"n":1.10},"partitionKey":{"paths":["/pk"]},"defaultTtl":60}"#
     /// );
     /// ```
     pub fn applied(&self, now: &RawValue) -> Result<String, Error> {
         let ttl = self.ttl.map(|ttl| ttl.map(|seconds| seconds.to_string()));
         let indexing = self.indexing.as_deref().map(|policy| Some(owned(policy)));
-        let mut resource = members(now, "the container")?;
-        resource.retain(|name, _| !name.starts_with('_') && !READ_ONLY.contains(&name.as_ref()));
-        let mut texts: BTreeMap<&str, String> = resource
-            .iter()
-            .map(|(name, value)| (name.as_ref(), owned(value)))
-            .collect();
-        for (member, change) in [("defaultTtl", ttl), ("indexingPolicy", indexing)] {
-            match change {
-                Some(Some(value)) => texts.insert(member, value),
-                Some(None) => texts.remove(member),
-                None => None,
-            };
+        let mut changes = [("defaultTtl", ttl), ("indexingPolicy", indexing)];
+        let mut texts = Vec::new();
+        for (name, value) in &members(now, "the container")? {
+            if name.starts_with('_') || READ_ONLY.contains(&name.as_ref()) {
+                continue;
+            }
+            let mut changed = changes.iter_mut().filter(|(member, _)| member == name);
+            let new = changed.find_map(|(_, new)| new.take());
+            let value = new.unwrap_or_else(|| Some(owned(value)));
+            texts.extend(value.map(|value| format!("{}:{value}", json!(name))));
         }
-        let texts = texts
-            .iter()
-            .map(|(name, value)| format!("{}:{value}", json!(name)));
-        Ok(format!("{{{}}}", texts.collect::<Vec<_>>().join(",")))
+        for (member, new) in changes {
+            texts.extend(new.flatten().map(|value| format!("\"{member}\":{value}")));
+        }
+        Ok(format!("{{{}}}", texts.join(",")))
     }
 }
 

@@ -79,7 +79,7 @@ pub fn show(group: &Group) -> Call<Box<RawValue>> {
 ///
 /// <https://learn.microsoft.com/rest/api/resources/resource-groups/create-or-update>
 pub fn create(group: &Group, location: &str) -> Call<Started> {
-    let body = json!({ "location": location }).to_string();
+    let body = format!(r#"{{"location":{}}}"#, json!(location));
     Call {
         request: with_json(group.request("PUT"), body),
         scope: Scope::Arm,

@@ -1,7 +1,7 @@
 //! Throughput of a database or container: request units a second, fixed or scaling with use.
 
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use super::operation::Started;
 use super::{Account, Call, Effect, Scope, Throughput, options, resource, with_json};
@@ -72,9 +72,10 @@ pub fn show(account: &Account, owner: &Owner) -> Call<Box<RawValue>> {
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/update-sql-container-throughput>
 pub fn update(account: &Account, owner: &Owner, throughput: Throughput) -> Call<Started> {
-    let body = json!({ "properties": { "resource": options(Some(throughput)) } });
+    let resource = options(Some(throughput));
+    let body = format!(r#"{{"properties":{{"resource":{resource}}}}}"#);
     Call {
-        request: with_json(owner.request(account, "PUT", ""), body.to_string()),
+        request: with_json(owner.request(account, "PUT", ""), body),
         scope: Scope::Arm,
         action: owner.action(
             "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/throughputSettings/write",

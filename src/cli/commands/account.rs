@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::change::Change;
 use super::database::{finish, rows};
+use super::identity::object;
 use super::{confirm, confirm_secret};
 use crate::arm::accounts::{self, New};
 use crate::arm::groups::{self, Group};
@@ -72,7 +72,10 @@ pub fn show(session: &Session, output: &mut Output, _: &[String]) -> Result<(), 
 pub fn exists(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
     let name = name(session)?;
     let taken = session.is_there(&accounts::name_taken(&session.arm()?, &name))?;
-    output.one(&raw(&json!({ "name": name.as_str(), "exists": taken }))?)
+    output.one(&object(&[
+        ("name", name.as_str().into()),
+        ("exists", taken.into()),
+    ])?)
 }
 
 /// `account create -n NAME [-g GROUP] [--location L] [--serverless] [--free-tier] [--disable-local-auth] [--if-not-exists] [--no-wait]`
@@ -237,11 +240,10 @@ pub fn keys(session: &Session, output: &mut Output, _: &[String]) -> Result<(), 
     output.list();
     for (kind, key) in wanted {
         let sha256 = crate::name::fingerprint(key.expose());
-        output.row(&raw(&json!({ "kind": kind, "sha256": sha256 }))?)?;
+        output.row(&object(&[
+            ("kind", (*kind).into()),
+            ("sha256", sha256.into()),
+        ])?)?;
     }
     output.finish()
-}
-
-fn raw(value: &serde_json::Value) -> Result<Box<RawValue>, Error> {
-    RawValue::from_string(value.to_string()).map_err(|e| Error::Local(e.to_string()))
 }

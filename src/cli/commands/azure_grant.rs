@@ -66,8 +66,8 @@ impl Asked {
 /// That it is given already, under whatever name, is what was wanted.
 fn give(session: &Session, output: &mut Output, grant: &Grant) -> Result<(), Error> {
     let call = azure_roles::assign(grant);
-    match patiently(session, &|| session.run(&call)) {
-        Ok(_) => {}
+    match patiently(session, &|| session.run(&call).map(|_| ())) {
+        Ok(()) => {}
         Err(e)
             if e.failure()
                 .is_some_and(|f| f.code == "RoleAssignmentExists") =>

@@ -82,7 +82,7 @@ pub fn give(session: &Session, account: &arm::Account, grant: &Grant) -> Result<
 
 /// Grants again where that helps: a principal made a moment ago may not be known yet, and an operation may fail over the
 /// lock that another change of the account holds.
-pub fn patiently<T>(session: &Session, give: &dyn Fn() -> Result<T, Error>) -> Result<T, Error> {
+pub fn patiently(session: &Session, give: &dyn Fn() -> Result<(), Error>) -> Result<(), Error> {
     let mut waits = [5, 10, 20, 40].into_iter();
     loop {
         let given = give();

@@ -87,10 +87,15 @@ pub fn whoami(session: &Session, output: &mut Output, _: &[String]) -> Result<()
 type Members = Vec<(&'static str, Value)>;
 
 fn one(output: &mut Output, members: &Members) -> Result<(), Error> {
+    output.one(&object(members)?)
+}
+
+/// Members as an object, in their order.
+pub fn object(members: &[(&str, Value)]) -> Result<Box<RawValue>, Error> {
     let member = |(name, value): &(&str, Value)| format!("\"{name}\":{value}");
     let text: Vec<String> = members.iter().map(member).collect();
     let raw = RawValue::from_string(format!("{{{}}}", text.join(",")));
-    output.one(&raw.map_err(|e| Error::Local(e.to_string()))?)
+    raw.map_err(|e| Error::Local(e.to_string()))
 }
 
 /// What may be said of a token: everything but the token.

@@ -37,11 +37,6 @@ impl Wanted {
     /// By its word here, by its name in Azure, or by its GUID.
     pub fn role(text: &str) -> Result<Wanted, Error> {
         let word = text.to_ascii_lowercase();
-        for (known, names) in DATA_ROLES {
-            if names.contains(&word.as_str()) {
-                return Ok(Wanted::Data(known.clone()));
-            }
-        }
         let azure = AZURE.iter().find(|(known, role)| {
             *known == word || role.guid == word || role.name.eq_ignore_ascii_case(text)
         });
@@ -49,6 +44,12 @@ impl Wanted {
             return Ok(Wanted::Azure(*role));
         }
         match word.as_str() {
+            "data-reader"
+            | "cosmos db built-in data reader"
+            | "00000000-0000-0000-0000-000000000001" => Ok(Wanted::Data(DataRole::Reader)),
+            "data-contributor"
+            | "cosmos db built-in data contributor"
+            | "00000000-0000-0000-0000-000000000002" => Ok(Wanted::Data(DataRole::Contributor)),
             "owner" | "contributor" | "reader" => Err(Error::Usage(format!(
                 "{text} opens no item and is more than Cosmos DB needs; there are data-reader, data-contributor, account-contributor, operator and account-reader"
             ))),
@@ -67,26 +68,6 @@ impl Wanted {
         }
     }
 }
-
-/// The data roles of every account, by all their names.
-const DATA_ROLES: [(DataRole, [&str; 3]); 2] = [
-    (
-        DataRole::Reader,
-        [
-            "data-reader",
-            "cosmos db built-in data reader",
-            "00000000-0000-0000-0000-000000000001",
-        ],
-    ),
-    (
-        DataRole::Contributor,
-        [
-            "data-contributor",
-            "cosmos db built-in data contributor",
-            "00000000-0000-0000-0000-000000000002",
-        ],
-    ),
-];
 
 /// Which planes are asked: data, arm, or both where it is not said.
 fn planes(session: &Session) -> Result<(bool, bool), Error> {

@@ -14,6 +14,7 @@ use crate::cli::session::Session;
 use crate::error::Error;
 use crate::message::{Answer, Throughput};
 use crate::name::Name;
+use crate::show::quote;
 
 /// Longer than for a database: partitions may have to be split.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -84,7 +85,7 @@ pub fn update(session: &Session, output: &mut Output, _: &[String]) -> Result<()
             session.say(&format!("{} is that already", change.what));
             return shown(session, output, now);
         }
-        permit(&change, there, wanted)?;
+        permit(&change, &owner, there, wanted)?;
     }
     let started = session.run(&throughput::update(&account, &owner, wanted))?;
     let is_new = |found: &RawValue| throughput::current(found).is_ok_and(|now| now == wanted);
@@ -107,13 +108,23 @@ fn now(change: &Change) -> Result<Option<Answer<Box<RawValue>>>, Error> {
 }
 
 /// ARM changes the number alone; more of it is asked about, because it is billed.
-fn permit(change: &Change, now: Throughput, wanted: Throughput) -> Result<(), Error> {
+fn permit(
+    change: &Change,
+    owner: &Owner,
+    now: Throughput,
+    wanted: Throughput,
+) -> Result<(), Error> {
     let (old, is_scaled) = parts(now);
     let (new, scales) = parts(wanted);
     if is_scaled != scales {
         let word = if scales { "autoscale" } else { "manual" };
+        let container = owner.container.as_ref();
+        let container = container.map_or(String::new(), |name| {
+            format!(" -c {}", quote(name.as_str()))
+        });
+        let database = quote(owner.database.as_str());
         return Err(Error::Conflict(format!(
-            "{} is {}: first change that, with rawcosmos throughput migrate --to {word}",
+            "{} is {}: first change that, with rawcosmos throughput migrate -d {database}{container} --to {word}",
             change.what,
             described(now)
         )));
