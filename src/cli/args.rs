@@ -70,6 +70,9 @@ pub const SOMEWHERE: &[Opt] = &[
     opt("plane", ' ', Value), opt("audience", ' ', Value), opt("raw", ' ', Nothing), opt("auth-header", ' ', Nothing),
     opt("role", ' ', Value), opt("principal", ' ', Value), opt("scope", ' ', Value),
     opt("revoke", ' ', Nothing), opt("wait", ' ', Value),
+    opt("location", ' ', Value), opt("serverless", ' ', Nothing), opt("free-tier", ' ', Nothing),
+    opt("disable-local-auth", ' ', Nothing), opt("kind", ' ', Value), opt("to", ' ', Value),
+    opt("principal-type", ' ', Value),
     opt("sandbox", ' ', Nothing), opt("live", ' ', Nothing), opt("step", ' ', Value), opt("format", ' ', Value),
     opt("port", ' ', Value), opt("partitions", ' ', Value), opt("fault", ' ', Value), opt("host", ' ', Value),
 ];
