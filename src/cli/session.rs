@@ -8,6 +8,7 @@ use super::place::PLACEHOLDER;
 use super::say::tell;
 use super::settings::Settings;
 use super::trace::Rehearsal;
+use crate::authorize::http_date;
 use crate::error::Error;
 use crate::exchange::pages::Flow;
 use crate::exchange::{Audiences, Client, Credential, SystemClock, Transport};
@@ -156,6 +157,7 @@ impl<'a> Session<'a> {
     pub fn context(&self) -> Context {
         let mut context = self.known.borrow().clone();
         context.action = self.action.get();
+        context.now = Some(http_date(self.client.clock().now()));
         context
     }
 

@@ -39,6 +39,7 @@ impl Facts {
             self.put("wait", wait.map(|wait| wait.as_secs().to_string()));
             self.put("date", failure.date.clone());
         }
+        self.put("now", context.now.clone());
         self.put("principal", context.principal.clone());
         self.put(
             "action",

@@ -30,6 +30,8 @@ pub struct Context {
     pub principal: Option<String>,
     /// The call's action; empty where there is none.
     pub action: &'static str,
+    /// This machine's time, as HTTP writes it.
+    pub now: Option<String>,
 }
 
 /// An error in the parts people ask for. Its [`fmt::Display`] is several lines without a newline at the end.

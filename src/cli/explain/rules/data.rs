@@ -69,7 +69,7 @@ const CLOCK: Rule = Rule::new(
     data(&[403]).says(&["not valid at the current time"]),
     "this machine's clock is wrong",
 )
-.why("a signature is good for some minutes around the time it names, by the service's clock[, which said {date}]")
+.why("a signature is good for some minutes around the time it names, by the service's clock[, which said {date}][; here it is {now}]")
 .fix(&["sudo timedatectl set-ntp true", "sudo chronyc makestep"]);
 
 const KEYS_OFF: Rule = Rule::new(
