@@ -112,7 +112,7 @@ fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, 
     }
 }
 
-fn output(settings: &Settings) -> Result<Output, Error> {
+pub(crate) fn output(settings: &Settings) -> Result<Output, Error> {
     let format = match settings.text("output") {
         Some(text) => Format::parse(&text)?,
         None => Format::Auto,

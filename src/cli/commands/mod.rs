@@ -11,6 +11,7 @@ pub mod query;
 pub mod sandbox;
 
 use super::args::{self, Args, EVERYWHERE, nearest};
+use super::explain::ask;
 use super::output::Output;
 use super::session::Session;
 use super::settings::Settings;
@@ -76,6 +77,7 @@ pub const COMMANDS: &[Command] = &[
     command("item delete", &["database-name", "container-name", "id", "partition-key", "partition-key-json", "if-match"], 0, InSession(item::delete)),
     command("query", &["database-name", "container-name", "file", "param", "param-json", "partition-key", "partition-key-json", "page-size", "max-items", "one-page", "continuation", "session-token"], 1, InSession(query::run)),
     command("grant", &["role", "principal", "scope", "revoke", "wait"], 0, InSession(grant::run)),
+    command("explain", &[], 3, Alone(ask::run)),
     command("tour", &["sandbox", "live", "step", "format", "database-name", "container-name"], 0, Alone(tour::run)),
     #[cfg(feature = "sandbox")]
     command("sandbox start", &["port", "partitions", "fault"], 0, Alone(sandbox::start)),

@@ -1,7 +1,14 @@
 //! Errors for people: what happened, why, to whom, what is missing, and a command that helps.
 
+pub mod ask;
+pub mod exits;
 mod facts;
+mod names;
+mod retries;
+mod rows;
 mod rules;
+mod template;
+pub mod topics;
 
 use std::fmt;
 
@@ -12,6 +19,8 @@ use crate::identity::refusal;
 use crate::show::printable;
 use facts::Facts;
 use rules::{Case, Kind};
+
+pub use exits::exit_code;
 
 /// What the caller knows of the call, to fill in where an answer does not say it.
 #[derive(Debug, Clone, Default)]
@@ -63,42 +72,6 @@ pub struct Explained {
     pub activity: Option<String>,
     /// What the process exits with.
     pub exit: u8,
-}
-
-/// What the process exits with: the refusals of a service, by plane and status.
-const EXITS: &[(Option<Plane>, &[u16], u8)] = &[
-    (Some(Plane::Identity), &[429], 7),
-    (Some(Plane::Identity), &[], 4),
-    (None, &[401], 4),
-    (None, &[403], 5),
-    (None, &[404], 3),
-    (None, &[409, 412], 6),
-    (None, &[429, 449], 7),
-    (None, &[], 1),
-];
-
-/// What the process exits with for an error. Nothing to do with it are 0 for success, 9 for partly done and 130 for
-/// an interrupt.
-pub fn exit_code(error: &Error) -> u8 {
-    match error {
-        Error::DryRun | Error::Closed => 0,
-        Error::Local(_) | Error::Answer { .. } => 1,
-        Error::Usage(_) => 2,
-        Error::Identity(_, None) => 4,
-        Error::Identity(_, Some(failure)) | Error::Status(failure) => exit_of(failure),
-        Error::Conflict(_) => 6,
-        Error::Transport(_) | Error::Unfinished(_) => 8,
-        Error::Unknown { .. } => 10,
-    }
-}
-
-fn exit_of(failure: &Failure) -> u8 {
-    let mut rows = EXITS.iter();
-    let found = rows.find(|(plane, statuses, _)| {
-        plane.is_none_or(|plane| plane == failure.plane)
-            && (statuses.is_empty() || statuses.contains(&failure.status))
-    });
-    found.map_or(1, |(_, _, exit)| *exit)
 }
 
 /// Explains an error. What it prints of an answer is the answer's: secrets in it are the caller's to mask.
