@@ -306,7 +306,7 @@ mod tests {
         ("arm_expiredauthenticationtoken_401", "the token has expired", "rawcosmos token --plane arm", 4),
         ("arm_invalidauthenticationtokenaudience_401", "the token is for another audience", "rawcosmos token --plane arm", 4),
         ("arm_missingsubscriptionregistration_409", "the subscription does not use Cosmos DB yet", "az provider register --namespace Microsoft.DocumentDB --wait", 6),
-        ("arm_noregisteredproviderfound_400", "NoRegisteredProviderFound: No registered resource provider found", "", 1),
+        ("arm_noregisteredproviderfound_400", "ARM does not know this version of its interface here", "", 1),
         ("arm_requestdisallowedbypolicy_403", "a policy of the subscription forbids this", "az policy assignment list --disable-scope-strict-match -g rg1 -o table", 5),
         ("arm_resourcegroupnotfound_404", "there is no such resource group", "az cosmosdb list -o table", 3),
         ("arm_resourcenotfound_404", "there is no such account", "az cosmosdb list -o table", 3),
@@ -388,6 +388,37 @@ mod tests {
             (403, 5303, "principal [p] ... perform action [Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/read] on resource [dbs/db1/colls/c1]", "not allowed to read items", 5),
             (403, 5302, "perform action [Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/delete] on", "this cannot be done on the data plane with a token", 5),
             (403, 0, "Request originated from client IP 203.0.113.7 through public internet.", "the account's firewall blocks this machine", 5),
+            (403, 5307, "x", "a network security perimeter blocks this machine", 5),
+            (403, 0, "Request originated from client VNET through service endpoint. This is blocked by your Cosmos DB account firewall settings.", "the account does not admit this virtual network", 5),
+            (403, 3, "x", "this region does not take the request", 5),
+            (403, 1028, "x", "the throughput that may be given out is used up", 5),
+            (403, 5400, "x", "the data plane could not check the role", 5),
+            (401, 0, "The authorization token mandates Date headers.", "the request's date did not arrive", 4),
+            (401, 5000, "x", "the request's authorization did not arrive", 4),
+            (401, 5002, "x", "the account takes no tokens", 4),
+            (401, 5004, "x", "this is no token the data plane can read", 4),
+            (401, 5005, "x", "the token is not valid yet", 4),
+            (401, 5009, "x", "the token is for another audience", 4),
+            (401, 5011, "x", "the token does not say whose it is", 4),
+            (401, 5013, "x", "the token was revoked", 4),
+            (401, 0, "x", "the data plane accepts neither the token nor the key", 4),
+            (404, 1013, "x", "the container is still being made", 3),
+            (408, 0, "x", "the service did not get it done in time", 1),
+            (409, 3301, "x", "an item with the same unique key exists already", 6),
+            (409, 1006, "x", "the account is being changed", 6),
+            (410, 1000, "x", "the partition was moving, again and again", 1),
+            (410, 1002, "x", "the partition was moving, again and again", 1),
+            (400, 1024, "x", "the container was deleted and made again meanwhile", 1),
+            (400, 0, "SC1001: Syntax error, incorrect syntax near 'FORM'.", "the service does not understand the query", 1),
+            (400, 0, "Invalid Continuation Token", "the continuation does not fit", 1),
+            (400, 0, "The input content is invalid because the required properties - 'id; ' - are missing", "the item has no id", 1),
+            (413, 3401, "x", "the batch is too large", 1),
+            (429, 3210, "x", "databases and containers are asked for or changed too often", 7),
+            (429, 3213, "x", "a limit of the account that waiting does not change", 7),
+            (429, 3214, "x", "one partition key is asked for too often", 7),
+            (429, 3201, "x", "the service is busy, whatever the throughput", 7),
+            (449, 5350, "x", "the service could not look up groups or roles just now", 7),
+            (503, 0, "x", "the service is not available, again and again", 1),
             (403, 0, "The authorization token is not valid at the current time.", "this machine's clock is wrong", 5),
             (401, 5202, "no", "account keys are switched off here", 4),
             (401, 5006, "no", "the token has expired", 4),
@@ -403,7 +434,8 @@ mod tests {
             (413, 0, "big", "too large", 1),
             (429, 3200, "rate", "too many requests for the throughput there is", 7),
             (449, 0, "again", "the write met other writes to the same item, again and again", 7),
-            (500, 0, "Boom", "X: Boom", 1),
+            (500, 0, "Boom", "the service failed, again and again", 1),
+            (418, 0, "Boom", "X: Boom", 1),
         ];
         for (status, substatus, text, what, exit) in rows {
             let found = refused(status, substatus, text);
@@ -429,6 +461,53 @@ mod tests {
                 .note
                 .unwrap()
                 .contains(r"signed 'get\ndbs\n\nx\n\n':")
+        );
+    }
+
+    #[test]
+    fn throttling_is_told_apart_by_what_was_asked_for() {
+        let units = "too many requests for the throughput there is";
+        let metadata = "databases and containers are asked for or changed too often";
+        for (request, what) in [
+            (
+                "POST https://acct1.documents.azure.com/dbs/db1/colls/c1/docs",
+                units,
+            ),
+            (
+                "POST https://acct1.documents.azure.com/dbs/db1/colls",
+                metadata,
+            ),
+            (
+                "GET https://acct1.documents.azure.com/dbs/db1/colls/c1",
+                metadata,
+            ),
+            ("GET https://acct1.documents.azure.com/dbs", metadata),
+            ("", units),
+        ] {
+            let found = said_no(Plane::Data, request, 429, 3200, "{}");
+            assert_eq!((found.what.as_str(), found.exit), (what, 7), "{request}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_clock_is_told_with_both_times() {
+        let headers = [(
+            "date".to_string(),
+            "Fri, 02 Jan 2026 03:04:05 GMT".to_string(),
+        )];
+        let body = r#"{"message":"The authorization token is not valid at the current time."}"#;
+        let failure = Failure::read(Plane::Data, String::new(), 403, &headers, body.as_bytes());
+        let context = Context {
+            now: Some("Fri, 02 Jan 2026 02:04:05 GMT".into()),
+            ..context()
+        };
+        let found = explain(&Error::Status(Box::new(failure)), &context);
+        let why = found.why.unwrap();
+        assert!(
+            why.ends_with(
+                "which said Fri, 02 Jan 2026 03:04:05 GMT; here it is Fri, 02 Jan 2026 02:04:05 GMT"
+            ),
+            "{why}"
         );
     }
 
@@ -526,7 +605,15 @@ mod tests {
                 broken(account, Stage::Resolve, "none"),
                 "the account's host has no address",
             ),
-            (proxied, "the proxy does not let the request through"),
+            (proxied, "the proxy wants to know who asks"),
+            (
+                broken(
+                    account,
+                    Stage::Connect,
+                    "CONNECT proxy failed: proxy server responded 502",
+                ),
+                "the proxy does not let the request through",
+            ),
         ] {
             assert_eq!((found.what.as_str(), found.exit), (what, 8));
             assert!(found.said.is_some());
