@@ -31,7 +31,7 @@ fn write(output: &mut Output, pieces: &[Piece]) -> Result<(), Error> {
         let members: Vec<String> = members.map(|(name, v)| format!("\"{name}\":{v}")).collect();
         let object = format!("{{{}}}", members.join(","));
         let raw = serde_json::value::RawValue::from_string(object);
-        output.row(&*raw.map_err(|e| Error::Local(e.to_string()))?)?;
+        output.row(&raw.map_err(|e| Error::Local(e.to_string()))?)?;
     }
     Ok(())
 }

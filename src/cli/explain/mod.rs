@@ -587,7 +587,11 @@ mod tests {
             explain(&error, &context())
         };
         let account = "GET https://acct1.documents.azure.com/dbs";
-        let proxied = broken(account, Stage::Connect, "the proxy said 407");
+        let proxied = broken(
+            account,
+            Stage::Connect,
+            "CONNECT proxy failed: proxy server responded 407/407",
+        );
         for (found, what) in [
             (
                 broken(imds, Stage::Answer, "slow"),

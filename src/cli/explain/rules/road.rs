@@ -98,7 +98,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(broken(None, Stage::Resolve).says(&["the proxy "]), "the proxy's host has no address")
         .why("HTTPS_PROXY or ALL_PROXY names the proxy; NO_PROXY names hosts that are reached without it")
         .fix(&["export NO_PROXY=.azure.com"]),
-    Rule::new(broken(None, Stage::Connect).says(&["407"]), "the proxy wants to know who asks")
+    Rule::new(broken(None, Stage::Connect).says(&["responded 407"]), "the proxy wants to know who asks")
         .why("it lets nobody through without a name and a password")
         .fix(&["export HTTPS_PROXY=http://USER:PASSWORD@PROXY:PORT", "export NO_PROXY=.azure.com"]),
     Rule::new(broken(None, Stage::Connect).says(&["proxy"]), "the proxy does not let the request through")
