@@ -79,6 +79,8 @@ pub const RULES: &[Rule] = &[
     Rule { plane: Plane::Data, statuses: &[449], substatuses: &[], says: &[], untouched: true, wait: doubling(10, 1_000), tries: 40, budget: ms(30_000) },
     Rule { plane: Plane::Data, statuses: &[503], substatuses: &[], says: &[], untouched: true, wait: doubling(500, 4_000), tries: 3, budget: ms(30_000) },
     Rule { plane: Plane::Data, statuses: &[404], substatuses: &[1002], says: &[], untouched: true, wait: doubling(100, 500), tries: 3, budget: ms(5_000) },
+    // A container is still being made.
+    Rule { plane: Plane::Data, statuses: &[404], substatuses: &[1013], says: &[], untouched: true, wait: doubling(500, 4_000), tries: 5, budget: ms(15_000) },
     Rule { plane: Plane::Data, statuses: &[410], substatuses: &[], says: &[], untouched: false, wait: doubling(100, 2_000), tries: 5, budget: ms(10_000) },
     Rule { plane: Plane::Data, statuses: &[408, 500, 502, 504], substatuses: &[], says: &[], untouched: false, wait: doubling(500, 4_000), tries: 3, budget: ms(30_000) },
 ];
