@@ -262,7 +262,8 @@ const CONVERSATIONS: &[&str] = &[
     "grant --role data-contributor --wait 0", "item create -d shop -c orders -b '{\"id\":\"1\",\"pk\":\"a\"}'",
     "item upsert -d shop -c orders -b '{\"id\":\"1\",\"pk\":\"a\"}' -k a", "item read -d shop -c orders -i 1 -k a",
     "item replace -d shop -c orders -b '{\"id\":\"1\",\"pk\":\"a\"}'", "query 'SELECT * FROM c' -d shop -c orders",
-    "item delete -d shop -c orders -i 1 -k a", "container delete -d shop -n canary -y", "database delete -n canary -y",
+    "item delete -d shop -c orders -i 1 -k a",
+    "doctor -d shop -c orders --probe-write", "container delete -d shop -n canary -y", "database delete -n canary -y",
 ];
 
 const VIEWS: &[&str] = &[

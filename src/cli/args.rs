@@ -70,6 +70,7 @@ pub const SOMEWHERE: &[Opt] = &[
     opt("role", ' ', Value), opt("principal", ' ', Value), opt("scope", ' ', Value),
     opt("revoke", ' ', Nothing), opt("wait", ' ', Value),
     opt("sandbox", ' ', Nothing), opt("live", ' ', Nothing), opt("step", ' ', Value), opt("format", ' ', Value),
+    opt("only", ' ', Value), opt("probe-write", ' ', Nothing),
     opt("port", ' ', Value), opt("partitions", ' ', Value), opt("fault", ' ', Value),
 ];
 

@@ -136,6 +136,11 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// A text without what is secret.
+    pub fn masked(&self, text: &str) -> String {
+        self.mask.text(text)
+    }
+
     /// With `-v`: where a value in use came from.
     pub(super) fn origin(&self, name: &str, text: &str, origin: &str) {
         if self.settings.on("verbose") {

@@ -11,6 +11,8 @@ pub mod retry;
 pub mod tokens;
 pub mod version;
 
+pub use remedy::apart;
+
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 

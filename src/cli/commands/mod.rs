@@ -11,6 +11,7 @@ pub mod query;
 pub mod sandbox;
 
 use super::args::{self, Args, EVERYWHERE, nearest};
+use super::doctor;
 use super::explain::ask;
 use super::output::Output;
 use super::session::Session;
@@ -39,7 +40,12 @@ pub enum Work {
     Alone(fn(&Settings, &Mask, &[String]) -> Result<u8, Error>),
     /// Within a session.
     Session(fn(&Session, &mut Output, &[String]) -> Result<(), Error>),
+    /// Within a session; returns the exit code.
+    Verdict(fn(&Session, &mut Output, &[String]) -> Outcome),
 }
+
+/// An exit code, or an error that has its own.
+pub type Outcome = Result<u8, Error>;
 
 const fn command(
     words: &'static str,
@@ -55,7 +61,7 @@ const fn command(
     }
 }
 
-use Work::{Alone, Session as InSession};
+use Work::{Alone, Session as InSession, Verdict};
 
 /// All of them, in the order of the help.
 #[rustfmt::skip]
@@ -77,6 +83,7 @@ pub const COMMANDS: &[Command] = &[
     command("item delete", &["database-name", "container-name", "id", "partition-key", "partition-key-json", "if-match"], 0, InSession(item::delete)),
     command("query", &["database-name", "container-name", "file", "param", "param-json", "partition-key", "partition-key-json", "page-size", "max-items", "one-page", "continuation", "session-token"], 1, InSession(query::run)),
     command("grant", &["role", "principal", "scope", "revoke", "wait"], 0, InSession(grant::run)),
+    command("doctor", &["database-name", "container-name", "only", "probe-write"], 0, Verdict(doctor::run)),
     command("explain", &[], 3, Alone(ask::run)),
     command("tour", &["sandbox", "live", "step", "format", "database-name", "container-name"], 0, Alone(tour::run)),
     #[cfg(feature = "sandbox")]

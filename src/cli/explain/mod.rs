@@ -207,6 +207,37 @@ impl Explained {
         escaped(&format!("{{\"error\":{{{}}}}}", texts.join(",")))
     }
 
+    /// What happened, with the numbers of the answer.
+    pub fn headline(&self) -> String {
+        format!("{}{}", printable(&self.what), self.numbers())
+    }
+
+    /// The lines below the headline, each with its label.
+    pub fn lines(&self) -> String {
+        let texts = [
+            ("why", &self.why),
+            ("who", &self.who),
+            ("need", &self.need),
+            ("note", &self.note),
+            ("said", &self.said),
+        ];
+        let mut lines: Vec<String> = Vec::new();
+        for (label, text) in texts {
+            let line = text.as_ref().map(|text| printable(&one_line(text)));
+            lines.extend(line.map(|text| format!("  {label:<5} {text}")));
+        }
+        for (index, command) in self.fix.iter().enumerate() {
+            let label = if index == 0 { "fix" } else { "or" };
+            lines.push(format!("  {label:<5} {}", printable(command)));
+        }
+        lines.extend(
+            self.activity
+                .iter()
+                .map(|id| format!("  activity {}", printable(id))),
+        );
+        lines.join("\n")
+    }
+
     fn numbers(&self) -> String {
         match (self.status, self.substatus) {
             (Some(status), Some(substatus)) => format!(" (HTTP {status}, substatus {substatus})"),
@@ -218,26 +249,10 @@ impl Explained {
 
 impl fmt::Display for Explained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}{}", printable(&self.what), self.numbers())?;
-        let lines = [
-            ("why", &self.why),
-            ("who", &self.who),
-            ("need", &self.need),
-            ("note", &self.note),
-            ("said", &self.said),
-        ];
-        for (label, text) in lines {
-            if let Some(text) = text {
-                write!(f, "\n  {label:<5} {}", printable(&one_line(text)))?;
-            }
-        }
-        for (index, command) in self.fix.iter().enumerate() {
-            let label = if index == 0 { "fix" } else { "or" };
-            write!(f, "\n  {label:<5} {}", printable(command))?;
-        }
-        match &self.activity {
-            Some(activity) => write!(f, "\n  activity {}", printable(activity)),
-            None => Ok(()),
+        write!(f, "error: {}", self.headline())?;
+        match self.lines() {
+            lines if lines.is_empty() => Ok(()),
+            lines => write!(f, "\n{lines}"),
         }
     }
 }

@@ -29,12 +29,17 @@ impl<'a> Road<'a> {
     pub fn new(endpoint: &'a Endpoint) -> Result<Road<'a>, String> {
         let direct = endpoint.is_loopback() || goes_direct(endpoint.host());
         let proxy = if direct { None } else { proxy()? };
+        Road::direct(endpoint).map(|road| Road { proxy, ..road })
+    }
+
+    /// Past any proxy: the way to the metadata service.
+    pub fn direct(endpoint: &'a Endpoint) -> Result<Road<'a>, String> {
         let url = url::Url::parse(endpoint.as_str()).map_err(|e| e.to_string())?;
         let port = url.port_or_known_default().unwrap_or_default();
         Ok(Road {
             endpoint,
             port,
-            proxy,
+            proxy: None,
         })
     }
 
