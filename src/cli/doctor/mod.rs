@@ -6,10 +6,12 @@ mod machine;
 mod management;
 mod road;
 
-use serde_json::{Value, json};
+use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::commands::Outcome;
 use super::explain::{Explained, explain};
+use super::output::json::object;
 use super::output::{Format, Output};
 use super::session::Session;
 use crate::error::{Error, Failure, Plane};
@@ -216,24 +218,12 @@ fn text(number: usize, id: &str, finding: &Finding) -> String {
 }
 
 fn row(session: &Session, output: &mut Output, id: &str, finding: &Finding) -> Result<(), Error> {
-    let explained = finding.explained.as_ref();
-    let fix = explained.map(|explained| json!(explained.fix));
-    let why = explained.and_then(|explained| explained.why.clone());
-    let members = [
+    let mut members = vec![
         ("check", json!(id)),
         ("state", json!(finding.state.word())),
         ("found", json!(finding.what)),
-        ("why", json!(why)),
-        ("need", json!(explained.and_then(|e| e.need.clone()))),
-        ("note", json!(explained.and_then(|e| e.note.clone()))),
-        ("said", json!(explained.and_then(|e| e.said.clone()))),
-        ("fix", fix.unwrap_or(Value::Null)),
     ];
-    let known = members.iter().filter(|(_, value)| !value.is_null());
-    let members: Vec<String> = known
-        .map(|(name, value)| format!("\"{name}\":{value}"))
-        .collect();
-    let text = session.masked(&format!("{{{}}}", members.join(",")));
-    let raw = serde_json::value::RawValue::from_string(text);
+    members.extend(finding.explained.iter().flat_map(Explained::members));
+    let raw = RawValue::from_string(session.masked(&object(&members)));
     output.row(&raw.map_err(|e| Error::Local(e.to_string()))?)
 }

@@ -7,6 +7,7 @@ use super::rules::{self, Kind, Rule, When};
 use super::{exits, names, retries, topics};
 use crate::cli::args::nearest;
 use crate::cli::lesson;
+use crate::cli::output::json::object;
 use crate::cli::output::{Format, Output};
 use crate::cli::settings::Settings;
 use crate::error::{Error, Plane};
@@ -27,10 +28,7 @@ fn write(output: &mut Output, pieces: &[Piece]) -> Result<(), Error> {
     }
     output.list();
     for piece in pieces {
-        let members = piece.members.iter().filter(|(_, value)| !value.is_null());
-        let members: Vec<String> = members.map(|(name, v)| format!("\"{name}\":{v}")).collect();
-        let object = format!("{{{}}}", members.join(","));
-        let raw = serde_json::value::RawValue::from_string(object);
+        let raw = serde_json::value::RawValue::from_string(object(&piece.members));
         output.row(&raw.map_err(|e| Error::Local(e.to_string()))?)?;
     }
     Ok(())

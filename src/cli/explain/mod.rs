@@ -14,6 +14,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::cli::output::json::object;
 use crate::error::{Error, Failure, Plane};
 use crate::identity::refusal;
 use crate::show::printable;
@@ -187,7 +188,13 @@ fn escaped(json: &str) -> String {
 impl Explained {
     /// One line of JSON for programs.
     pub fn to_json(&self) -> String {
-        let members: [(&str, Value); 13] = [
+        let error = object(&self.members());
+        escaped(&format!("{{\"error\":{error}}}"))
+    }
+
+    /// Its parts, in the order they are read in; `null` is one that is not known.
+    pub fn members(&self) -> Vec<(&'static str, Value)> {
+        vec![
             ("what", json!(self.what)),
             ("status", json!(self.status)),
             ("substatus", json!(self.substatus)),
@@ -200,11 +207,8 @@ impl Explained {
             ("said", json!(self.said)),
             ("fix", json!(self.fix)),
             ("activity", json!(self.activity)),
-            ("exitCode", json!(self.exit)),
-        ];
-        let known = members.iter().filter(|(_, value)| !value.is_null());
-        let texts: Vec<String> = known.map(|(name, v)| format!("\"{name}\":{v}")).collect();
-        escaped(&format!("{{\"error\":{{{}}}}}", texts.join(",")))
+            ("exitCode", json!(Some(self.exit).filter(|exit| *exit > 0))),
+        ]
     }
 
     /// What happened, with the numbers of the answer.

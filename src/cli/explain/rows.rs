@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::Explained;
 use super::facts::Facts;
 use super::names;
 use super::rules::{self, Kind, Rule, When};
@@ -79,42 +80,32 @@ pub fn entries(wanted: &dyn Fn(&Rule) -> bool, asked: Asked) -> Vec<Piece> {
         .collect()
 }
 
-pub fn is_same(one: &Rule, other: &Rule) -> bool {
+fn is_same(one: &Rule, other: &Rule) -> bool {
     let texts = |rule: &Rule| (rule.what, rule.why, rule.note, rule.need);
     texts(one) == texts(other) && one.fix == other.fix
 }
 
-pub fn entry(rule: &Rule, heads: &[String]) -> Piece {
-    let lines = [
-        ("what", rule.what),
-        ("why", rule.why),
-        ("need", rule.need),
-        ("note", rule.note),
-    ];
-    let lines = lines.map(|(label, text)| (label, Facts::outline(text)));
-    let fixes: Vec<String> = rule
-        .fix
-        .iter()
-        .filter_map(|fix| Facts::outline(fix))
-        .collect();
-    let mut text = heads.join("\n");
-    for (label, line) in &lines {
-        if let Some(line) = line {
-            text.push_str(&format!("\n  {label:<5} {line}"));
-        }
-    }
-    for (index, fix) in fixes.iter().enumerate() {
-        let label = if index == 0 { "fix" } else { "or" };
-        text.push_str(&format!("\n  {label:<5} {fix}"));
-    }
+fn entry(rule: &Rule, heads: &[String]) -> Piece {
+    let fixes = rule.fix.iter().filter_map(|fix| Facts::outline(fix));
+    let row = Explained {
+        what: Facts::outline(rule.what).unwrap_or_default(),
+        why: Facts::outline(rule.why),
+        need: Facts::outline(rule.need),
+        note: Facts::outline(rule.note),
+        fix: fixes.collect(),
+        ..Explained::default()
+    };
+    let heads_text = heads.join("\n");
     let mut members = vec![("when", json!(heads))];
-    members.extend(lines.map(|(label, line)| (label, json!(line))));
-    members.push(("fix", json!(fixes)));
-    Piece { text, members }
+    members.extend(row.members());
+    Piece {
+        text: format!("{heads_text}\n  what  {}\n{}", row.what, row.lines()),
+        members,
+    }
 }
 
 /// When a row applies, in a line.
-pub fn head(when: &When, asked: Asked) -> String {
+fn head(when: &When, asked: Asked) -> String {
     let who = when
         .plane
         .map_or("any service".to_string(), |plane| plane.to_string());
@@ -136,7 +127,7 @@ pub fn head(when: &When, asked: Asked) -> String {
 }
 
 /// The pairs of status and substatus with their names: those asked for, or else all.
-pub fn answers(when: &When, asked: Asked) -> String {
+fn answers(when: &When, asked: Asked) -> String {
     let statuses = statuses(when)
         .iter()
         .filter(|s| asked.status == 0 || **s == asked.status);
