@@ -120,23 +120,13 @@ const ACROSS: Rule = Rule::new(data(&[400]).sub(&[1004]), "the service cannot ru
     .note("within one partition key every query runs")
     .fix(&["rawcosmos query -d {database} -c {container} -k KEY SQL"]);
 
-const UNITS: Rule = Rule::new(data(&[429]), "too many requests for the throughput there is")
-    .why("the container or database has used up its request units for this second, again and again")
-    .fix(&[
-        "az cosmosdb sql container throughput show -d {database} -n {container} -a {account} -g {group}",
-        "az cosmosdb sql container throughput update -a {account} -g {group} -d {database} -n {container} --throughput RU",
-    ]);
+pub(super) const THROUGHPUT_OF_CONTAINER: &str =
+    "rawcosmos throughput show -d {database} -c {container}[ -a {account}][ -g {group}]";
 
-const METADATA_UNITS: Rule = Rule::new(
-    data(&[429]).sub(&[3210]),
-    "databases and containers are asked for or changed too often",
-)
-.why("that has a small budget of its own in each account, which no throughput makes larger")
-.note("name database, container and key instead of listing them; wait a minute and go slower");
-
-const GONE: Rule = Rule::new(data(&[410]), "the partition was moving, again and again")
-    .note("nothing is lost: run it again in a minute");
-
+const THROUGHPUT: &[&str] = &[
+    THROUGHPUT_OF_CONTAINER,
+    "az cosmosdb sql container throughput show -d {database} -n {container} -a {account} -g {group}",
+];
 pub(super) const RULES: &[Rule] = &[
     CONTAINER_BY_TOKEN,
     DATABASE_BY_TOKEN,
@@ -145,7 +135,7 @@ pub(super) const RULES: &[Rule] = &[
         "throughput cannot be read or changed on the data plane with a token",
     )
     .why(THROUGH_ARM)
-    .fix(&["az cosmosdb sql container throughput show -d {database} -n {container} -a {account} -g {group}"]),
+    .fix(THROUGHPUT),
     BY_TOKEN.on(data(&[403]).says(&["/sqldatabases/delete]", "/containers/delete]"])),
     BY_TOKEN,
     NO_DATA_ROLE,
@@ -209,7 +199,10 @@ pub(super) const RULES: &[Rule] = &[
     )
     .why("the key is not this account's, or is an old one, or something on the way changed the request")
     .note("the service signed {payload}: compare with --trace")
-    .fix(&["(umask 077 && az cosmosdb keys list -n {account} -g {group} --query primaryMasterKey -o tsv > key)"]),
+    .fix(&[
+        "(umask 077 && rawcosmos account keys -n {account} --kind primary --raw[ -g {group}] > key)",
+        "(umask 077 && az cosmosdb keys list -n {account} -g {group} --query primaryMasterKey -o tsv > key)",
+    ]),
     Rule::new(data(&[401]), "the data plane accepts neither the token nor the key")
         .fix(&["rawcosmos token --plane data"]),
     Rule::new(data(&[404]).sub(&[1013]), "the container is still being made")
@@ -231,8 +224,6 @@ pub(super) const RULES: &[Rule] = &[
         .fix(&["rawcosmos container list -d {database}[ -a {account}][ -g {group}]"]),
     Rule::new(data(&[404]).at("/dbs"), "there is no such database")
         .fix(&["rawcosmos database list[ -a {account}][ -g {group}]"]),
-    Rule::new(data(&[408]), "the service did not get it done in time")
-        .note("a query that names a partition key (-k) has less to do"),
     Rule::new(data(&[409]).sub(&[3301]), "an item with the same unique key exists already")
         .why("the container's unique key policy allows each value once per partition key"),
     Rule::new(data(&[409]).sub(&[1006]), "the account is being changed")
@@ -265,33 +256,4 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(data(&[400]).says(&["request too long", "request headers is too long"]), "the request's headers are too long")
         .why("token, partition key and continuation are headers; the web server takes 16 KB of them together")
         .note("a smaller --page-size makes shorter continuations"),
-    GONE.on(data(&[410]).sub(&[1000])).note("the container was perhaps deleted and made again: run it again"),
-    GONE,
-    Rule::new(data(&[413]).sub(&[3401, 3402]), "the batch is too large")
-        .why("a batch may have 2 MB and 100 operations, its answer as much"),
-    Rule::new(data(&[413]), "too large")
-        .why("an item may have 2 MB as JSON, a batch 2 MB and 100 operations"),
-    Rule::new(data(&[429]).sub(&[3204, 3213]), "a limit of the account that waiting does not change")
-        .why("throughput cannot be lowered so far, or its buckets were changed too often"),
-    METADATA_UNITS,
-    Rule::new(data(&[429]).sub(&[3214]), "one partition key is asked for too often")
-        .why("a key has 10000 RU/s at most, whatever the container has")
-        .note("more throughput does not help; a key that divides the load better does"),
-    Rule::new(data(&[429]).sub(&[3212]), "the throughput bucket is used up")
-        .why("this kind of request has a share of the container's throughput, and no more"),
-    Rule::new(data(&[429]).sub(&[3084, 3088, 3092, 3201]), "the service is busy, whatever the throughput")
-        .why("its gateway or the partition is overloaded, or the partition is being split")
-        .note("run it again in a minute"),
-    UNITS.on(data(&[429]).at("/docs")),
-    METADATA_UNITS.on(data(&[429]).at("/dbs")),
-    UNITS,
-    Rule::new(data(&[449]).sub(&[5350, 5351]), "the service could not look up groups or roles just now")
-        .note("nothing was changed: it can be sent again"),
-    Rule::new(data(&[449]), "the write met other writes to the same item, again and again")
-        .note("nothing was changed: it can be sent again"),
-    Rule::new(data(&[503]), "the service is not available, again and again")
-        .why("a region or a partition is overloaded, moving or down; nothing was done")
-        .note("run it again in some minutes"),
-    Rule::new(data(&[500, 502, 504]), "the service failed, again and again")
-        .note("run it again; if it stays so, the activity id is for support"),
 ];

@@ -6,6 +6,7 @@
 
 mod arm;
 mod data;
+mod limits;
 mod road;
 
 use crate::error::{Plane, Stage};
@@ -142,6 +143,10 @@ impl Rule {
         }
     }
 
+    const fn what(self, what: &'static str) -> Rule {
+        Rule { what, ..self }
+    }
+
     const fn why(self, why: &'static str) -> Rule {
         Rule { why, ..self }
     }
@@ -189,7 +194,9 @@ fn stands_in(pattern: &str, request: &str) -> bool {
 
 /// All rows, in the order they are tried.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    [data::RULES, arm::RULES, road::RULES].into_iter().flatten()
+    [data::RULES, limits::RULES, arm::RULES, road::RULES]
+        .into_iter()
+        .flatten()
 }
 
 /// The row for an error, where there is one.
