@@ -4,9 +4,9 @@ use super::credential::said_cloud;
 use super::session::Session;
 use crate::error::Error;
 use crate::exchange::Credential;
-use crate::identity::Source;
 use crate::identity::cloud::Cloud;
 use crate::identity::refusal::{self, Refusal};
+use crate::identity::{Source, Token};
 use crate::name::Endpoint;
 
 impl Session<'_> {
@@ -88,6 +88,23 @@ impl Session<'_> {
             known.data_else = own;
         });
         Ok(())
+    }
+
+    /// A token for ARM, and its audience.
+    pub fn arm_token(&self) -> Result<(Token, String), Error> {
+        self.settle_arm()?;
+        let audience = self.client.audiences().arm;
+        Ok((self.client.token(&audience)?, audience))
+    }
+
+    /// A token for the data plane, and its audience.
+    pub fn data_token(&self) -> Result<(Token, String), Error> {
+        let is_set = |name| self.settings.find(name).is_some();
+        match is_set("account-name") || is_set("endpoint") {
+            true => drop(self.account()?),
+            false => self.settle_data(None)?,
+        }
+        Ok((self.client.data_token()?, self.client.audiences().data))
     }
 
     /// `https://{account}.{suffix}`: a region's or a private link's host is no audience, an account's is.

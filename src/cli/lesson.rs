@@ -193,3 +193,18 @@ pub fn of_header(plane: Plane, sign: &str, name: &str) -> Option<&'static str> {
     let row = tokens.chain(HEADERS).find(named)?;
     Some(row.2)
 }
+
+/// All of them, for people.
+pub fn table() -> String {
+    let rows = HEADERS.iter().chain(TOKENS);
+    rows.map(|(sign, name, why)| format!("{sign} {name}\n    {why}\n"))
+        .collect()
+}
+
+/// Why a header is there, whichever way it goes.
+pub fn of_any_header(name: &str) -> Option<&'static str> {
+    let of = |sign| of_header(Plane::Data, sign, name);
+    let of_tokens = |sign| of_header(Plane::Identity, sign, name);
+    let found = of(">").or_else(|| of("<"));
+    found.or_else(|| of_tokens(">")).or_else(|| of_tokens("<"))
+}

@@ -8,6 +8,7 @@ use super::place::PLACEHOLDER;
 use super::say::tell;
 use super::settings::Settings;
 use super::trace::Rehearsal;
+use crate::authorize::http_date;
 use crate::error::Error;
 use crate::exchange::pages::Flow;
 use crate::exchange::{Client, Clock, Credential, SystemClock, Transport};
@@ -160,6 +161,11 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// A text without what is secret.
+    pub fn masked(&self, text: &str) -> String {
+        self.mask.text(text)
+    }
+
     /// With `-v`: where a value in use came from.
     pub fn origin(&self, name: &str, text: &str, origin: &str) {
         if self.settings.on("verbose") {
@@ -182,14 +188,13 @@ impl<'a> Session<'a> {
         let mut context = self.known.borrow().clone();
         context.action = self.action.get();
         context.machine = self.machine.borrow().clone().unwrap_or_default();
+        context.now = Some(http_date(self.client.clock().now()));
         context
     }
 
     /// Our own object id: the `oid` of a token.
     pub fn own_object_id(&self) -> Result<Name, Error> {
-        self.settle_arm()?;
-        let token = self.client.token(&self.client.audiences().arm);
-        let token = token.map_err(|e| self.or_rehearsed(e))?;
+        let (token, _) = self.arm_token().map_err(|e| self.or_rehearsed(e))?;
         let claims = token.claims();
         let oid = claims.as_ref().and_then(|claims| claims.text("oid"));
         match oid {

@@ -58,7 +58,7 @@ impl Client<'_> {
                 ));
             }
         };
-        let now = self.clock.now();
+        let now = self.now();
         if let Some(token) = self.tokens.borrow().find(audience, now) {
             return Ok(token);
         }
@@ -69,7 +69,7 @@ impl Client<'_> {
         if identity::check(source, selector, &token)? == Checked::Unknown {
             self.note("neither the answer nor the token says whose it is: it cannot be checked");
         }
-        token.expires = Expiry::At(token.expires.moment(self.clock.now()));
+        token.expires = Expiry::At(token.expires.moment(self.now()));
         self.tokens.borrow_mut().keep(audience, &token);
         Ok(token)
     }

@@ -65,6 +65,16 @@ impl Source {
         }
     }
 
+    /// Its host alone.
+    pub fn origin(&self) -> Result<Endpoint, Error> {
+        let path = self.endpoint().find("://").and_then(|at| {
+            let host = at + 3;
+            Some(host + self.endpoint().get(host..)?.find(['/', '?'])?)
+        });
+        let origin = path.and_then(|path| self.endpoint().get(..path));
+        Endpoint::identity(origin.unwrap_or(self.endpoint()))
+    }
+
     /// Whether it can be asked for this identity; the error is a sentence.
     ///
     /// Otherwise it would ignore the question and answer with another identity.

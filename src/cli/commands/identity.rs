@@ -10,7 +10,6 @@ use crate::cli::session::Session;
 use crate::error::Error;
 use crate::exchange::Credential;
 use crate::identity::{Selector, Token};
-use crate::name::Endpoint;
 
 /// `token [--plane arm|data] [--audience URI] [--raw | --auth-header]`
 pub fn token(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
@@ -62,19 +61,11 @@ fn of_plane(
     plane: &str,
     audience: Option<String>,
 ) -> Result<(Token, String), Error> {
-    let client = &session.client;
-    if let Some(audience) = audience {
-        return Ok((client.token(&audience)?, audience));
+    match (audience, plane) {
+        (Some(audience), _) => Ok((session.client.token(&audience)?, audience)),
+        (None, "arm") => session.arm_token(),
+        _ => session.data_token(),
     }
-    if plane == "arm" {
-        session.settle_arm()?;
-        let audience = client.audiences().arm;
-        return Ok((client.token(&audience)?, audience));
-    }
-    let account = session.settings.text("endpoint");
-    let account = account.as_deref().map(Endpoint::new).transpose()?;
-    session.settle_data(account.as_ref())?;
-    Ok((client.data_token()?, client.audiences().data))
 }
 
 /// `whoami`
@@ -84,7 +75,7 @@ pub fn whoami(session: &Session, output: &mut Output, _: &[String]) -> Result<()
     if let Some(Err(error @ Error::Transport(_))) = machine {
         return Err(error);
     }
-    let asked = of_plane(session, "arm", None);
+    let asked = session.arm_token();
     let (token, audience) = asked.map_err(|e| session.or_rehearsed(e))?;
     if session.is_rehearsal() {
         return Ok(());

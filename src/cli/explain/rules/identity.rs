@@ -86,7 +86,7 @@ const NO_APP_IDENTITY: Rule = Rule::new(
 );
 
 const NOT_TRUSTED: Rule = Rule::new(
-    refused(Refusal::PodRefused).says(&["aadsts70021"]),
+    entra(Refusal::PodRefused).says(&["aadsts70021"]),
     "no identity trusts this pod's token",
 )
 .why("its federated credential names another issuer, subject or audience than the pod's token[; its issuer is {issuer}][; its subject is {subject}]")
@@ -201,11 +201,11 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(refused(Refusal::Failing), "the metadata service failed")
         .note("run it again; if it goes on, the identity may be missing or the audience unknown"),
     NOT_TRUSTED
-        .on(refused(Refusal::PodRefused).says(&["aadsts7002138"]))
+        .on(entra(Refusal::PodRefused).says(&["aadsts7002138"]))
         .why("its federated credential spells issuer or subject with other capitals"),
     NOT_TRUSTED,
     Rule::new(
-        refused(Refusal::PodRefused).says(&["aadsts700016"]),
+        entra(Refusal::PodRefused).says(&["aadsts700016"]),
         "there is no such identity in the tenant",
     )
     .why("AZURE_CLIENT_ID or AZURE_TENANT_ID is another identity's; both come from the service account's annotations")
@@ -214,18 +214,18 @@ pub(super) const RULES: &[Rule] = &[
         "kubectl annotate serviceaccount SERVICE-ACCOUNT --overwrite azure.workload.identity/client-id=CLIENT-ID",
     ]),
     Rule::new(
-        refused(Refusal::PodRefused).says(&["aadsts700024"]),
+        entra(Refusal::PodRefused).says(&["aadsts700024"]),
         "the pod's own token has expired, or is not valid yet",
     )
     .why("the file is not renewed, or this machine's clock is wrong")
     .fix(&["date -u", "kubectl rollout restart deployment DEPLOYMENT"]),
     Rule::new(
-        refused(Refusal::PodRefused).says(&["aadsts90061"]),
+        entra(Refusal::PodRefused).says(&["aadsts90061"]),
         "Microsoft Entra cannot read what the cluster's issuer publishes",
     )
     .why("it fetches the keys of the issuer that the pod's token names, over the internet")
     .fix(&["az aks show -g CLUSTER-GROUP -n CLUSTER --query oidcIssuerProfile"]),
-    Rule::new(refused(Refusal::PodRefused), "Microsoft Entra does not accept the pod's token"),
+    Rule::new(entra(Refusal::PodRefused), "Microsoft Entra does not accept the pod's token"),
     POD,
     POD.on(broken(Stage::Answer).says(&["kubernetes"])),
     NO_AGENT,
