@@ -595,6 +595,15 @@ fn a_machine_without_a_metadata_service_is_found_out_quickly() {
     assert!(matches!(result, Err(Error::Transport(_))));
     assert_eq!((slept, count), (vec![], 2));
     assert!(passed <= Duration::from_secs(3), "{passed:?}");
+    // What is known is not found out again for a moment.
+    let clock = FakeClock::new();
+    let script = Script::for_ever(&clock, Act::Break(Stage::Answer, Duration::ZERO));
+    let client = Client::new(&script, &clock, machine());
+    for (seconds, sent) in [(0, 2), (5, 2), (6, 4)] {
+        clock.advance(Duration::from_secs(seconds));
+        assert!(matches!(client.token("x"), Err(Error::Transport(_))));
+        assert_eq!(script.count(), sent);
+    }
 }
 
 // ---- Again or not

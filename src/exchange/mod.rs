@@ -106,6 +106,7 @@ pub struct Client<'a> {
     audiences: RefCell<Audiences>,
     tokens: RefCell<Tokens>,
     patient: bool,
+    absent: RefCell<Option<(OffsetDateTime, Broken)>>,
     /// How far the service's clock is ahead of ours, once that is known to matter.
     offset: Cell<time::Duration>,
     versions: RefCell<version::Known>,
@@ -125,6 +126,7 @@ impl<'a> Client<'a> {
             audiences: RefCell::default(),
             tokens: RefCell::default(),
             patient: false,
+            absent: RefCell::default(),
             offset: Cell::default(),
             versions: RefCell::default(),
         }
@@ -196,6 +198,9 @@ impl<'a> Client<'a> {
         scope: &Scope,
         effect: Effect,
     ) -> Result<(Response, u32), Error> {
+        if let Some(broken) = self.is_absent(request) {
+            return Err(Error::Transport(broken));
+        }
         let mut tally = Tally::default();
         loop {
             let proof = self.proof(scope)?;
@@ -206,7 +211,7 @@ impl<'a> Client<'a> {
             tally.attempts += 1;
             match retry::judge(&ready, effect, outcome, &tally) {
                 Verdict::Accept(response) => return Ok((response, tally.attempts)),
-                Verdict::Refuse(error) => return Err(error),
+                Verdict::Refuse(error) => return Err(self.remembered(request, error)),
                 Verdict::Again { wait, why, remedy } => {
                     if remedy.is_some_and(|remedy| !self.set_right(remedy, request, scope, &why)) {
                         return Err(retry::as_final(effect, why));

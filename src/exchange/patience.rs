@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::Client;
-use crate::error::{Broken, Stage};
+use crate::error::{Broken, Error, Stage};
 use crate::message::{Limits, Plane, Request, Response};
 
 const fn limits(connect: u64, first: u64, whole: u64) -> Limits {
@@ -27,6 +27,9 @@ const SLOW: Limits = limits(2_000, 10_000, 12_000);
 /// For one that was named as the source: in a container that has just begun, connecting has taken six seconds.
 const NAMED: Limits = limits(10_000, 1_500, 20_000);
 
+/// How long nobody stays nobody.
+const A_MOMENT: time::Duration = time::Duration::seconds(10);
+
 impl Client<'_> {
     /// Sends one request, and once more to an identity endpoint that is there and was only slow.
     pub(super) fn send(&self, request: &Request) -> Result<Response, Broken> {
@@ -44,6 +47,25 @@ impl Client<'_> {
             }
             other => other,
         }
+    }
+
+    /// What came of the endpoint a moment ago, where that was nothing: asking again so soon would take as long.
+    pub(super) fn is_absent(&self, request: &Request) -> Option<Broken> {
+        let absent = self.absent.borrow();
+        let (since, broken) = absent.as_ref()?;
+        let recent = self.clock.now() < since.saturating_add(A_MOMENT);
+        (recent && request.plane == Plane::Identity).then(|| Broken {
+            request: request.line(),
+            ..broken.clone()
+        })
+    }
+
+    /// Keeps what came of the endpoint, where that was nothing.
+    pub(super) fn remembered(&self, request: &Request, error: Error) -> Error {
+        if let (Plane::Identity, Error::Transport(broken)) = (request.plane, &error) {
+            *self.absent.borrow_mut() = Some((self.clock.now(), broken.clone()));
+        }
+        error
     }
 
     /// Asks without a query and without the header that every real request has: refused at once, and without a trace.
