@@ -300,7 +300,7 @@ fn what_an_item_is_refused_for() {
             "/dbs/d/colls/c/docs/1",
             Some(r#"["a"]"#),
             "{}",
-            (501, 0),
+            (400, 0),
         ),
         ("GET", "/dbs/d/colls/c/sprocs", None, "", (501, 0)),
         ("POST", "/dbs/d/colls/c/docs/$batch", None, "[]", (405, 0)),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 
 use super::receive::{Received, Receiver};
-use super::send::{Framing, Reply, send};
+use super::send::{Delivery, Framing, Reply, send};
 use super::{Request, Response};
 
 /// Further connections wait in the backlog of the socket.
@@ -187,6 +187,10 @@ fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
         };
         let reply = (shared.plane.answer)(&request);
         pause(shared, reply.delay);
+        let resets = reply.delivery == Delivery::Reset;
+        if !resets {
+            receiver.take_rest()?;
+        }
         let framing = Framing {
             head_only: request.method == "HEAD",
             last: receiver.last || shared.crowded(),
@@ -194,7 +198,12 @@ fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
             ..framing(shared)
         };
         if !send(&mut stream, &reply, framing)? {
-            return stream.shutdown(Shutdown::Both);
+            // Closed with something unread, a connection is reset.
+            return if resets {
+                Ok(())
+            } else {
+                stream.shutdown(Shutdown::Both)
+            };
         }
     }
     Ok(())
@@ -206,12 +215,13 @@ fn framing(shared: &Shared) -> Framing {
         head_only: false,
         chunked: false,
         last: true,
+        off: 0,
     }
 }
 
 fn refuse(
     mut stream: TcpStream,
-    mut receiver: Receiver<TcpStream>,
+    mut receiver: Receiver,
     shared: &Shared,
     answer: Response,
 ) -> io::Result<()> {
