@@ -70,7 +70,7 @@ pub const SOMEWHERE: &[Opt] = &[
     opt("role", ' ', Value), opt("principal", ' ', Value), opt("scope", ' ', Value),
     opt("revoke", ' ', Nothing), opt("wait", ' ', Value),
     opt("sandbox", ' ', Nothing), opt("live", ' ', Nothing), opt("step", ' ', Value), opt("format", ' ', Value),
-    opt("port", ' ', Value), opt("partitions", ' ', Value), opt("fault", ' ', Value),
+    opt("port", ' ', Value), opt("partitions", ' ', Value), opt("regions", ' ', Value), opt("fault", ' ', Value),
 ];
 
 /// What was said: the words in order, the options in order, and what stood behind `--`.

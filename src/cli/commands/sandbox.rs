@@ -24,7 +24,7 @@ const LEADING_OUT: &[&str] = &[
     "RAWCOSMOS_DATA_AUDIENCE",
 ];
 
-/// `sandbox start [--port N] [--partitions N] [--fault SPEC]…`: serves until it is ended.
+/// `sandbox start [--port N] [--partitions N] [--regions N] [--fault SPEC]…`: serves until it is ended.
 pub fn start(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
     let sandbox = begin(settings)?;
     let mut output = Output::new(Format::Auto, None, false, Box::new(std::io::stdout()))?;
@@ -107,9 +107,14 @@ fn begin(settings: &Settings) -> Result<Sandbox, Error> {
     if !(1..=1000).contains(&partitions) {
         return Err(Error::Usage("--partitions must be 1 to 1000".into()));
     }
+    let regions = settings.number("regions")?.unwrap_or(usual.regions);
+    if !(1..=2).contains(&regions) {
+        return Err(Error::Usage("--regions must be 1 or 2".into()));
+    }
     let options = Options {
         port: settings.number("port")?.unwrap_or(usual.port),
         partitions,
+        regions,
         faults: faults.map_err(Error::Usage)?,
         ..usual
     };

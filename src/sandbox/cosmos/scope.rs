@@ -69,7 +69,11 @@ fn keyed(exchange: &Exchange, store: &Store, scope: &mut Scope) -> Result<(), Re
 }
 
 fn bounded(exchange: &Exchange, scope: &mut Scope) -> Result<(), Refusal> {
-    let header = |name| exchange.header(name).map(str::to_ascii_uppercase);
+    // The first range begins with nothing, and the header that says so is empty.
+    let header = |name| {
+        let sent = exchange.request.header(name);
+        sent.map(|text| text.trim().to_ascii_uppercase())
+    };
     let (min, max) = match (header("x-ms-start-epk"), header("x-ms-end-epk")) {
         (Some(min), Some(max)) => (min, max),
         (None, None) => return Ok(()),

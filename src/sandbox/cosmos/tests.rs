@@ -7,6 +7,13 @@
     clippy::panic
 )]
 
+mod batches;
+mod change_feeds;
+mod deletes;
+mod patches;
+mod replicas;
+mod splits;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
@@ -143,6 +150,8 @@ impl Bench {
 
 fn sign(method: &str, target: &str, date: &str) -> String {
     let place = Place::parse(target).unwrap_or_default();
+    let owner = (place.kind() == "operations").then(|| place.owner());
+    let place = owner.unwrap_or(place);
     let payload = format!(
         "{}\n{}\n{}\n{}\n\n",
         method.to_lowercase(),
@@ -857,6 +866,11 @@ fn hostile_requests_are_answered() {
         "x-ms-cosmos-is-query-plan-request",
         "x-ms-documentdb-is-upsert",
         "prefer",
+        "x-ms-cosmos-is-batch-request",
+        "x-ms-cosmos-batch-atomic",
+        "x-ms-read-key-type",
+        "if-none-match",
+        "if-modified-since",
     ];
     let paths = [
         "/",
@@ -867,6 +881,7 @@ fn hostile_requests_are_answered() {
         DOCS,
         "/dbs/d/colls/c/docs/1",
         "/dbs/d/colls/c/pkranges",
+        "/dbs/d/colls/c/operations/partitionkeydelete",
         "/offers",
         "/offers/é",
         "//",
@@ -879,6 +894,8 @@ fn hostile_requests_are_answered() {
         r#"{"id":"1","pk":"k1"}"#,
         r#"{"query":"SELECT * FROM c"}"#,
         r#"{"query":"SELECT TOP 1 * FROM (","parameters":[1]}"#,
+        r#"[{"op":"set","path":"/n","value":1}]"#,
+        r#"[{"operationType":"Create","resourceBody":[]},{"operationType":"Read"}]"#,
     ];
     let mut seed = 7usize;
     let mut pick = |count: usize| {
