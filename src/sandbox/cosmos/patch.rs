@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn what_is_no_patch() {
-        let many = format!("[{}]", vec![r#"{"op":"remove","path":"/n"}"#; 11].join(","));
+        let many = format!("[{}]", [r#"{"op":"remove","path":"/n"}"#; 11].join(","));
         let rows = [
             ("", "payload is invalid"),
             ("{}", "'operations; '"),

@@ -3,9 +3,13 @@
 use super::reply::{Exchange, Refusal};
 use crate::sandbox::world::Range;
 
+const LEVEL: &str = "x-ms-consistency-level";
+const STRATEGY: &str = "x-ms-cosmos-read-consistency-strategy";
+
 /// Refuses a level that is stronger than the account's, or none.
 pub fn level(exchange: &Exchange) -> Result<(), Refusal> {
-    let Some(level) = exchange.header("x-ms-consistency-level") else {
+    strategy(exchange)?;
+    let Some(level) = exchange.header(LEVEL) else {
         return Ok(());
     };
     match level.to_ascii_lowercase().as_str() {
@@ -16,13 +20,31 @@ pub fn level(exchange: &Exchange) -> Result<(), Refusal> {
                 "ConsistencyLevel {level} specified in the request is invalid when service is configured with consistency level Session. Ensure the request consistency level is not stronger than the service consistency level."
             ),
         )),
-        _ => Err(Refusal::gateway(
-            400,
-            format!(
-                "The value '{level}' specified for the header 'x-ms-consistency-level' is invalid."
-            ),
-        )),
+        _ => Err(Refusal::header(LEVEL, level)),
     }
+}
+
+/// The newer way to say how fresh a read is to be, which does not go with the older one.
+fn strategy(exchange: &Exchange) -> Result<(), Refusal> {
+    let Some(strategy) = exchange.header(STRATEGY) else {
+        return Ok(());
+    };
+    let known = ["eventual", "session", "latestcommitted"];
+    let served = known.contains(&strategy.to_ascii_lowercase().as_str());
+    match served && exchange.header(LEVEL).is_none() {
+        true => Ok(()),
+        false => Err(Refusal::header(STRATEGY, strategy)),
+    }
+}
+
+/// Whether the request is content with less than its session has seen.
+fn content(exchange: &Exchange) -> bool {
+    let weaker = |level: &str| {
+        ["eventual", "consistentprefix"].contains(&level.to_ascii_lowercase().as_str())
+    };
+    [LEVEL, STRATEGY]
+        .iter()
+        .any(|name| exchange.header(name).is_some_and(weaker))
 }
 
 /// Refuses a request by a session that has seen more of the range, or of those it came of, than there is.
@@ -37,7 +59,7 @@ pub fn reached(exchange: &Exchange, range: &Range) -> Result<(), Refusal> {
     let own = |id: &str| range.id == id || range.parents.iter().any(|parent| parent == id);
     let ahead =
         |(id, lsn): &(&str, i64)| own(id) && u64::try_from(*lsn).is_ok_and(|lsn| lsn > range.lsn);
-    match parts.iter().any(ahead) {
+    match !content(exchange) && parts.iter().any(ahead) {
         true => Err(Refusal::gateway(404, NOT_YET).sub(1002)),
         false => Ok(()),
     }

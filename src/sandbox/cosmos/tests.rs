@@ -642,11 +642,38 @@ fn sessions_and_levels() {
         ("x-ms-session-token", "nonsense", (400, 0)),
         ("x-ms-consistency-level", "Eventual", (200, 0)),
         ("x-ms-consistency-level", "Strong", (400, 0)),
+        ("x-ms-consistency-level", "some", (400, 0)),
+        (
+            "x-ms-cosmos-read-consistency-strategy",
+            "LatestCommitted",
+            (200, 0),
+        ),
+        (
+            "x-ms-cosmos-read-consistency-strategy",
+            "GlobalStrong",
+            (400, 0),
+        ),
         ("x-ms-cosmos-intended-collection-rid", "other", (400, 1024)),
     ];
     for (name, value, wanted) in rows {
         let response = bench.send("GET", &path, &[pk(r#"["k0"]"#), (name, value)], "");
         assert_eq!(outcome(&response), wanted, "{name} {value}");
+    }
+    let ahead = ("x-ms-session-token", "0:-1#999");
+    let eventual = ("x-ms-consistency-level", "Eventual");
+    let newer = ("x-ms-cosmos-read-consistency-strategy", "Eventual");
+    for (headers, wanted) in [
+        ([ahead, eventual], 200),
+        ([ahead, newer], 200),
+        ([eventual, newer], 400),
+    ] {
+        let mut all = vec![pk(r#"["k0"]"#)];
+        all.extend(headers);
+        assert_eq!(
+            bench.send("GET", &path, &all, "").status,
+            wanted,
+            "{headers:?}"
+        );
     }
 }
 

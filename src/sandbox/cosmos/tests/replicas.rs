@@ -36,7 +36,8 @@ fn a_replica_that_lags_is_known_by_the_session() {
     let put = bench.send("PUT", &path, &[key], r#"{"id":"1","pk":"k1","n":"new"}"#);
     let token = header(&put, "x-ms-session-token").unwrap().to_owned();
     let session = ("x-ms-session-token", token.as_str());
-    let asks: [fn(&mut Bench, &[(&str, &str)]) -> Response; 3] = [
+    type Ask = fn(&mut Bench, &[(&str, &str)]) -> Response;
+    let asks: [Ask; 3] = [
         |bench, headers| bench.send("GET", &format!("{DOCS}/1"), headers, ""),
         |bench, headers| bench.query(headers, "SELECT * FROM c WHERE c.id = '1'"),
         |bench, headers| bench.send("GET", DOCS, headers, ""),
