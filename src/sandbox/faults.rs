@@ -14,6 +14,7 @@ pub use refusal::{item_too_large, refuse};
 pub use spoil::Spoil;
 
 use super::http::{Delivery, Request};
+use super::identity;
 use super::world::World;
 
 /// The faults without a number in their names.
@@ -205,6 +206,9 @@ fn apply(kind: Kind, planned: &mut Planned) {
 }
 
 fn set(world: &mut World, state: &str) {
+    if identity::disturb(world, state) {
+        return;
+    }
     let flag = match state {
         "no-identity" => &mut world.no_identity,
         "two-identities" => &mut world.two_identities,

@@ -70,6 +70,10 @@ pub struct World {
     pub account_unreadable: bool,
     /// What the next operations on items find in their way.
     pub trouble: Trouble,
+    /// The cloud it is all in.
+    pub cloud: &'static super::cloud::Cloud,
+    /// The host, and what is wrong with its identity.
+    pub identity: super::identity::State,
 }
 
 /// A grant of a data role.

@@ -18,7 +18,7 @@ pub fn read(world: &World, region: usize) -> Outcome {
     let body = json!({
         "_self": "",
         "id": id,
-        "_rid": format!("{id}.documents.azure.com"),
+        "_rid": format!("{id}.{}", world.cloud.suffix),
         "media": "//media/",
         "addresses": "//addresses/",
         "_dbs": "//dbs/",

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::identity;
 use super::operation::Operation;
 use super::{Delivery, Event, Fault, Kind, PLAIN, STATES, Service, Spoil, TIMED};
 
@@ -89,7 +90,7 @@ fn counted(count: &str) -> Result<u32, String> {
 }
 
 fn kind(name: &str) -> Result<Kind, String> {
-    if let Some(state) = STATES.iter().find(|state| **state == name) {
+    if let Some(state) = states().find(|state| **state == name) {
         return Ok(Kind::State(state));
     }
     if let Some((_, kind)) = PLAIN.iter().find(|(plain, _)| *plain == name) {
@@ -116,6 +117,11 @@ fn huge(size: &str) -> Result<Spoil, String> {
     let size: Option<usize> = size.parse().ok().filter(|size| (1..=256).contains(size));
     size.map(Spoil::Huge)
         .ok_or_else(|| "huge= takes a number of MiB from 1 to 256".to_owned())
+}
+
+/// The states of the world and of its identity.
+fn states() -> impl Iterator<Item = &'static &'static str> {
+    STATES.iter().chain(identity::troubles())
 }
 
 fn status(name: &str) -> Result<Kind, String> {
@@ -170,7 +176,7 @@ fn milliseconds(text: &str) -> Result<i64, String> {
 
 fn unknown(name: &str) -> String {
     let plain = PLAIN.iter().map(|(name, _)| name);
-    let all = plain.chain(&STATES).chain(&TIMED);
+    let all = plain.chain(states()).chain(&TIMED);
     let bare = name.split('=').next().unwrap_or(name);
     let nearest = all
         .min_by_key(|known| distance(bare, known))
@@ -315,7 +321,7 @@ mod tests {
             };
             assert_eq!(parse(text), wanted, "{text}");
         }
-        for name in PLAIN.iter().map(|(name, _)| name).chain(&STATES) {
+        for name in PLAIN.iter().map(|(name, _)| name).chain(states()) {
             assert!(Fault::parse(name).is_ok(), "{name}");
         }
     }
@@ -325,6 +331,9 @@ mod tests {
         for (text, hint) in [
             ("trunkate", "truncate"),
             ("no-identty", "no-identity"),
+            ("proxy-page=300", "proxy-page"),
+            ("arc-rouge", "arc-rogue"),
+            ("token-expired:1", "no count"),
             ("dely=2s", "delay"),
             ("429:0", "number of requests"),
             ("429:", "number of requests"),
