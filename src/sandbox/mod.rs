@@ -88,7 +88,7 @@ type Handler = fn(&mut World, &Request, OffsetDateTime) -> Response;
 
 /// Starts the three services.
 pub fn start(options: Options) -> io::Result<Sandbox> {
-    let ports = ports(options.port, if options.regions > 1 { 4 } else { 3 })?;
+    let ports = Listener::bind_all(options.port, if options.regions > 1 { 4 } else { 3 })?;
     let mut world = fresh_world(&options);
     let origin = |index: usize| -> io::Result<String> {
         let port: &TcpListener = ports.get(index).ok_or(io::ErrorKind::AddrNotAvailable)?;
@@ -290,19 +290,6 @@ fn plane(state: &Arc<State>, service: Service, handler: Handler) -> Plane {
 
 fn now(world: &World) -> OffsetDateTime {
     OffsetDateTime::now_utc() + Duration::seconds(world.skew)
-}
-
-fn ports(first: u16, count: u16) -> io::Result<Vec<TcpListener>> {
-    let bind = |index: u16| {
-        let port = match first {
-            0 => Some(0),
-            _ => first.checked_add(index),
-        };
-        let wanted = u32::from(first) + u32::from(index);
-        let bound = port.map_or(Err(io::ErrorKind::AddrNotAvailable.into()), Listener::bind);
-        bound.map_err(|error| io::Error::new(error.kind(), format!("port {wanted}: {error}")))
-    };
-    (0..count).map(bind).collect()
 }
 
 #[cfg(test)]

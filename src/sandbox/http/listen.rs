@@ -73,6 +73,20 @@ impl Listener {
         TcpListener::bind((Ipv4Addr::LOCALHOST, port))
     }
 
+    /// Binds so many ports from that one on, or any; the error names the one that is not to be had.
+    pub fn bind_all(first: u16, count: u16) -> io::Result<Vec<TcpListener>> {
+        let bind = |index: u16| {
+            let port = match first {
+                0 => Some(0),
+                _ => first.checked_add(index),
+            };
+            let wanted = u32::from(first) + u32::from(index);
+            let bound = port.map_or(Err(io::ErrorKind::AddrNotAvailable.into()), Self::bind);
+            bound.map_err(|error| io::Error::new(error.kind(), format!("port {wanted}: {error}")))
+        };
+        (0..count).map(bind).collect()
+    }
+
     /// Blocks until the service ends.
     pub fn wait(&self) {
         let stopped = |_: &mut BTreeMap<u64, TcpStream>| !self.shared.stopping();
