@@ -71,6 +71,7 @@ pub const SOMEWHERE: &[Opt] = &[
     opt("revoke", ' ', Nothing), opt("wait", ' ', Value),
     opt("sandbox", ' ', Nothing), opt("live", ' ', Nothing), opt("step", ' ', Value), opt("format", ' ', Value),
     opt("port", ' ', Value), opt("partitions", ' ', Value), opt("fault", ' ', Value),
+    opt("azure-role", ' ', Value),
 ];
 
 /// What was said: the words in order, the options in order, and what stood behind `--`.

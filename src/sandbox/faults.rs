@@ -1,6 +1,7 @@
 //! What is to go wrong: how it is written, and when it is its turn.
 
 mod refusal;
+mod states;
 
 use std::time::Duration;
 
@@ -9,16 +10,16 @@ pub use refusal::{item_too_large, refuse};
 use super::http::Delivery;
 use super::world::World;
 
-const PLAIN: [&str; 4] = ["reset-before", "reset-after", "truncate", "drip"];
-const STATES: [&str; 7] = [
+const PLAIN: [&str; 5] = ["reset-before", "reset-after", "truncate", "drip", BUSY];
+/// States of the machine and its tokens; see [`states`] for the others.
+const STATES: [&str; 4] = [
     "no-identity",
     "two-identities",
-    "no-arm-role",
     "no-data-role",
     "wrong-audience",
-    "firewall",
-    "local-auth-disabled",
 ];
+/// Alone among the states it has a count.
+const BUSY: &str = "lock-busy";
 const TIMED: [&str; 2] = ["delay", "clock-skew"];
 
 /// One of the three services.
@@ -50,6 +51,7 @@ enum Kind {
     Drip,
     Delay(Duration),
     State(&'static str),
+    LockBusy,
     ClockSkew(i64),
 }
 
@@ -112,7 +114,8 @@ fn counted(count: &str) -> Result<u32, String> {
 }
 
 fn kind(name: &str) -> Result<Kind, String> {
-    if let Some(state) = STATES.iter().find(|state| **state == name) {
+    let mut states = STATES.iter().chain(&states::STATES);
+    if let Some(state) = states.find(|state| **state == name) {
         return Ok(Kind::State(state));
     }
     match (name, name.split_once('=')) {
@@ -120,6 +123,7 @@ fn kind(name: &str) -> Result<Kind, String> {
         ("reset-after", _) => Ok(Kind::ResetAfter),
         ("truncate", _) => Ok(Kind::Truncate),
         ("drip", _) => Ok(Kind::Drip),
+        (BUSY, _) => Ok(Kind::LockBusy),
         (_, Some(("delay", time))) => delay(time).map(Kind::Delay),
         (_, Some(("clock-skew", time))) => Ok(Kind::ClockSkew(milliseconds(time)? / 1000)),
         _ if name.starts_with(|letter: char| letter.is_ascii_digit()) => status(name),
@@ -178,7 +182,8 @@ fn milliseconds(text: &str) -> Result<i64, String> {
 }
 
 fn unknown(name: &str) -> String {
-    let all = PLAIN.iter().chain(&STATES).chain(&TIMED);
+    let states = STATES.iter().chain(&states::STATES);
+    let all = PLAIN.iter().chain(states).chain(&TIMED);
     let bare = name.split('=').next().unwrap_or(name);
     let nearest = all
         .min_by_key(|known| distance(bare, known))
@@ -220,6 +225,7 @@ impl Faults {
         match fault.kind {
             Kind::State(state) => set(world, state),
             Kind::ClockSkew(seconds) => world.skew = seconds,
+            Kind::LockBusy => states::busy(world, fault.left),
             _ => self.0.push(fault),
         }
     }
@@ -256,19 +262,19 @@ fn apply(kind: Kind, planned: &mut Planned) {
         Kind::Truncate => planned.delivery = Delivery::Half,
         Kind::Drip => planned.delivery = Delivery::Drip,
         Kind::Delay(delay) => planned.delay = delay,
-        Kind::State(_) | Kind::ClockSkew(_) => {}
+        Kind::State(_) | Kind::ClockSkew(_) | Kind::LockBusy => {}
     }
 }
 
-fn set(world: &mut World, state: &str) {
+fn set(world: &mut World, state: &'static str) {
+    if states::set(world, state) {
+        return;
+    }
     let flag = match state {
         "no-identity" => &mut world.no_identity,
         "two-identities" => &mut world.two_identities,
-        "no-arm-role" => &mut world.no_arm_role,
         "no-data-role" => &mut world.no_data_role,
-        "wrong-audience" => &mut world.wrong_audience,
-        "firewall" => &mut world.firewall,
-        _ => &mut world.local_auth_disabled,
+        _ => &mut world.wrong_audience,
     };
     *flag = true;
 }
@@ -342,7 +348,7 @@ mod tests {
                 "{text}"
             );
         }
-        for name in PLAIN.iter().chain(&STATES) {
+        for name in PLAIN.iter().chain(&STATES).chain(&states::STATES) {
             assert!(Fault::parse(name).is_ok(), "{name}");
         }
     }
@@ -371,7 +377,7 @@ mod tests {
 
     #[test]
     fn faults_take_their_turn() {
-        let mut world = World::default();
+        let mut world = crate::sandbox::fresh_world(&Default::default());
         let list = [
             "delay=1s:2",
             "429:1",
@@ -381,7 +387,7 @@ mod tests {
             "clock-skew=10m",
         ];
         let mut faults = Faults::new(list.map(parse).into(), &mut world);
-        assert!(world.firewall);
+        assert!(world.barrier().is_some());
         assert_eq!(world.skew, 600);
         let first = faults.next(Service::Cosmos);
         assert_eq!(

@@ -4,6 +4,7 @@
 //! refuse, and says so where it does not implement what they do.
 
 pub mod arm;
+pub mod azure;
 pub mod cosmos;
 pub mod faults;
 pub mod http;
@@ -44,6 +45,8 @@ pub struct Options {
     pub operation_ms: i64,
     /// How many resources there are to a page of a management list.
     pub page_size: usize,
+    /// The role of the machine's identities in Azure, by its word in [`arm::rbac::ROLES`]; any other is none.
+    pub azure_role: String,
 }
 
 impl Default for Options {
@@ -54,6 +57,7 @@ impl Default for Options {
             faults: Vec::new(),
             operation_ms: 30,
             page_size: 100,
+            azure_role: "account-contributor".to_owned(),
         }
     }
 }
@@ -67,6 +71,9 @@ pub struct Sandbox {
 struct State {
     world: Mutex<World>,
     faults: Mutex<Faults>,
+    /// The data plane, which nobody listens for while no account has it, and its port.
+    door: Mutex<Option<Listener>>,
+    port: u16,
 }
 
 type Handler = fn(&mut World, &Request, OffsetDateTime) -> Response;
@@ -81,23 +88,28 @@ pub fn start(options: Options) -> io::Result<Sandbox> {
     };
     (world.imds, world.arm, world.cosmos) = (origin(0)?, origin(1)?, origin(2)?);
     let faults = Faults::new(options.faults, &mut world);
+    let mut ports = ports.into_iter();
+    let mut next = || ports.next().ok_or(io::ErrorKind::AddrNotAvailable);
+    let (imds, arm, cosmos) = (next()?, next()?, next()?);
     let state = Arc::new(State {
         world: Mutex::new(world),
         faults: Mutex::new(faults),
+        door: Mutex::default(),
+        port: cosmos.local_addr()?.port(),
     });
-    let services = [Service::Imds, Service::Arm, Service::Cosmos];
-    let serve = |(listener, service)| Listener::serve(listener, plane(&state, service));
-    let listeners = ports
-        .into_iter()
-        .zip(services)
-        .map(serve)
-        .collect::<io::Result<_>>()?;
+    let listeners = vec![
+        Listener::serve(imds, plane(&state, Service::Imds))?,
+        Listener::serve(arm, plane(&state, Service::Arm))?,
+    ];
+    if !state.world().azure.vacant {
+        *state.door() = Some(Listener::serve(cosmos, plane(&state, Service::Cosmos))?);
+    }
     Ok(Sandbox { state, listeners })
 }
 
 /// An account without databases, on a machine that may manage it but not read its data.
 pub(crate) fn fresh_world(options: &Options) -> World {
-    World {
+    let mut world = World {
         subscription: "5a0db0c5-0000-4000-8000-000000000001".to_owned(),
         tenant: "5a0db0c5-0000-4000-8000-000000000002".to_owned(),
         resource_group: "sandbox-group".to_owned(),
@@ -107,7 +119,9 @@ pub(crate) fn fresh_world(options: &Options) -> World {
         operation_ms: options.operation_ms,
         page_size: options.page_size.max(1),
         ..World::default()
-    }
+    };
+    world.furnish(&options.azure_role);
+    world
 }
 
 impl Sandbox {
@@ -165,7 +179,35 @@ impl Sandbox {
     }
 }
 
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.listeners.clear();
+        // It holds the state that holds it.
+        let door = self.state.door().take();
+        drop(door);
+    }
+}
+
+/// Opens the data plane when an account gets it, and closes it with the account.
+fn follow(state: &Arc<State>) {
+    let vacant = state.world().azure.vacant;
+    let mut door = state.door();
+    match (vacant, door.is_some()) {
+        (true, true) => *door = None,
+        (false, false) => {
+            let bound = Listener::bind(state.port);
+            let serve = |bound| Listener::serve(bound, plane(state, Service::Cosmos));
+            *door = bound.and_then(serve).ok();
+        }
+        _ => {}
+    }
+}
+
 impl State {
+    fn door(&self) -> MutexGuard<'_, Option<Listener>> {
+        self.door.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A handler that panicked has at worst left its own change half made.
     fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
@@ -208,7 +250,13 @@ fn plane(state: &Arc<State>, service: Service) -> Plane {
         too_large,
         chunked: service == Service::Cosmos,
         clock: Box::new(move || now(&clock.world())),
-        answer: Box::new(move |request| answer.answer(service, handler, request)),
+        answer: Box::new(move |request| {
+            let reply = answer.answer(service, handler, request);
+            if service == Service::Arm {
+                follow(&answer);
+            }
+            reply
+        }),
     }
 }
 

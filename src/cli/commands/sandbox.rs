@@ -7,6 +7,7 @@ use crate::cli::output::{Format, Output};
 use crate::cli::say::tell;
 use crate::cli::settings::Settings;
 use crate::error::Error;
+use crate::sandbox::arm::rbac::ROLES;
 use crate::sandbox::faults::Fault;
 use crate::sandbox::{self, Options, Sandbox};
 use crate::show::Mask;
@@ -24,7 +25,7 @@ const LEADING_OUT: &[&str] = &[
     "RAWCOSMOS_DATA_AUDIENCE",
 ];
 
-/// `sandbox start [--port N] [--partitions N] [--fault SPEC]…`: serves until it is ended.
+/// `sandbox start [--port N] [--partitions N] [--azure-role NAME] [--fault SPEC]…`: serves until it is ended.
 pub fn start(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
     let sandbox = begin(settings)?;
     let mut output = Output::new(Format::Auto, None, false, Box::new(std::io::stdout()))?;
@@ -110,10 +111,27 @@ fn begin(settings: &Settings) -> Result<Sandbox, Error> {
     let options = Options {
         port: settings.number("port")?.unwrap_or(usual.port),
         partitions,
+        azure_role: azure_role(settings)?.unwrap_or_else(|| usual.azure_role.clone()),
         faults: faults.map_err(Error::Usage)?,
         ..usual
     };
     sandbox::start(options).map_err(|e| Error::Local(format!("cannot start the sandbox: {e}")))
+}
+
+/// The word of a role of Azure, or `none`.
+fn azure_role(settings: &Settings) -> Result<Option<String>, Error> {
+    let Some(word) = settings.args().value("azure-role") else {
+        return Ok(None);
+    };
+    let known = ROLES.iter().map(|role| role.word).chain(["none"]);
+    if known.clone().any(|known| known == word) {
+        return Ok(Some(word.to_string()));
+    }
+    let known: Vec<&str> = known.collect();
+    Err(Error::Usage(format!(
+        "--azure-role must be one of {}",
+        known.join(", ")
+    )))
 }
 
 /// The child's code; 128 and the signal's number where a signal ended it.

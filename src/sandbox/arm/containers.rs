@@ -6,8 +6,10 @@ use super::call::Call;
 use super::databases::{self, page, resource};
 use super::errors::not_found;
 use super::front::ok;
-use super::operations::{Effect, Failure, begin};
+use super::effects::{Effect, Failure};
+use super::operations::begin;
 use super::{Answer, accounts, throughput};
+use crate::sandbox::cosmos::containers::expire_anew;
 use crate::sandbox::cosmos::definition;
 use crate::sandbox::http::Response;
 use crate::sandbox::world::{Container, Database, Offer, World, etag};
@@ -116,6 +118,7 @@ fn replace(
     container.definition = definition;
     container.etag = etag(number, now);
     container.ts = now;
+    expire_anew(container);
     Ok(())
 }
 

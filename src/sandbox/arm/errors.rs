@@ -7,7 +7,7 @@ use crate::sandbox::guid;
 use crate::sandbox::http::Response;
 use crate::sandbox::world::World;
 
-const SDK: &str = "Microsoft.Azure.Documents.Common/2.14.0";
+pub(super) const SDK: &str = "Microsoft.Azure.Documents.Common/2.14.0";
 pub(super) const NOT_FOUND: &str =
     "Resource Not Found. Learn more: https://aka.ms/cosmosdb-tsg-not-found";
 
@@ -37,7 +37,7 @@ pub(super) fn refused(world: &mut World, status: u16, code: &str, sentence: &str
     provider(
         status,
         code,
-        &format!("{sentence}\r\nActivityId: {activity}, {SDK}, {SDK}"),
+        &format!("{sentence}\r\nActivityId: {activity}, {SDK}"),
     )
 }
 

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::pages;
+use super::{offers, pages};
 use super::reply::{Exchange, Outcome, Refusal, Reply};
 use super::statement;
-use crate::sandbox::world::Offer;
+use crate::sandbox::world::{Offer, World};
 
 /// Adds what an answer about the account's own resources says.
 pub fn describe(reply: Reply, lsn: u64) -> Reply {
@@ -72,7 +72,14 @@ pub fn body(exchange: &Exchange) -> Result<Map<String, Value>, Refusal> {
 }
 
 /// The throughput a create asks for in its headers.
-pub fn offer(exchange: &Exchange) -> Result<Option<Offer>, Refusal> {
+pub fn offer(world: &World, exchange: &Exchange) -> Result<Option<Offer>, Refusal> {
+    match asked(exchange)? {
+        Some(_) if world.serverless() => Err(Refusal::gateway(400, offers::NO_SETTING)),
+        offer => Ok(offer),
+    }
+}
+
+fn asked(exchange: &Exchange) -> Result<Option<Offer>, Refusal> {
     let manual = exchange.header("x-ms-offer-throughput");
     let autoscale = exchange.header("x-ms-cosmos-offer-autopilot-settings");
     match (manual, autoscale) {

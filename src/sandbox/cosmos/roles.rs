@@ -38,13 +38,13 @@ pub fn check(
         })
         .collect();
     let (action, path, substatus) = match need(exchange, query) {
-        Need::Never => return Err(never(world, exchange)),
+        Need::Never => return Err(never(world, exchange, principal)),
         Need::Metadata(path) => ("readMetadata", path, 5301),
         Need::Data(action, path) if exchange.place.by_rid => (action, Some(path), 5303),
         Need::Data(action, path) => (action, Some(path), 5302),
     };
     let allowed = granted.iter().any(|held| {
-        holds(held, action) && path.as_ref().is_none_or(|path| covers(&held.scope, path))
+        holds(world, held, action) && path.as_ref().is_none_or(|path| covers(&held.scope, path))
     });
     let place = match path.as_deref() {
         None => "on any scope".to_owned(),
@@ -95,8 +95,8 @@ fn action(exchange: &Exchange, query: bool, feed: bool) -> &'static str {
     }
 }
 
-/// Whether the role has the action; only the two built-in roles are known.
-fn holds(held: &RoleAssignment, action: &str) -> bool {
+/// Whether the role has the action: a built-in one, or one of the account's own.
+fn holds(world: &World, held: &RoleAssignment, action: &str) -> bool {
     let role = held.role_definition.rsplit('/').next().unwrap_or_default();
     let read = [
         "readMetadata",
@@ -107,7 +107,18 @@ fn holds(held: &RoleAssignment, action: &str) -> bool {
     match role.to_ascii_lowercase().as_str() {
         READER => read.contains(&action),
         CONTRIBUTOR => action == "readMetadata" || action.starts_with(CONTAINERS),
-        _ => false,
+        role => {
+            let own = world.role_definitions.get(role);
+            own.is_some_and(|own| own.actions.iter().any(|given| gives(given, action)))
+        }
+    }
+}
+
+/// A star stands for all that follows.
+fn gives(given: &str, action: &str) -> bool {
+    match given.strip_suffix('*') {
+        Some(start) => action.starts_with(start),
+        None => given == action,
     }
 }
 
@@ -120,9 +131,20 @@ fn covers(scope: &str, path: &str) -> bool {
     }
 }
 
-fn never(world: &World, exchange: &Exchange) -> Refusal {
+/// What ARM does and the data plane does not for a token; newer accounts name the action instead of the request.
+fn never(world: &World, exchange: &Exchange, principal: &str) -> Refusal {
     let (account, method) = (&world.account, &exchange.request.method);
     let path = exchange.place.path();
+    let newer = world.own().is_some_and(|own| own.newer);
+    if let Some(action) = control(exchange).filter(|_| newer) {
+        return Refusal::gateway(
+            403,
+            format!(
+                "Request blocked by Auth {account} : Request for Read DatabaseAccount is blocked because principal [{principal}] does not have required RBAC permissions to perform action [{PREFIX}{action}] on any scope. Learn more: https://aka.ms/cosmos-native-rbac."
+            ),
+        )
+        .sub(5302);
+    }
     Refusal::gateway(
         403,
         format!(
@@ -132,12 +154,32 @@ fn never(world: &World, exchange: &Exchange) -> Refusal {
     .sub(5300)
 }
 
+/// The action that a role would have to give, if any could.
+fn control(exchange: &Exchange) -> Option<String> {
+    let kind = match exchange.place.shape().as_str() {
+        "dbs" => "sqlDatabases",
+        "dbs/colls" => "sqlDatabases/containers",
+        _ => return None,
+    };
+    let verb = match exchange.request.method.as_str() {
+        "DELETE" => "delete",
+        _ => "write",
+    };
+    Some(format!("{kind}/{verb}"))
+}
+
 fn missing(world: &World, principal: &str, action: &str, place: &str, substatus: u16) -> Refusal {
     let account = &world.account;
+    let groups = match place {
+        "on resource [/]" => {
+            " This could be because the user's group memberships were not present in the AAD token."
+        }
+        _ => "",
+    };
     Refusal::gateway(
         403,
         format!(
-            "Request blocked by Auth {account} : Request is blocked because principal [{principal}] does not have required RBAC permissions to perform action [{PREFIX}{action}] {place}. Learn more: https://aka.ms/cosmos-native-rbac."
+            "Request blocked by Auth {account} : Request is blocked because principal [{principal}] does not have required RBAC permissions to perform action [{PREFIX}{action}] {place}. Learn more: https://aka.ms/cosmos-native-rbac.{groups}"
         ),
     )
     .sub(substatus)
