@@ -139,7 +139,10 @@ impl Account {
 
     /// Whether it was made with a capability.
     pub fn can(&self, capability: &str) -> bool {
-        let all = self.properties.get("capabilities").and_then(Value::as_array);
+        let all = self
+            .properties
+            .get("capabilities")
+            .and_then(Value::as_array);
         all.into_iter()
             .flatten()
             .any(|each| each.get("name").and_then(Value::as_str) == Some(capability))
@@ -262,7 +265,8 @@ impl World {
 
     /// Whether the account with the data plane has no throughput to give.
     pub fn serverless(&self) -> bool {
-        self.own().is_some_and(|account| account.can("EnableServerless"))
+        self.own()
+            .is_some_and(|account| account.can("EnableServerless"))
     }
 
     /// What keeps this machine out of the data plane.
@@ -308,10 +312,21 @@ mod tests {
             account.set("ipRules", rules.collect());
             account.lets_in(Ipv4Addr::LOCALHOST)
         };
-        for open in [&[][..], &["127.0.0.1"], &["203.0.113.0/24", "127.0.0.0/8"], &["0.0.0.0/0"]] {
+        for open in [
+            &[][..],
+            &["127.0.0.1"],
+            &["203.0.113.0/24", "127.0.0.0/8"],
+            &["0.0.0.0/0"],
+        ] {
             assert!(lets_in(open), "{open:?}");
         }
-        for shut in [&["127.0.0.2"][..], &["203.0.113.0/24"], &["127.0.0.1/33"], &["nonsense"], &["0.0.0.0"]] {
+        for shut in [
+            &["127.0.0.2"][..],
+            &["203.0.113.0/24"],
+            &["127.0.0.1/33"],
+            &["nonsense"],
+            &["0.0.0.0"],
+        ] {
             assert!(!lets_in(shut), "{shut:?}");
         }
     }

@@ -372,6 +372,71 @@ mod tests {
         assert!(TcpStream::connect(origin.trim_start_matches("http://")).is_err());
     }
 
+    fn with(faults: &[&str]) -> Sandbox {
+        let faults = faults.iter().map(|text| Fault::parse(text).unwrap());
+        start(Options {
+            faults: faults.collect(),
+            operation_ms: 0,
+            ..Options::default()
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn nobody_listens_for_a_data_plane_without_an_account() {
+        let sandbox = with(&["no-account"]);
+        let cosmos = sandbox.cosmos().trim_start_matches("http://").to_owned();
+        assert!(TcpStream::connect(&cosmos).is_err());
+        let token = bearer(&sandbox, "https://management.azure.com/");
+        let path = sandbox.with_world(|world| {
+            let (subscription, group) = (&world.subscription, &world.resource_group);
+            format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.DocumentDB/databaseAccounts/fresh?api-version=2024-11-15")
+        });
+        let head =
+            |method: &str| format!("{method} {path} HTTP/1.1\r\nAuthorization: Bearer {token}");
+        let account = r#"{"location":"westeurope","properties":{"databaseAccountOfferType":"Standard","locations":[{"locationName":"westeurope"}]}}"#;
+        let made = ask(&sandbox.arm(), &head("PUT"), account);
+        assert!(made.starts_with("HTTP/1.1 200 Ok\r\n"), "{made}");
+        let found = body(&ask(&sandbox.arm(), &head("GET"), ""));
+        assert_eq!(
+            found["properties"]["documentEndpoint"],
+            format!("http://{cosmos}/")
+        );
+        let answer = ask(&format!("http://{cosmos}"), "GET / HTTP/1.1", "");
+        assert!(
+            answer.starts_with("HTTP/1.1 401 Unauthorized\r\n"),
+            "{answer}"
+        );
+        assert!(ask(&sandbox.arm(), &head("DELETE"), "").starts_with("HTTP/1.1 202 "));
+        ask(&sandbox.arm(), &head("GET"), "");
+        assert!(TcpStream::connect(&cosmos).is_err());
+    }
+
+    #[test]
+    fn states_of_the_way_change_the_addresses_that_are_told() {
+        let rows = [
+            ("no-dns", "cosmos", "https://aaaa"),
+            ("no-arm", "arm", "http://127.0.0.1:1"),
+            ("no-cosmos", "cosmos", "http://127.0.0.1:1"),
+            ("tls-inspection", "cosmos", "https://127.0.0.1:"),
+        ];
+        for (state, service, start) in rows {
+            let sandbox = with(&[state]);
+            let ready: Value = serde_json::from_str(&sandbox.ready_line()).unwrap();
+            let address = ready[service].as_str().unwrap();
+            assert!(address.starts_with(start), "{state}: {address}");
+        }
+        let sandbox = with(&["no-dns"]);
+        let address = sandbox.cosmos();
+        let host = address
+            .trim_start_matches("https://")
+            .split(':')
+            .next()
+            .unwrap();
+        assert!(host.split('.').any(|label| label.len() > 63), "{host}");
+        assert!(std::net::ToSocketAddrs::to_socket_addrs(&(host, 443)).is_err());
+    }
+
     #[test]
     fn a_port_that_is_taken_is_named() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -54,7 +54,12 @@ const CAPABILITIES: [&str; 3] = [
     "EnableNoSQLVectorSearch",
     "EnableNoSQLFullTextSearch",
 ];
-const OTHER_KINDS: [&str; 4] = ["EnableCassandra", "EnableTable", "EnableGremlin", "EnableMongo"];
+const OTHER_KINDS: [&str; 4] = [
+    "EnableCassandra",
+    "EnableTable",
+    "EnableGremlin",
+    "EnableMongo",
+];
 /// Some of the regions there are, as ARM takes them and as it shows them; an account of the sandbox is in one.
 pub(super) const REGIONS: [(&str, &str); 6] = [
     (LOCATION, "West Europe"),
@@ -207,9 +212,10 @@ fn locations(
     match regions.as_slice() {
         [] => Err(missing("properties.locations")),
         [one] if there.is_none_or(|there| there.region == *one) => Ok(one.clone()),
-        [_, _, ..] if serverless => {
-            Err(bad_request(world, "Serverless accounts can have one region only."))
-        }
+        [_, _, ..] if serverless => Err(bad_request(
+            world,
+            "Serverless accounts can have one region only.",
+        )),
         _ => Err(errors::unsupported(
             "An account of the sandbox has one region and stays there.",
         )),
@@ -241,7 +247,10 @@ fn fill(
     if let Some(tags) = body.get("tags") {
         account.tags = self::tags(tags)?;
     }
-    if properties.get("createMode").is_some_and(|mode| mode != "Default") {
+    if properties
+        .get("createMode")
+        .is_some_and(|mode| mode != "Default")
+    {
         return Err(errors::unsupported("The sandbox restores no accounts."));
     }
     for (name, since, kind) in SETTABLE {
@@ -260,7 +269,9 @@ fn fill(
 pub(super) fn tags(sent: &Value) -> Result<Map<String, Value>, Response> {
     match sent {
         Value::Null => Ok(Map::new()),
-        Value::Object(tags) if tags.len() <= 50 && tags.values().all(Value::is_string) => Ok(tags.clone()),
+        Value::Object(tags) if tags.len() <= 50 && tags.values().all(Value::is_string) => {
+            Ok(tags.clone())
+        }
         _ => Err(errors::front(
             400,
             "InvalidRequestContent",
@@ -294,7 +305,10 @@ fn judge(world: &mut World, account: &Account, there: Option<&Account>) -> Resul
 }
 
 fn capabilities(account: &Account) -> Result<(), Response> {
-    let all = account.properties.get("capabilities").and_then(Value::as_array);
+    let all = account
+        .properties
+        .get("capabilities")
+        .and_then(Value::as_array);
     for each in all.into_iter().flatten() {
         let name = each.get("name").and_then(Value::as_str);
         match name.ok_or_else(|| missing("properties.capabilities.name"))? {
@@ -310,10 +324,17 @@ fn capabilities(account: &Account) -> Result<(), Response> {
 }
 
 fn complaint(world: &World, account: &Account, there: Option<&Account>) -> Option<String> {
-    let (free, serverless) = (account.flag("enableFreeTier"), account.can("EnableServerless"));
+    let (free, serverless) = (
+        account.flag("enableFreeTier"),
+        account.can("EnableServerless"),
+    );
     let other_free = |other: &Account| other.name != account.name && other.flag("enableFreeTier");
-    let changed = |name: &str| format!("{name} can be chosen when the account is created and not later.");
-    let level = account.properties.get("consistencyPolicy")?.get("defaultConsistencyLevel");
+    let changed =
+        |name: &str| format!("{name} can be chosen when the account is created and not later.");
+    let level = account
+        .properties
+        .get("consistencyPolicy")?
+        .get("defaultConsistencyLevel");
     let level = level.and_then(Value::as_str).unwrap_or_default();
     if !LEVELS.contains(&level) {
         return Some(format!("The consistency level '{level}' is invalid."));
@@ -329,7 +350,9 @@ fn complaint(world: &World, account: &Account, there: Option<&Account>) -> Optio
     }
     match there {
         Some(there) if there.flag("enableFreeTier") != free => Some(changed("Free tier")),
-        Some(there) if there.can("EnableServerless") != serverless => Some(changed("EnableServerless")),
+        Some(there) if there.can("EnableServerless") != serverless => {
+            Some(changed("EnableServerless"))
+        }
         _ => None,
     }
 }
@@ -337,8 +360,12 @@ fn complaint(world: &World, account: &Account, there: Option<&Account>) -> Optio
 fn bad_rule(account: &Account) -> bool {
     let rules = account.properties.get("ipRules").and_then(Value::as_array);
     rules.into_iter().flatten().any(|rule| {
-        let text = rule.get("ipAddressOrRange").and_then(Value::as_str).unwrap_or_default();
+        let text = rule
+            .get("ipAddressOrRange")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let (address, bits) = text.split_once('/').unwrap_or((text, "32"));
-        address.parse::<std::net::Ipv4Addr>().is_err() || bits.parse::<u8>().map_or(true, |bits| bits > 32)
+        address.parse::<std::net::Ipv4Addr>().is_err()
+            || bits.parse::<u8>().map_or(true, |bits| bits > 32)
     })
 }

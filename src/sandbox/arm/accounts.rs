@@ -40,7 +40,9 @@ fn place(world: &World, group: &str, name: &str) -> String {
 pub(super) fn find<'a>(world: &'a World, call: &Call<'_>) -> Option<&'a Account> {
     let name = call.name("databaseaccounts").to_ascii_lowercase();
     let account = world.azure.accounts.get(&name)?;
-    let here = account.group.eq_ignore_ascii_case(call.name("resourcegroups"));
+    let here = account
+        .group
+        .eq_ignore_ascii_case(call.name("resourcegroups"));
     here.then_some(account)
 }
 
@@ -103,7 +105,10 @@ fn create(world: &mut World, call: &Call<'_>, there: Option<Account>) -> Answer 
         newer: true,
         ..wanted
     };
-    world.azure.accounts.insert(name.to_owned(), account.clone());
+    world
+        .azure
+        .accounts
+        .insert(name.to_owned(), account.clone());
     if world.azure.vacant {
         name.clone_into(&mut world.account);
     }
@@ -178,10 +183,30 @@ pub(super) fn action(world: &mut World, call: &Call<'_>) -> Answer {
 }
 
 const KEYS: [(&str, &str, &str, &str); 4] = [
-    ("primary", "primaryMasterKey", "Primary", "Primary SQL Connection String"),
-    ("secondary", "secondaryMasterKey", "Secondary", "Secondary SQL Connection String"),
-    ("primaryReadonly", "primaryReadonlyMasterKey", "PrimaryReadonly", "Primary Read-Only SQL Connection String"),
-    ("secondaryReadonly", "secondaryReadonlyMasterKey", "SecondaryReadonly", "Secondary Read-Only SQL Connection String"),
+    (
+        "primary",
+        "primaryMasterKey",
+        "Primary",
+        "Primary SQL Connection String",
+    ),
+    (
+        "secondary",
+        "secondaryMasterKey",
+        "Secondary",
+        "Secondary SQL Connection String",
+    ),
+    (
+        "primaryReadonly",
+        "primaryReadonlyMasterKey",
+        "PrimaryReadonly",
+        "Primary Read-Only SQL Connection String",
+    ),
+    (
+        "secondaryReadonly",
+        "secondaryReadonlyMasterKey",
+        "SecondaryReadonly",
+        "Secondary Read-Only SQL Connection String",
+    ),
 ];
 
 fn keys(account: &Account, first: usize) -> Value {
@@ -207,7 +232,10 @@ fn connection_strings(world: &World, account: &Account) -> Value {
 
 fn regenerate(world: &mut World, call: &Call<'_>, account: Account) -> Answer {
     let body = call.body()?;
-    let sent = body.get("keyKind").and_then(Value::as_str).unwrap_or_default();
+    let sent = body
+        .get("keyKind")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let named = |(kind, ..): &(&str, &str, &str, &str)| kind.eq_ignore_ascii_case(sent);
     let Some(kind) = KEYS.iter().position(named) else {
         return Err(errors::missing("keyKind"));
@@ -215,3 +243,6 @@ fn regenerate(world: &mut World, call: &Call<'_>, account: Account) -> Answer {
     let name = account.name;
     begin(world, call, Effect::RegenerateKey { name, kind })
 }
+
+#[cfg(test)]
+mod tests;

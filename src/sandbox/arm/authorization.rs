@@ -39,7 +39,16 @@ fn scope(world: &World, call: &Call<'_>) -> Result<String, Response> {
     match words.get(..place).unwrap_or_default() {
         ["subscriptions", _] => {}
         ["subscriptions", _, "resourcegroups", _] => check_group(world, call)?,
-        ["subscriptions", _, "resourcegroups", _, "providers", "microsoft.documentdb", "databaseaccounts", _] => {
+        [
+            "subscriptions",
+            _,
+            "resourcegroups",
+            _,
+            "providers",
+            "microsoft.documentdb",
+            "databaseaccounts",
+            _,
+        ] => {
             check_group(world, call)?;
             check_account(world, call, false)?;
         }
@@ -132,7 +141,8 @@ fn assignments(world: &mut World, call: &Call<'_>, scope: &str, rest: &[&str]) -
         _ => return Err(call.wrong_method()),
     };
     let there = world.azure.assignments.get(id).cloned();
-    let there = there.filter(|there| call.method == "PUT" || there.scope.eq_ignore_ascii_case(scope));
+    let there =
+        there.filter(|there| call.method == "PUT" || there.scope.eq_ignore_ascii_case(scope));
     match (call.method, there) {
         ("GET", Some(there)) => ok(&document(world, id, &there)),
         ("GET", None) => {
@@ -161,9 +171,15 @@ fn filter<'a>(call: &'a Call<'_>) -> Result<Filter<'a>, Response> {
         principal: None,
         above: false,
     };
-    for part in call.query("$filter").into_iter().flat_map(|all| all.split(" and ")) {
+    for part in call
+        .query("$filter")
+        .into_iter()
+        .flat_map(|all| all.split(" and "))
+    {
         let part = part.trim();
-        let assigned = part.strip_prefix("assignedTo('").and_then(|rest| rest.strip_suffix("')"));
+        let assigned = part
+            .strip_prefix("assignedTo('")
+            .and_then(|rest| rest.strip_suffix("')"));
         match (part, assigned) {
             ("atScope()", _) => filter.above = true,
             (_, Some(principal)) => filter.principal = Some(principal),
@@ -209,8 +225,13 @@ fn create(
     match there {
         Some(there) if same(&there) => return ok(&document(world, id, &there)),
         Some(_) => {
-            let message = "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.";
-            return Err(errors::front(400, "RoleAssignmentUpdateNotPermitted", message));
+            let message =
+                "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.";
+            return Err(errors::front(
+                400,
+                "RoleAssignmentUpdateNotPermitted",
+                message,
+            ));
         }
         None if world.azure.assignments.values().any(same) => {
             let message = "The role assignment already exists.";
@@ -299,3 +320,6 @@ fn document(world: &World, id: &str, held: &Assignment) -> Value {
         },
     })
 }
+
+#[cfg(test)]
+mod tests;

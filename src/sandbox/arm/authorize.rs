@@ -39,9 +39,16 @@ fn reach(call: &Call<'_>) -> Reach {
     match (call.method, call.words().as_slice()) {
         ("GET", [.., "operationsstatus" | "operationresults", _]) => Reach::Signed,
         ("GET", ["subscriptions", _] | ["subscriptions", _, "resourcegroups"]) => Reach::Filtered,
-        ("GET", ["subscriptions", _, "providers", "microsoft.documentdb", "databaseaccounts"]) => {
-            Reach::Filtered
-        }
+        (
+            "GET",
+            [
+                "subscriptions",
+                _,
+                "providers",
+                "microsoft.documentdb",
+                "databaseaccounts",
+            ],
+        ) => Reach::Filtered,
         _ => Reach::Role,
     }
 }

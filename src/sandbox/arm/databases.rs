@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
+use super::effects::{Effect, Failure};
 use super::errors::{bad_request, missing, nested, not_found};
 use super::front::ok;
-use super::effects::{Effect, Failure};
 use super::operations::begin;
 use super::{Answer, accounts, errors, throughput};
 use crate::sandbox::cosmos::definition;

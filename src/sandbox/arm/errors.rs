@@ -94,3 +94,6 @@ pub(super) fn unknown_type(call: &Call<'_>) -> Response {
 pub(super) fn unsupported(sentence: &str) -> Response {
     front(501, "NotImplementedInSandbox", sentence)
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,7 +48,9 @@ pub(super) fn group(world: &mut World, call: &Call<'_>) -> Answer {
         ("HEAD", Some(_)) => Ok(Response::empty(204)),
         ("HEAD", None) => Ok(Response::empty(404)),
         ("PUT", there) => create(world, call, name, there),
-        ("GET" | "DELETE", None) => check_group(world, call).and_then(|()| Err(call.wrong_method())),
+        ("GET" | "DELETE", None) => {
+            check_group(world, call).and_then(|()| Err(call.wrong_method()))
+        }
         ("GET", Some(there)) => ok(&document(world, &there)),
         ("DELETE", Some(there)) => delete(world, call, name, there),
         _ => Err(call.wrong_method()),
@@ -174,7 +176,11 @@ fn id(world: &World, group: &Group) -> String {
 }
 
 fn document(world: &World, group: &Group) -> Value {
-    let state = if group.deleting { "Deleting" } else { "Succeeded" };
+    let state = if group.deleting {
+        "Deleting"
+    } else {
+        "Succeeded"
+    };
     json!({
         "id": id(world, group),
         "name": group.name,
@@ -184,3 +190,6 @@ fn document(world: &World, group: &Group) -> Value {
         "properties": {"provisioningState": state},
     })
 }
+
+#[cfg(test)]
+mod tests;

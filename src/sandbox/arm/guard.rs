@@ -55,8 +55,14 @@ pub(super) fn allowed(world: &World, call: &Call<'_>) -> Result<(), Response> {
     };
     match whole {
         true if keyless() => Ok(()),
-        true => Err(disallowed(call, "Local authentication methods are not allowed.")),
-        false => Err(disallowed(call, "Changes are left to the deployment pipeline.")),
+        true => Err(disallowed(
+            call,
+            "Local authentication methods are not allowed.",
+        )),
+        false => Err(disallowed(
+            call,
+            "Changes are left to the deployment pipeline.",
+        )),
     }
 }
 
@@ -139,3 +145,6 @@ pub(super) fn locked(world: &mut World, call: &Call<'_>) -> Response {
 fn precondition(world: &mut World, sentence: &str) -> Response {
     refused(world, 412, "PreconditionFailed", sentence).with("x-ms-retry-after-ms", RETRY_MS)
 }
+
+#[cfg(test)]
+mod tests;

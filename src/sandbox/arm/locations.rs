@@ -11,7 +11,10 @@ use crate::sandbox::world::World;
 pub(super) fn locations(world: &World, call: &Call<'_>) -> Answer {
     match call.method {
         "GET" => {
-            let all: Vec<Value> = REGIONS.iter().map(|(name, _)| document(world, name)).collect();
+            let all: Vec<Value> = REGIONS
+                .iter()
+                .map(|(name, _)| document(world, name))
+                .collect();
             ok(&json!({"value": all}))
         }
         _ => Err(call.wrong_method()),

@@ -168,7 +168,11 @@ fn fits(pattern: &str, action: &str) -> bool {
     }
     while let Some(part) = parts.next() {
         let last = parts.peek().is_none();
-        let found = if last { rest.strip_suffix(part).map(|_| "") } else { rest.split_once(part).map(|(_, after)| after) };
+        let found = if last {
+            rest.strip_suffix(part).map(|_| "")
+        } else {
+            rest.split_once(part).map(|(_, after)| after)
+        };
         match found {
             Some(after) => rest = after,
             None => return false,
@@ -204,11 +208,23 @@ mod tests {
     fn each_role_covers_what_it_is_for() {
         let account = "Microsoft.DocumentDB/databaseAccounts/";
         let rows = [
-            ("sqlDatabases/write", "contributor account-contributor operator owner"),
+            (
+                "sqlDatabases/write",
+                "contributor account-contributor operator owner",
+            ),
             ("listKeys/action", "contributor account-contributor owner"),
-            ("sqlRoleAssignments/write", "contributor account-contributor owner"),
-            ("readonlykeys/action", "contributor account-contributor account-reader owner"),
-            ("sqlDatabases/read", "contributor account-contributor operator account-reader reader owner user-access-administrator"),
+            (
+                "sqlRoleAssignments/write",
+                "contributor account-contributor owner",
+            ),
+            (
+                "readonlykeys/action",
+                "contributor account-contributor account-reader owner",
+            ),
+            (
+                "sqlDatabases/read",
+                "contributor account-contributor operator account-reader reader owner user-access-administrator",
+            ),
         ];
         for (action, wanted) in rows {
             for role in &ROLES {
@@ -217,17 +233,35 @@ mod tests {
                 assert_eq!(covers, wanted, "{} {action}", role.word);
             }
         }
-        for (word, wanted) in [("owner", true), ("contributor", false), ("account-contributor", false), ("user-access-administrator", true)] {
+        for (word, wanted) in [
+            ("owner", true),
+            ("contributor", false),
+            ("account-contributor", false),
+            ("user-access-administrator", true),
+        ] {
             let role = named(word).unwrap();
-            assert_eq!(role.covers("Microsoft.Authorization/roleAssignments/write"), wanted, "{word}");
+            assert_eq!(
+                role.covers("Microsoft.Authorization/roleAssignments/write"),
+                wanted,
+                "{word}"
+            );
         }
     }
 
     #[test]
     fn a_scope_ends_at_a_slash() {
-        assert!(within("/subscriptions/S", "/subscriptions/s/resourceGroups/g"));
+        assert!(within(
+            "/subscriptions/S",
+            "/subscriptions/s/resourceGroups/g"
+        ));
         assert!(within("/", "/subscriptions/s"));
-        assert!(!within("/subscriptions/s/resourceGroups/g", "/subscriptions/s/resourceGroups/gg"));
-        assert!(!within("/subscriptions/s/resourceGroups/g", "/subscriptions/s"));
+        assert!(!within(
+            "/subscriptions/s/resourceGroups/g",
+            "/subscriptions/s/resourceGroups/gg"
+        ));
+        assert!(!within(
+            "/subscriptions/s/resourceGroups/g",
+            "/subscriptions/s"
+        ));
     }
 }

@@ -35,7 +35,9 @@ const ACTIONS: [&str; 13] = [
 
 pub(super) fn definitions(world: &World, call: &Call<'_>) -> Answer {
     let ids = [READER, CONTRIBUTOR];
-    let ids = ids.into_iter().chain(world.role_definitions.keys().map(String::as_str));
+    let ids = ids
+        .into_iter()
+        .chain(world.role_definitions.keys().map(String::as_str));
     let all = ids.filter_map(|id| Some(document(world, call, id, &known(world, id)?)));
     match call.method {
         "GET" => page(world, call, all.collect()),
@@ -49,7 +51,9 @@ pub(super) fn definition(world: &mut World, call: &Call<'_>) -> Answer {
         ("GET", Some(definition)) => ok(&document(world, call, &id, &definition)),
         ("GET", None) => Err(unknown(world, "Definition", &id)),
         ("PUT" | "DELETE", _) if [READER, CONTRIBUTOR].contains(&id.as_str()) => {
-            let sentence = format!("The built-in SQL Role Definition with ID [{id}] can not be updated or deleted.");
+            let sentence = format!(
+                "The built-in SQL Role Definition with ID [{id}] can not be updated or deleted."
+            );
             Err(bad_request(world, &sentence))
         }
         ("PUT", _) => {
@@ -96,7 +100,9 @@ fn unused(world: &mut World, id: &str) -> Result<(), Response> {
     if !all.any(|held| held.role_definition == id) {
         return Ok(());
     }
-    let sentence = format!("The SQL Role Definition with ID [{id}] can not be deleted because it is associated with SQL Role Assignments.");
+    let sentence = format!(
+        "The SQL Role Definition with ID [{id}] can not be deleted because it is associated with SQL Role Assignments."
+    );
     Err(bad_request(world, &sentence))
 }
 
@@ -104,7 +110,9 @@ fn wanted(world: &mut World, call: &Call<'_>, id: &str) -> Result<RoleDefinition
     let properties = call.properties()?;
     let name = properties.get("roleName").and_then(Value::as_str);
     let name = name.filter(|name| !name.is_empty());
-    let name = name.ok_or_else(|| missing("properties.roleName"))?.to_owned();
+    let name = name
+        .ok_or_else(|| missing("properties.roleName"))?
+        .to_owned();
     match properties.get("type") {
         None | Some(Value::Null) => {}
         Some(kind) if *kind == json!("CustomRole") || *kind == json!(1) => {}
@@ -126,10 +134,14 @@ fn complaint(world: &World, id: &str, name: &str) -> Option<String> {
         return Some(format!("The SQL Role Definition ID [{id}] is not a GUID."));
     }
     if all.any(|(other, there)| other != id && there.name == name) {
-        return Some(format!("A SQL Role Definition with the name [{name}] already exists: the name has to be unique in the account."));
+        return Some(format!(
+            "A SQL Role Definition with the name [{name}] already exists: the name has to be unique in the account."
+        ));
     }
     let full = world.role_definitions.len() >= MOST && !world.role_definitions.contains_key(id);
-    full.then(|| format!("The account has {MOST} SQL Role Definitions already, which is the limit."))
+    full.then(|| {
+        format!("The account has {MOST} SQL Role Definitions already, which is the limit.")
+    })
 }
 
 fn scopes(world: &mut World, properties: &Map<String, Value>) -> Result<Vec<String>, Response> {
@@ -137,7 +149,9 @@ fn scopes(world: &mut World, properties: &Map<String, Value>) -> Result<Vec<Stri
     let sent = sent.filter(|sent| !sent.is_empty());
     let mut scopes = Vec::new();
     for each in sent.ok_or_else(|| missing("properties.assignableScopes"))? {
-        let text = each.as_str().ok_or_else(|| missing("properties.assignableScopes"))?;
+        let text = each
+            .as_str()
+            .ok_or_else(|| missing("properties.assignableScopes"))?;
         scopes.push(scope(world, text)?);
     }
     Ok(scopes)
@@ -160,12 +174,16 @@ fn actions(world: &mut World, properties: &Map<String, Value>) -> Result<Vec<Str
 }
 
 fn action(world: &mut World, sent: &Value) -> Result<String, Response> {
-    let text = sent.as_str().ok_or_else(|| missing("properties.permissions.dataActions"))?;
+    let text = sent
+        .as_str()
+        .ok_or_else(|| missing("properties.permissions.dataActions"))?;
     let valid = |action: &&&str| format!("{PREFIX}/{action}").eq_ignore_ascii_case(text);
     match ACTIONS.iter().find(valid) {
         Some(action) => Ok((*action).to_owned()),
         None => {
-            let sentence = format!("The provided data action string [{text}] does not correspond to any valid SQL data action.");
+            let sentence = format!(
+                "The provided data action string [{text}] does not correspond to any valid SQL data action."
+            );
             Err(bad_request(world, &sentence))
         }
     }

@@ -83,9 +83,8 @@ fn wanted(world: &mut World, call: &Call<'_>, id: &str) -> Result<RoleAssignment
         Some(there) if there.principal != assignment.principal => "Principal ID",
         Some(there) if there.scope != assignment.scope => "Scope",
         None if world.role_assignments.len() >= MOST => {
-            let sentence = format!(
-                "The account has {MOST} SQL Role Assignments already, which is the limit."
-            );
+            let sentence =
+                format!("The account has {MOST} SQL Role Assignments already, which is the limit.");
             return Err(bad_request(world, &sentence));
         }
         _ => return Ok(assignment),
@@ -203,3 +202,6 @@ fn document(world: &World, id: &str, assignment: &RoleAssignment) -> Value {
         },
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,8 +64,7 @@ fn serverless(world: &mut World) -> Response {
         "code": "BadRequest",
         "message": format!("{}\r\nActivityId: {activity}, {sdk}", offers::SERVERLESS),
     });
-    let message =
-        format!("Message: {inner}, Request URI: /offers, RequestStats: , SDK: {sdk}");
+    let message = format!("Message: {inner}, Request URI: /offers, RequestStats: , SDK: {sdk}");
     errors::provider(400, "BadRequest", &message)
 }
 
@@ -335,3 +334,6 @@ fn document(world: &World, call: &Call<'_>, found: &Found, verb: &str) -> Value 
         "properties": {"resource": resource(found, world.azure.pending.get(&found.rid))},
     })
 }
+
+#[cfg(test)]
+mod tests;

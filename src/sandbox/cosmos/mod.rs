@@ -35,8 +35,8 @@ use time::OffsetDateTime;
 use super::azure::Barrier;
 use super::http::{Request, Response};
 use super::world::World;
-use authorization::Caller;
 use crate::cosmos::key_definition::tokens;
+use authorization::Caller;
 use place::Place;
 use reply::{Exchange, Outcome, Refusal, finish};
 

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{offers, pages};
 use super::reply::{Exchange, Outcome, Refusal, Reply};
 use super::statement;
+use super::{offers, pages};
 use crate::sandbox::world::{Offer, World};
 
 /// Adds what an answer about the account's own resources says.

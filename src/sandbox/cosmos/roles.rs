@@ -191,9 +191,19 @@ mod tests {
     use super::*;
     use crate::sandbox::cosmos::place::Place;
     use crate::sandbox::http::Request;
+    use crate::sandbox::world::RoleDefinition;
 
     fn refused(scope: Option<(&str, &str)>, method: &str, path: &str, query: bool) -> u16 {
-        let mut world = World::default();
+        answer(World::default(), scope, method, path, query)
+    }
+
+    fn answer(
+        mut world: World,
+        scope: Option<(&str, &str)>,
+        method: &str,
+        path: &str,
+        query: bool,
+    ) -> u16 {
         if let Some((role, scope)) = scope {
             let assignment = RoleAssignment {
                 role_definition: role.to_owned(),
@@ -213,6 +223,61 @@ mod tests {
         };
         let caller = Caller::Identity("p".into());
         check(&world, &exchange, query, &caller).map_or_else(|refusal| refusal.substatus, |()| 0)
+    }
+
+    fn own(actions: &[&str]) -> World {
+        let mut world = World::default();
+        let definition = RoleDefinition {
+            name: "own".into(),
+            scopes: vec![String::new()],
+            actions: actions.iter().map(|action| (*action).to_owned()).collect(),
+        };
+        world.role_definitions.insert("own".into(), definition);
+        world
+    }
+
+    #[test]
+    fn a_role_of_ones_own_gives_what_it_says() {
+        let docs = "/dbs/D/colls/C/docs";
+        let rows = [
+            (
+                &["sqlDatabases/containers/items/create"][..],
+                [5301, 0, 5302],
+            ),
+            (&["sqlDatabases/containers/items/*"], [5301, 0, 5302]),
+            (&["sqlDatabases/containers/*"], [5301, 0, 0]),
+            (&["readMetadata"], [0, 5302, 5302]),
+            (&["sqlDatabases/containers/executeQuery"], [5301, 5302, 0]),
+        ];
+        for (actions, wanted) in rows {
+            let requests = [
+                ("GET", "/dbs/D", false),
+                ("POST", docs, false),
+                ("POST", docs, true),
+            ];
+            let got = requests.map(|(method, path, query)| {
+                answer(own(actions), Some(("own", "")), method, path, query)
+            });
+            assert_eq!(got, wanted, "{actions:?}");
+        }
+        assert_eq!(
+            answer(World::default(), Some(("own", "")), "GET", "/dbs/D", false),
+            5301
+        );
+    }
+
+    #[test]
+    fn newer_accounts_name_the_action_that_nobody_has() {
+        let newer = |method: &str, path: &str| {
+            let mut world = World::default();
+            let mut account = crate::sandbox::azure::Account::new("", "g");
+            account.newer = true;
+            world.azure.accounts.insert(String::new(), account);
+            answer(world, Some((CONTRIBUTOR, "")), method, path, false)
+        };
+        assert_eq!(newer("POST", "/dbs"), 5302);
+        assert_eq!(newer("DELETE", "/dbs/D/colls/C"), 5302);
+        assert_eq!(newer("GET", "/offers"), 5300);
     }
 
     #[test]

@@ -32,7 +32,11 @@ pub const STATES: [&str; 20] = [
 /// Puts the world into a state, or says that it is not one of these.
 pub fn set(world: &mut World, state: &'static str) -> bool {
     match state {
-        "policy" | "locked" | "provider-unregistered" | "poll-refused" | "api-version-old"
+        "policy"
+        | "locked"
+        | "provider-unregistered"
+        | "poll-refused"
+        | "api-version-old"
         | "no-capacity" => {
             world.azure.troubles.insert(state);
         }
