@@ -105,6 +105,8 @@ fn mistakes_are_named_and_nothing_is_sent() {
         ("sandbox start --partitions 0", "1 to 1000"),
         ("sandbox start --port 99999", "in range"),
         ("sandbox start --fault trunkate", "truncate"),
+        ("sandbox start --host azure", "app-service"),
+        ("sandbox run --cloud AzureCloud -- true", "usgov"),
         ("sandbox run", "which command"),
         ("tour --sandbox --step 99", "steps 1 to"),
         ("tour --sandbox --format html", "html"),

@@ -892,3 +892,87 @@ fn a_sandbox_of_its_own_serves_until_it_is_ended() {
     reader.read_line(&mut rest).unwrap();
     assert_eq!(rest, "", "one line and no more");
 }
+
+/// The variables of identities that a command in a sandbox sees, with everything set outside that could be.
+#[cfg(unix)]
+fn seen_in(line: &str) -> std::collections::BTreeMap<String, String> {
+    let words = support::words(&format!("sandbox run {line} -- /usr/bin/env"));
+    let outside = rawcosmos::sandbox::host::VARIABLES.iter();
+    let run = outside.fold(Run::new(words), |run, name| run.env(name, "outside"));
+    // This one the sandbox itself would obey.
+    let ran = run.without("RAWCOSMOS_CLOUD").go().ok();
+    let pairs = ran.out.lines().filter_map(|line| line.split_once('='));
+    let known = |(name, _): &(&str, &str)| {
+        ["RAWCOSMOS_", "AZURE_", "IDENTITY_", "IMDS_", "MSI_"]
+            .iter()
+            .any(|begin| name.starts_with(begin))
+    };
+    let pairs = pairs.filter(known);
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_sees_the_variables_of_its_host_and_none_of_another() {
+    let hosts: [(&str, &[&str]); 6] = [
+        ("vm", &[]),
+        ("aci", &[]),
+        ("none", &[]),
+        (
+            "app-service",
+            &[
+                "IDENTITY_ENDPOINT",
+                "IDENTITY_HEADER",
+                "MSI_ENDPOINT",
+                "MSI_SECRET",
+            ],
+        ),
+        (
+            "arc",
+            &[
+                "IDENTITY_ENDPOINT",
+                "IMDS_ENDPOINT",
+                "RAWCOSMOS_ARC_KEY_DIRECTORY",
+            ],
+        ),
+        (
+            "aks",
+            &[
+                "AZURE_AUTHORITY_HOST",
+                "AZURE_CLIENT_ID",
+                "AZURE_FEDERATED_TOKEN_FILE",
+                "AZURE_TENANT_ID",
+            ],
+        ),
+    ];
+    let always = [
+        "RAWCOSMOS_ACCOUNT_NAME",
+        "RAWCOSMOS_ARM_ENDPOINT",
+        "RAWCOSMOS_ENDPOINT",
+        "RAWCOSMOS_IMDS_ENDPOINT",
+        "RAWCOSMOS_RESOURCE_GROUP",
+        "RAWCOSMOS_SUBSCRIPTION",
+    ];
+    for (host, own) in hosts {
+        let seen = seen_in(&format!("--host {host}"));
+        let mut expected = [own, &always].concat();
+        expected.sort_unstable();
+        assert_eq!(seen.keys().collect::<Vec<_>>(), expected, "{host}");
+        assert!(seen.values().all(|value| value != "outside"), "{host}");
+        let identity = &seen["RAWCOSMOS_IMDS_ENDPOINT"];
+        assert!(identity.starts_with("http://127.0.0.1:"), "{host}");
+        let mut endpoints = seen.iter().filter(|(name, _)| {
+            ["IDENTITY_ENDPOINT", "AZURE_AUTHORITY_HOST"].contains(&name.as_str())
+        });
+        assert!(
+            endpoints.all(|(_, value)| value.starts_with(identity)),
+            "{host}"
+        );
+        let files = ["RAWCOSMOS_ARC_KEY_DIRECTORY", "AZURE_FEDERATED_TOKEN_FILE"];
+        for file in files.iter().filter_map(|name| seen.get(*name)) {
+            assert!(!std::path::Path::new(file).exists(), "{host} left {file}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! What Azure knows around the account's content: groups, accounts, who may manage them, and what stands in the way.
 
+pub mod addresses;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
@@ -9,6 +11,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha512};
 
 use super::arm::rbac;
+use super::secrets::guid;
 use super::world::{Offer, World};
 use super::{LOCATION, imds};
 
@@ -156,21 +159,7 @@ impl Account {
     fn lets_in(&self, address: Ipv4Addr) -> bool {
         let rules = self.properties.get("ipRules").and_then(Value::as_array);
         let mut rules = rules.into_iter().flatten().peekable();
-        rules.peek().is_none() || rules.any(|rule| holds(rule, address))
-    }
-}
-
-/// Whether an address or a block of addresses holds an address.
-fn holds(rule: &Value, address: Ipv4Addr) -> bool {
-    let text = rule.get("ipAddressOrRange").and_then(Value::as_str);
-    let text = text.unwrap_or_default();
-    let (start, bits) = text.split_once('/').unwrap_or((text, "32"));
-    match (start.parse::<Ipv4Addr>(), bits.parse::<u32>()) {
-        (Ok(start), Ok(bits @ 0..=32)) => {
-            let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
-            u32::from(start) & mask == u32::from(address) & mask
-        }
-        _ => false,
+        rules.peek().is_none() || rules.any(|rule| addresses::holds(rule, address))
     }
 }
 
@@ -211,13 +200,15 @@ impl World {
     pub fn furnish(&mut self, role: &str) {
         let group = Group {
             name: self.resource_group.clone(),
-            location: LOCATION.to_owned(),
+            location: self.cloud.location.to_owned(),
             tags: Map::new(),
             deleting: false,
         };
         let key = self.resource_group.to_ascii_lowercase();
         self.azure.groups.insert(key, group);
         let mut account = Account::new(&self.account, &self.resource_group);
+        let place = self.cloud.location;
+        (account.location, account.region) = (place.to_owned(), place.to_owned());
         account.keys = [0, 1, 2, 3].map(|number| self.new_key(number));
         account.keys[0].clone_from(&self.key);
         self.azure.accounts.insert(self.account.clone(), account);
@@ -237,7 +228,7 @@ impl World {
                 principal: identity.object_id.to_owned(),
                 created: 0,
             };
-            let id = super::guid(self);
+            let id = guid(self);
             self.azure.assignments.insert(id, assignment);
         }
     }

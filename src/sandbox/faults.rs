@@ -8,6 +8,7 @@ use std::time::Duration;
 pub use refusal::{item_too_large, refuse};
 
 use super::http::Delivery;
+use super::identity;
 use super::world::World;
 
 const PLAIN: [&str; 5] = ["reset-before", "reset-after", "truncate", "drip", BUSY];
@@ -114,8 +115,7 @@ fn counted(count: &str) -> Result<u32, String> {
 }
 
 fn kind(name: &str) -> Result<Kind, String> {
-    let mut states = STATES.iter().chain(&states::STATES);
-    if let Some(state) = states.find(|state| **state == name) {
+    if let Some(state) = states().find(|state| **state == name) {
         return Ok(Kind::State(state));
     }
     match (name, name.split_once('=')) {
@@ -129,6 +129,14 @@ fn kind(name: &str) -> Result<Kind, String> {
         _ if name.starts_with(|letter: char| letter.is_ascii_digit()) => status(name),
         _ => Err(unknown(name)),
     }
+}
+
+/// The states of the world and of its identity.
+fn states() -> impl Iterator<Item = &'static &'static str> {
+    STATES
+        .iter()
+        .chain(&states::STATES)
+        .chain(identity::troubles())
 }
 
 fn status(name: &str) -> Result<Kind, String> {
@@ -182,8 +190,7 @@ fn milliseconds(text: &str) -> Result<i64, String> {
 }
 
 fn unknown(name: &str) -> String {
-    let states = STATES.iter().chain(&states::STATES);
-    let all = PLAIN.iter().chain(states).chain(&TIMED);
+    let all = PLAIN.iter().chain(&TIMED).chain(states());
     let bare = name.split('=').next().unwrap_or(name);
     let nearest = all
         .min_by_key(|known| distance(bare, known))
@@ -267,7 +274,7 @@ fn apply(kind: Kind, planned: &mut Planned) {
 }
 
 fn set(world: &mut World, state: &'static str) {
-    if states::set(world, state) {
+    if identity::disturb(world, state) || states::set(world, state) {
         return;
     }
     let flag = match state {
@@ -348,7 +355,7 @@ mod tests {
                 "{text}"
             );
         }
-        for name in PLAIN.iter().chain(&STATES).chain(&states::STATES) {
+        for name in PLAIN.iter().chain(states()) {
             assert!(Fault::parse(name).is_ok(), "{name}");
         }
     }
@@ -358,6 +365,9 @@ mod tests {
         for (text, hint) in [
             ("trunkate", "truncate"),
             ("no-identty", "no-identity"),
+            ("proxy-page=300", "proxy-page"),
+            ("arc-rouge", "arc-rogue"),
+            ("token-expired:1", "no count"),
             ("dely=2s", "delay"),
             ("429:0", "number of requests"),
             ("429:", "number of requests"),

@@ -78,9 +78,9 @@ pub const COMMANDS: &[Command] = &[
     command("grant", &["role", "principal", "scope", "revoke", "wait"], 0, InSession(grant::run)),
     command("tour", &["sandbox", "live", "step", "format", "database-name", "container-name"], 0, Alone(tour::run)),
     #[cfg(feature = "sandbox")]
-    command("sandbox start", &["port", "partitions", "fault", "azure-role"], 0, Alone(sandbox::start)),
+    command("sandbox start", &["port", "host", "partitions", "fault", "azure-role"], 0, Alone(sandbox::start)),
     #[cfg(feature = "sandbox")]
-    command("sandbox run", &["port", "partitions", "fault", "azure-role"], 0, Alone(sandbox::run)),
+    command("sandbox run", &["port", "host", "partitions", "fault", "azure-role"], 0, Alone(sandbox::run)),
 ];
 
 /// Other words for the same.

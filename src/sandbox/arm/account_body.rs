@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::account_rules;
 use super::call::Call;
 use super::errors::{self, bad_request, missing};
-use crate::sandbox::LOCATION;
+use super::regions::{self, location, plain};
 use crate::sandbox::azure::Account;
 use crate::sandbox::http::Response;
 use crate::sandbox::world::World;
@@ -42,49 +43,6 @@ pub(super) const SETTABLE: &[(&str, &str, Kind)] = &[
     ("ipRules", "", Kind::List),
 ];
 
-const LEVELS: [&str; 5] = [
-    "Strong",
-    "BoundedStaleness",
-    "Session",
-    "ConsistentPrefix",
-    "Eventual",
-];
-const CAPABILITIES: [&str; 3] = [
-    "EnableServerless",
-    "EnableNoSQLVectorSearch",
-    "EnableNoSQLFullTextSearch",
-];
-const OTHER_KINDS: [&str; 4] = [
-    "EnableCassandra",
-    "EnableTable",
-    "EnableGremlin",
-    "EnableMongo",
-];
-/// Some of the regions there are, as ARM takes them and as it shows them; an account of the sandbox is in one.
-pub(super) const REGIONS: [(&str, &str); 6] = [
-    (LOCATION, "West Europe"),
-    ("northeurope", "North Europe"),
-    ("germanywestcentral", "Germany West Central"),
-    ("eastus", "East US"),
-    ("westus", "West US"),
-    ("southeastasia", "Southeast Asia"),
-];
-
-/// A region as ARM shows it.
-pub(super) fn display(location: &str) -> &str {
-    let found = REGIONS.iter().find(|(name, _)| *name == location);
-    found.map_or(location, |(_, shown)| shown)
-}
-
-fn is_region(location: &str) -> bool {
-    REGIONS.iter().any(|(name, _)| *name == location)
-}
-
-/// What a refusal lists.
-pub(super) fn regions() -> String {
-    REGIONS.map(|(name, _)| name).join(",")
-}
-
 /// The account a `PUT` asks for: what it does not say is as in a new one.
 pub(super) fn put(
     world: &mut World,
@@ -92,7 +50,7 @@ pub(super) fn put(
     there: Option<&Account>,
 ) -> Result<Account, Response> {
     let body = call.body()?;
-    let location = place(call, &body, there)?;
+    let location = place(world, call, &body, there)?;
     let Some(Value::Object(properties)) = body.get("properties") else {
         return Err(missing("properties"));
     };
@@ -112,7 +70,7 @@ pub(super) fn put(
         };
     }
     fill(call, &mut account, &body, properties)?;
-    judge(world, &account, there)?;
+    account_rules::judge(world, &account, there)?;
     Ok(account)
 }
 
@@ -124,7 +82,7 @@ pub(super) fn patch(
 ) -> Result<Account, Response> {
     let body = call.body()?;
     if body.contains_key("location") {
-        place(call, &body, Some(there))?;
+        place(world, call, &body, Some(there))?;
     }
     let nothing = Map::new();
     let properties = match body.get("properties") {
@@ -137,16 +95,12 @@ pub(super) fn patch(
     }
     let mut account = there.clone();
     fill(call, &mut account, &body, properties)?;
-    judge(world, &account, Some(there))?;
+    account_rules::judge(world, &account, Some(there))?;
     Ok(account)
 }
 
-/// `West Europe` and `westeurope` are one place.
-pub(super) fn plain(location: &str) -> String {
-    location.replace(' ', "").to_ascii_lowercase()
-}
-
 fn place(
+    world: &World,
     call: &Call<'_>,
     body: &Map<String, Value>,
     there: Option<&Account>,
@@ -163,11 +117,11 @@ fn place(
             );
             Err(errors::front(409, "InvalidResourceLocation", &message))
         }
-        _ if is_region(&place) => Ok(place),
+        _ if regions::is_known(world, &place) => Ok(place),
         _ => {
             let message = format!(
                 "The provided location '{sent}' is not available for resource type 'Microsoft.DocumentDB/databaseAccounts'. List of available regions for the resource type is '{}'.",
-                regions()
+                regions::all(world)
             );
             let code = "LocationNotAvailableForResourceType";
             Err(errors::front(400, code, &message))
@@ -175,25 +129,12 @@ fn place(
     }
 }
 
-/// `location` of a body, which accounts and groups have to have.
-pub(super) fn location(body: &Map<String, Value>) -> Result<&str, Response> {
-    let sent = body.get("location").and_then(Value::as_str);
-    sent.filter(|sent| !sent.is_empty()).ok_or_else(|| {
-        let message = "The location property is required for this definition.";
-        errors::front(400, "LocationRequired", message)
-    })
-}
-
 fn kind(body: &Map<String, Value>) -> Result<(), Response> {
     match body.get("kind").map(Value::as_str) {
         None | Some(Some("GlobalDocumentDB")) => Ok(()),
-        Some(Some("MongoDB" | "Parse")) => Err(other_kind()),
+        Some(Some("MongoDB" | "Parse")) => Err(account_rules::other_kind()),
         Some(_) => Err(missing("kind")),
     }
-}
-
-fn other_kind() -> Response {
-    errors::unsupported("The sandbox has accounts for NoSQL alone.")
 }
 
 /// The one region the account is to be in.
@@ -229,7 +170,7 @@ fn region(world: &mut World, location: &Value) -> Result<String, Response> {
     if priority.is_some_and(|priority| priority.as_u64().is_none()) {
         return Err(missing("properties.locations.failoverPriority"));
     }
-    match is_region(&plain(named)) {
+    match regions::is_known(world, &plain(named)) {
         true => Ok(plain(named)),
         false => {
             let sentence = format!("The location '{named}' is not a region of Azure Cosmos DB.");
@@ -292,80 +233,4 @@ fn check(name: &str, kind: &Kind, value: &Value) -> Result<(), Response> {
         true => Ok(()),
         false => Err(missing(&format!("properties.{name}"))),
     }
-}
-
-/// What depends on more than one property, on what is there, or on other accounts.
-fn judge(world: &mut World, account: &Account, there: Option<&Account>) -> Result<(), Response> {
-    capabilities(account)?;
-    let sentence = complaint(world, account, there);
-    match sentence {
-        Some(sentence) => Err(bad_request(world, &sentence)),
-        None => Ok(()),
-    }
-}
-
-fn capabilities(account: &Account) -> Result<(), Response> {
-    let all = account
-        .properties
-        .get("capabilities")
-        .and_then(Value::as_array);
-    for each in all.into_iter().flatten() {
-        let name = each.get("name").and_then(Value::as_str);
-        match name.ok_or_else(|| missing("properties.capabilities.name"))? {
-            name if CAPABILITIES.contains(&name) => {}
-            name if OTHER_KINDS.contains(&name) => return Err(other_kind()),
-            name => {
-                let message = format!("The capability '{name}' is not known.");
-                return Err(errors::provider(400, "BadRequest", &message));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn complaint(world: &World, account: &Account, there: Option<&Account>) -> Option<String> {
-    let (free, serverless) = (
-        account.flag("enableFreeTier"),
-        account.can("EnableServerless"),
-    );
-    let other_free = |other: &Account| other.name != account.name && other.flag("enableFreeTier");
-    let changed =
-        |name: &str| format!("{name} can be chosen when the account is created and not later.");
-    let level = account
-        .properties
-        .get("consistencyPolicy")?
-        .get("defaultConsistencyLevel");
-    let level = level.and_then(Value::as_str).unwrap_or_default();
-    if !LEVELS.contains(&level) {
-        return Some(format!("The consistency level '{level}' is invalid."));
-    }
-    if bad_rule(account) {
-        return Some("The ipRules are invalid: each has an ipAddressOrRange, an IPv4 address or a range in CIDR form.".into());
-    }
-    if free && serverless {
-        return Some("Free tier is not supported for serverless accounts.".into());
-    }
-    if free && world.azure.accounts.values().any(other_free) {
-        return Some("Free tier has already been applied to another Azure Cosmos DB account in this subscription.".into());
-    }
-    match there {
-        Some(there) if there.flag("enableFreeTier") != free => Some(changed("Free tier")),
-        Some(there) if there.can("EnableServerless") != serverless => {
-            Some(changed("EnableServerless"))
-        }
-        _ => None,
-    }
-}
-
-fn bad_rule(account: &Account) -> bool {
-    let rules = account.properties.get("ipRules").and_then(Value::as_array);
-    rules.into_iter().flatten().any(|rule| {
-        let text = rule
-            .get("ipAddressOrRange")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let (address, bits) = text.split_once('/').unwrap_or((text, "32"));
-        address.parse::<std::net::Ipv4Addr>().is_err()
-            || bits.parse::<u8>().map_or(true, |bits| bits > 32)
-    })
 }

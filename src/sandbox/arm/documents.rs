@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::account_body::{SETTABLE, display};
+use super::account_body::SETTABLE;
 use super::accounts;
+use super::regions::display;
 use crate::sandbox::azure::{Account, NOBODY};
 use crate::sandbox::world::World;
 

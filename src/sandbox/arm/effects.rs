@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::{containers, databases, errors, groups, role_definitions, roles, throughput};
 use crate::sandbox::azure::Account;
-use crate::sandbox::guid;
+use crate::sandbox::secrets::guid;
 use crate::sandbox::world::{Offer, RoleAssignment, RoleDefinition, World};
 
 /// What the world will have seen when the operation is done.

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::Call;
-use crate::sandbox::guid;
 use crate::sandbox::http::Response;
+use crate::sandbox::secrets::guid;
 use crate::sandbox::world::World;
 
 pub(super) const SDK: &str = "Microsoft.Azure.Documents.Common/2.14.0";

@@ -2,18 +2,20 @@
 
 use serde_json::{Map, Value, json};
 
-use super::account_body::{location, plain, regions, tags};
+use super::account_body::tags;
 use super::call::Call;
 use super::effects::Effect;
 use super::front::{check_group, ok};
 use super::operations::begin_front;
+use super::regions::{self, location, plain};
 use super::{Answer, accounts, authorize, errors, guard, rbac, versions};
 use crate::sandbox::azure::Group;
 use crate::sandbox::http::Response;
 use crate::sandbox::world::World;
 
 pub(super) fn subscriptions(world: &World, call: &Call<'_>) -> Answer {
-    match (call.method, rbac::known(world, &call.claims.oid)) {
+    let known = call.claims.tid == world.tenant && rbac::known(world, &call.claims.oid);
+    match (call.method, known) {
         ("GET", false) => ok(&json!({"value": []})),
         ("GET", true) => ok(&json!({"value": [subscription_document(world)]})),
         _ => Err(call.wrong_method()),
@@ -64,7 +66,7 @@ fn create(world: &mut World, call: &Call<'_>, key: String, there: Option<Group>)
     guard::unlocked(world, call)?;
     let name = call.name("resourcegroups");
     check_name(name)?;
-    let group = wanted(call, there.as_ref())?;
+    let group = wanted(world, call, there.as_ref())?;
     world.azure.groups.insert(key, group.clone());
     let status = if there.is_some() { 200 } else { 201 };
     Ok(Response::json(status, &document(world, &group)))
@@ -82,7 +84,7 @@ fn check_name(name: &str) -> Result<(), Response> {
     Err(errors::front(400, "InvalidResourceGroup", &message))
 }
 
-fn wanted(call: &Call<'_>, there: Option<&Group>) -> Result<Group, Response> {
+fn wanted(world: &World, call: &Call<'_>, there: Option<&Group>) -> Result<Group, Response> {
     let body = call.body()?;
     let sent = location(&body)?;
     let place = plain(sent);
@@ -93,10 +95,10 @@ fn wanted(call: &Call<'_>, there: Option<&Group>) -> Result<Group, Response> {
         );
         return Err(errors::front(409, "InvalidResourceGroupLocation", &message));
     }
-    if !regions().split(',').any(|known| known == place) {
+    if !regions::is_known(world, &place) {
         let message = format!(
             "The provided location '{sent}' is not available for resource group. List of available regions is '{}'.",
-            regions()
+            regions::all(world)
         );
         let code = "LocationNotAvailableForResourceGroup";
         return Err(errors::front(400, code, &message));

@@ -2,19 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::account_body::{REGIONS, display, plain};
 use super::call::Call;
 use super::front::ok;
+use super::regions::{self, display, plain};
 use super::{Answer, errors};
 use crate::sandbox::world::World;
 
 pub(super) fn locations(world: &World, call: &Call<'_>) -> Answer {
     match call.method {
         "GET" => {
-            let all: Vec<Value> = REGIONS
-                .iter()
-                .map(|(name, _)| document(world, name))
-                .collect();
+            let all = regions::names(world).map(|name| document(world, name));
+            let all: Vec<Value> = all.collect();
             ok(&json!({"value": all}))
         }
         _ => Err(call.wrong_method()),
@@ -23,7 +21,7 @@ pub(super) fn locations(world: &World, call: &Call<'_>) -> Answer {
 
 pub(super) fn location(world: &World, call: &Call<'_>, name: &str) -> Answer {
     let name = plain(name);
-    match (call.method, REGIONS.iter().any(|(known, _)| *known == name)) {
+    match (call.method, regions::is_known(world, &name)) {
         ("GET", true) => ok(&document(world, &name)),
         ("GET", false) => {
             let message = format!("The location '{name}' is not known to the sandbox.");

@@ -1,6 +1,7 @@
 //! The management plane: the front door of ARM and, behind it, the provider `Microsoft.DocumentDB`.
 
 mod account_body;
+mod account_rules;
 mod accounts;
 mod authorization;
 mod authorize;
@@ -16,6 +17,7 @@ mod guard;
 mod locations;
 mod operations;
 pub mod rbac;
+mod regions;
 mod registration;
 mod role_definitions;
 mod roles;

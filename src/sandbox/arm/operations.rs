@@ -9,8 +9,8 @@ use super::front::ok;
 use super::signature::sign;
 use super::{Answer, errors, throughput};
 use crate::sandbox::http::Response;
+use crate::sandbox::secrets::guid;
 use crate::sandbox::world::World;
-use crate::sandbox::{LOCATION, guid};
 
 /// Segments of a path up to and with the name of the account.
 const ACCOUNT: usize = 8;
@@ -51,9 +51,10 @@ pub(super) fn attach(
     answer: Response,
 ) -> Response {
     let path = call.request.path().trim_end_matches('/').to_owned();
+    let place = world.cloud.location;
     let id = enqueue(world, call, effect, |subscription, id| {
         let status = format!(
-            "{subscription}/providers/Microsoft.DocumentDB/locations/{LOCATION}/operationsStatus/{id}"
+            "{subscription}/providers/Microsoft.DocumentDB/locations/{place}/operationsStatus/{id}"
         );
         (Some(status), format!("{path}/operationResults/{id}"))
     });

@@ -45,6 +45,6 @@ fn answer(world: &World, state: &str) -> Answer {
         "namespace": "Microsoft.DocumentDB",
         "registrationState": state,
         "registrationPolicy": "RegistrationRequired",
-        "resourceTypes": [{"resourceType": "databaseAccounts", "apiVersions": &versions::PROVIDER[..]}],
+        "resourceTypes": [{"resourceType": "databaseAccounts", "apiVersions": versions::provider(world, "")}],
     }))
 }

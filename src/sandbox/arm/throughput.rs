@@ -1,8 +1,13 @@
 //! `throughputSettings` of a database or a container, and the offers that creations ask for.
 
-use serde_json::{Map, Value, json};
+mod limits;
+
+use serde_json::{Value, json};
 
 use time::OffsetDateTime;
+
+pub(super) use limits::options;
+use limits::{MOST, autoscaled, least, number, out_of_range, read, step};
 
 use super::call::Call;
 use super::effects::{Effect, Failure};
@@ -12,11 +17,10 @@ use super::operations::{begin, milliseconds};
 use super::{Answer, accounts};
 use crate::sandbox::azure::Pending;
 use crate::sandbox::cosmos::offers;
-use crate::sandbox::guid;
 use crate::sandbox::http::Response;
+use crate::sandbox::secrets::guid;
 use crate::sandbox::world::{Offer, World};
 
-const MOST: u64 = 1_000_000;
 /// What one partition can serve.
 const PER_RANGE: u64 = 10_000;
 /// Throughput beyond what is there takes longer than other operations: so many times as long.
@@ -157,20 +161,6 @@ fn give(world: &mut World, rid: &str, offer: Offer) {
     }
 }
 
-fn number(offer: Offer) -> u64 {
-    match offer {
-        Offer::Manual(number) | Offer::Autoscale(number) => number,
-    }
-}
-
-/// The next maximum that autoscale can have.
-fn autoscaled(offer: Offer) -> Offer {
-    match offer {
-        Offer::Manual(number) => Offer::Autoscale((number.div_ceil(1000) * 1000).min(MOST)),
-        Offer::Autoscale(_) => offer,
-    }
-}
-
 /// The offer in the body, which has to be of the kind there is.
 fn changed(world: &mut World, call: &Call<'_>, there: Offer) -> Result<Offer, Response> {
     let properties = call.properties()?;
@@ -190,75 +180,6 @@ fn changed(world: &mut World, call: &Call<'_>, there: Offer) -> Result<Offer, Re
             world,
             "Switching between manual and autoscale throughput is not supported by an update: migrate the throughput first.",
         )),
-    }
-}
-
-/// `properties.options` of a creation.
-pub(super) fn options(
-    world: &mut World,
-    properties: &Map<String, Value>,
-) -> Result<Option<Offer>, Response> {
-    match properties.get("options") {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Object(options)) => match read(world, options)? {
-            Some(_) if world.serverless() => Err(bad_request(world, offers::NO_SETTING)),
-            offer => Ok(offer),
-        },
-        Some(_) => Err(missing("properties.options")),
-    }
-}
-
-/// `throughput` or `autoscaleSettings.maxThroughput`, but not both.
-fn read(world: &mut World, members: &Map<String, Value>) -> Result<Option<Offer>, Response> {
-    let manual = members.get("throughput").filter(|value| !value.is_null());
-    let autoscale = members
-        .get("autoscaleSettings")
-        .filter(|value| !value.is_null());
-    let (offer, least, step) = match (
-        manual,
-        autoscale.map(|settings| settings.get("maxThroughput")),
-    ) {
-        (None, None) => return Ok(None),
-        (Some(manual), None) => (manual.as_u64().map(Offer::Manual), 400, 100),
-        (None, Some(most)) => (
-            most.and_then(Value::as_u64).map(Offer::Autoscale),
-            1000,
-            1000,
-        ),
-        (Some(_), Some(_)) => {
-            return Err(bad_request(
-                world,
-                "Only one of throughput and autoscaleSettings can be specified.",
-            ));
-        }
-    };
-    let fits = |offer: &Offer| {
-        (least..=MOST).contains(&number(*offer)) && number(*offer).is_multiple_of(step)
-    };
-    match offer.filter(fits) {
-        Some(offer) => Ok(Some(offer)),
-        None => Err(bad_request(world, &out_of_range(least, step))),
-    }
-}
-
-fn out_of_range(least: u64, step: u64) -> String {
-    format!(
-        "The offer should have valid throughput values between {least} and {MOST} inclusive in increments of {step}."
-    )
-}
-
-/// What the throughput can be lowered to: a hundredth of it, or a tenth of a maximum.
-fn least(offer: Offer) -> u64 {
-    match offer {
-        Offer::Manual(number) => (number / 100).next_multiple_of(100).max(400),
-        Offer::Autoscale(most) => (most / 10).next_multiple_of(1000).max(1000),
-    }
-}
-
-fn step(offer: Offer) -> u64 {
-    match offer {
-        Offer::Manual(_) => 100,
-        Offer::Autoscale(_) => 1000,
     }
 }
 

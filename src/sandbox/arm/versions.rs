@@ -2,12 +2,11 @@
 
 use super::call::Call;
 use super::errors;
-use crate::sandbox::LOCATION;
 use crate::sandbox::http::Response;
 use crate::sandbox::world::World;
 
 /// Those of `Microsoft.DocumentDB`, oldest first.
-pub(super) const PROVIDER: [&str; 35] = [
+const PROVIDER: [&str; 35] = [
     "2014-04-01",
     "2015-04-01",
     "2015-04-08",
@@ -117,13 +116,17 @@ pub(super) fn check_provider(world: &World, call: &Call<'_>) -> Result<(), Respo
         }
         _ => ("databaseAccounts", "2014-04-01"),
     };
+    unregistered(world, call, kind, &provider(world, oldest))
+}
+
+/// What the cloud has by now, from the oldest that is wanted.
+pub(super) fn provider(world: &World, oldest: &str) -> Vec<&'static str> {
     let newest = match world.azure.has("api-version-old") {
         true => LAGGING,
-        false => "9",
+        false => world.cloud.newest,
     };
     let served = |version: &&str| (oldest..=newest).contains(version);
-    let known: Vec<&str> = PROVIDER.into_iter().filter(served).collect();
-    unregistered(call, kind, &known)
+    PROVIDER.into_iter().filter(served).collect()
 }
 
 /// Groups, whose versions are those of ARM itself.
@@ -140,18 +143,28 @@ pub(super) fn check_resources(call: &Call<'_>) -> Result<(), Response> {
 }
 
 /// Roles of Azure.
-pub(super) fn check_authorization(call: &Call<'_>, kind: &str) -> Result<(), Response> {
-    unregistered(call, kind, AUTHORIZATION)
+pub(super) fn check_authorization(
+    world: &World,
+    call: &Call<'_>,
+    kind: &str,
+) -> Result<(), Response> {
+    unregistered(world, call, kind, AUTHORIZATION)
 }
 
-fn unregistered(call: &Call<'_>, kind: &str, known: &[&str]) -> Result<(), Response> {
+fn unregistered(
+    world: &World,
+    call: &Call<'_>,
+    kind: &str,
+    known: &[&str],
+) -> Result<(), Response> {
+    let place = world.cloud.location;
     let version = call.version();
     if known.contains(&version) {
         return Ok(());
     }
     let message = format!(
-        "No registered resource provider found for location '{LOCATION}' and API version '{version}' for type '{kind}'. \
-         The supported api-versions are '{}'. The supported locations are '{LOCATION}'.",
+        "No registered resource provider found for location '{place}' and API version '{version}' for type '{kind}'. \
+         The supported api-versions are '{}'. The supported locations are '{place}'.",
         known.join(", ")
     );
     Err(errors::front(400, "NoRegisteredProviderFound", &message))

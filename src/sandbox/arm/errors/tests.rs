@@ -20,8 +20,10 @@ const GUID: &str = "cb8ed2d7-2371-4e3c-bd31-6cc1560e84f8";
 const OFFER: &str = "~/sqlDatabases/d/throughputSettings/default";
 
 /// A recorded answer, and how to get one like it.
+type Provoked = (&'static str, fn() -> Got);
+
 #[rustfmt::skip]
-const PROVOKED: &[(&str, fn() -> Got)] = &[
+const PROVOKED: &[Provoked] = &[
     ("arm_authorizationfailed_403", || Arm::employed("operator").ask("POST", "~/listKeys", Value::Null)),
     ("arm_expiredauthenticationtoken_401", || with_claims(|claims| claims.exp = claims.nbf)),
     ("arm_invalidauthenticationtokenaudience_401", || with_claims(|claims| claims.aud = "https://datalake.azure.net/".into())),
