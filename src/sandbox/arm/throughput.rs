@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 pub(super) use limits::options;
-use limits::{MOST, autoscaled, least, number, out_of_range, read, step};
+use limits::{MOST, autoscaled, number, out_of_range, read, step};
 
 use super::call::Call;
 use super::effects::{Effect, Failure};
@@ -168,7 +168,7 @@ fn changed(world: &mut World, call: &Call<'_>, there: Offer) -> Result<Offer, Re
         return Err(missing("properties.resource"));
     };
     let wanted = read(world, resource)?.ok_or_else(|| missing("properties.resource.throughput"))?;
-    let (least, step) = (least(there), step(there));
+    let (least, step) = (there.least(), step(there));
     if number(wanted) < least {
         return Err(bad_request(world, &out_of_range(least, step)));
     }
@@ -225,7 +225,7 @@ fn resource(found: &Found, pending: Option<&Pending>) -> Value {
         return resource;
     };
     let mut add = |name: &str, value| members.insert(name.to_owned(), value);
-    add("minimumThroughput", text(least(found.offer)));
+    add("minimumThroughput", text(found.offer.least()));
     add("instantMaximumThroughput", text(found.held));
     add("softAllowedMaximumThroughput", text(MOST));
     if let Some(pending) = pending {

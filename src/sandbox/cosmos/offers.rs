@@ -55,6 +55,7 @@ pub fn replace(world: &mut World, exchange: &Exchange) -> Outcome {
         ));
     }
     world.next();
+    world.azure.pending.remove(&found.owner);
     for database in world.databases.values_mut() {
         if database.rid == found.owner {
             database.offer = Some(offer);
@@ -69,13 +70,13 @@ pub fn replace(world: &mut World, exchange: &Exchange) -> Outcome {
 }
 
 fn answer(world: &World, found: &Found) -> Reply {
-    let least = match found.offer {
-        Offer::Manual(_) => 400,
-        Offer::Autoscale(_) => 1000,
+    let pending = match world.azure.pending.contains_key(&found.owner) {
+        true => "True",
+        false => "False",
     };
     resources::one(200, &resource(found), 1.0, world.counter)
-        .header("x-ms-cosmos-min-throughput", least)
-        .header("x-ms-offer-replace-pending", "False")
+        .header("x-ms-cosmos-min-throughput", found.offer.least())
+        .header("x-ms-offer-replace-pending", pending)
 }
 
 fn provisioned(world: &World) -> Result<(), Refusal> {

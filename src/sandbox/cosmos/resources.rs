@@ -109,6 +109,14 @@ fn out_of_range(given: &str) -> Refusal {
 }
 
 impl Offer {
+    /// What it can be lowered to: a hundredth of it, or a tenth of a maximum.
+    pub fn least(self) -> u64 {
+        match self {
+            Self::Manual(number) => (number / 100).next_multiple_of(100).max(400),
+            Self::Autoscale(most) => (most / 10).next_multiple_of(1000).max(1000),
+        }
+    }
+
     /// Refuses what is too small or between two steps.
     pub fn check(self) -> Result<Self, Refusal> {
         let (given, least, step) = match self {

@@ -1014,6 +1014,39 @@ fn a_feed_takes_no_token_of_another() {
 }
 
 #[test]
+fn a_serverless_account_gives_no_throughput() {
+    let mut bench = with(1, json!({}));
+    let serverless = json!([{"name": "EnableServerless"}]);
+    bench
+        .world
+        .own_mut()
+        .unwrap()
+        .set("capabilities", serverless);
+    for path in ["/offers", "/offers/abcd"] {
+        let refused = bench.send("GET", path, &[], "");
+        assert_eq!(refused.status, 400, "{path}");
+        assert!(
+            text(&refused)
+                .contains("Reading or replacing offers is not supported for serverless accounts.")
+        );
+    }
+    let offer = ("x-ms-offer-throughput", "400");
+    let refused = bench.send("POST", "/dbs", &[offer], r#"{"id":"x"}"#);
+    assert_eq!(refused.status, 400);
+    assert!(text(&refused).contains("is not supported for serverless accounts."));
+    assert_eq!(bench.send("POST", "/dbs", &[], r#"{"id":"x"}"#).status, 201);
+}
+
+#[test]
+fn either_of_the_two_keys_signs() {
+    let mut bench = with(1, json!({}));
+    bench.world.key = "b3RoZXI=".into();
+    assert_eq!(bench.send("GET", "/dbs", &[], "").status, 401);
+    bench.world.own_mut().unwrap().keys[1] = KEY.into();
+    assert_eq!(bench.send("GET", "/dbs", &[], "").status, 200);
+}
+
+#[test]
 fn a_key_that_only_reads_is_known_and_not_served() {
     let mut bench = with(1, json!({}));
     let reading = bench.world.own().unwrap().keys[2].clone();

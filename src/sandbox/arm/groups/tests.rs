@@ -68,6 +68,17 @@ fn a_group_comes_and_goes_with_what_is_in_it() {
 }
 
 #[test]
+fn a_role_goes_with_what_it_was_given_on() {
+    let mut arm = arm();
+    assert_eq!(arm.world.azure.assignments.len(), 3);
+    super::remove(&mut arm.world, "sandbox-group");
+    assert!(arm.world.azure.assignments.is_empty());
+    let mut arm = Arm::employed("owner");
+    super::remove(&mut arm.world, "sandbox-group");
+    assert_eq!(arm.world.azure.assignments.len(), 3);
+}
+
+#[test]
 fn what_is_wrong_with_a_group_is_said() {
     let mut arm = Arm::employed("owner");
     let own = arm.below("/resourcegroups/sandbox-group", "2021-04-01");

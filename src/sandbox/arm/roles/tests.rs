@@ -236,3 +236,40 @@ fn what_is_wrong_with_a_role_is_said() {
     assert!(arm.refuse("PUT", built_in, body).2.contains("built-in"));
     assert_eq!(arm.refuse("DELETE", built_in, Value::Null).0, 400);
 }
+
+#[test]
+fn an_account_has_so_many_roles_and_grants_and_no_more() {
+    let mut arm = arm();
+    let account = accounts::id(&arm.world);
+    let made = crate::sandbox::world::RoleDefinition {
+        name: String::new(),
+        scopes: vec![String::new()],
+        actions: vec!["readMetadata".into()],
+    };
+    for number in 0..100 {
+        arm.world
+            .role_definitions
+            .insert(number.to_string(), made.clone());
+    }
+    let body = definition(&account, "n", &[""], &["readMetadata"]);
+    let (status, _, message) = arm.refuse("PUT", &format!("~/sqlRoleDefinitions/{OWN}"), body);
+    assert_eq!(status, 400);
+    assert!(message.contains("100 SQL Role Definitions"), "{message}");
+    let held = crate::sandbox::world::RoleAssignment {
+        role_definition: "0".into(),
+        scope: String::new(),
+        principal: String::new(),
+    };
+    for number in 0..2000 {
+        arm.world
+            .role_assignments
+            .insert(number.to_string(), held.clone());
+    }
+    let body = json!({"properties": {
+        "roleDefinitionId": format!("{account}/sqlRoleDefinitions/00000000-0000-0000-0000-000000000001"),
+        "scope": account, "principalId": IDENTITIES[0].object_id,
+    }});
+    let (status, _, message) = arm.refuse("PUT", &format!("~/sqlRoleAssignments/{OWN}"), body);
+    assert_eq!(status, 400);
+    assert!(message.contains("2000 SQL Role Assignments"), "{message}");
+}

@@ -80,14 +80,6 @@ pub(super) fn out_of_range(least: u64, step: u64) -> String {
     )
 }
 
-/// What the throughput can be lowered to: a hundredth of it, or a tenth of a maximum.
-pub(super) fn least(offer: Offer) -> u64 {
-    match offer {
-        Offer::Manual(number) => (number / 100).next_multiple_of(100).max(400),
-        Offer::Autoscale(most) => (most / 10).next_multiple_of(1000).max(1000),
-    }
-}
-
 pub(super) fn step(offer: Offer) -> u64 {
     match offer {
         Offer::Manual(_) => 100,
