@@ -711,6 +711,8 @@ struct Finished {
     lines: Vec<String>,
     notes: String,
     asked: u32,
+    /// How long it had taken at each word about it.
+    told: Vec<u128>,
 }
 
 /// Starts a change, then follows it; the resource is as it should be from the `settles`th question on.
@@ -725,11 +727,13 @@ fn finish(credential: Credential, acts: Vec<Act>, last: Option<Act>, settles: u3
         Ok(asked.get() >= settles)
     };
     let endpoint = management();
+    let told = RefCell::new(Vec::new());
     let watch = Watch {
         endpoint: &endpoint,
         settled: &settled,
         limit: SECONDS,
         what: "database d",
+        tell: &|passed| told.borrow_mut().push(passed.as_millis()),
     };
     let result = client.finish(&started, &watch);
     Finished {
@@ -738,6 +742,7 @@ fn finish(credential: Credential, acts: Vec<Act>, last: Option<Act>, settles: u3
         lines: script.lines(),
         notes: script.notes(),
         asked: asked.get(),
+        told: told.into_inner(),
     }
 }
 
@@ -766,6 +771,8 @@ fn an_operation_is_followed_with_growing_waits() {
         "{text}"
     );
     assert_eq!(done.asked, 0, "the operation itself could be read");
+    let passed = [1000, 3000, 7000, 15000, 30000, 45000, 60000];
+    assert_eq!(done.told, passed);
 }
 
 #[test]
@@ -937,6 +944,7 @@ fn a_signed_link_is_sent_as_it_is_and_never_shown() {
         settled: &|| Ok(false),
         limit: SECONDS,
         what: "x",
+        tell: &|_| {},
     };
     client.finish(&started, &watch).unwrap();
     assert_eq!(script.lines()[1], format!("GET {link}"));

@@ -121,6 +121,13 @@ impl<'a> Client<'a> {
         self
     }
 
+    /// The same client by another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: &'a dyn Clock) -> Client<'a> {
+        self.clock = clock;
+        self
+    }
+
     /// The credential it was made with.
     pub fn credential(&self) -> &Credential {
         &self.credential

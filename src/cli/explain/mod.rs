@@ -1,6 +1,7 @@
 //! Errors for people: what happened, why, to whom, what is missing, and a command that helps.
 
 mod facts;
+mod needed;
 mod rules;
 
 use std::fmt;
@@ -326,45 +327,60 @@ mod tests {
     /// File, `what`, the first fix and the exit code.
     #[rustfmt::skip]
     const RECORDED: &[(&str, &str, &str, u8)] = &[
-        ("arm_authorizationfailed_403", "not allowed to list account keys", "az role assignment create --assignee-object-id 11111111-1111-1111-1111-111111111111 --assignee-principal-type ServicePrincipal --role 'DocumentDB Account Contributor' --scope /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-1/providers/Microsoft.DocumentDb/databaseAccounts/acct1", 5),
-        ("arm_poll_operationresults_403", "not allowed to follow the operation", "az role assignment create --assignee-object-id 11111111-1111-1111-1111-111111111111 --assignee-principal-type ServicePrincipal --role 'Cosmos DB Operator' --scope /subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/rg1/providers/Microsoft.DocumentDB/databaseAccounts/acct1", 5),
+        ("arm_authorizationfailed_403", "not allowed to list account keys", "rawcosmos grant --role account-contributor --principal 11111111-1111-1111-1111-111111111111 --scope /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-1/providers/Microsoft.DocumentDb/databaseAccounts/acct1", 5),
+        ("arm_poll_operationresults_403", "not allowed to follow the operation", "rawcosmos grant --role operator --principal 11111111-1111-1111-1111-111111111111 --scope /subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/rg1/providers/Microsoft.DocumentDB/databaseAccounts/acct1", 5),
         ("arm_expiredauthenticationtoken_401", "the token has expired", "rawcosmos token --plane arm", 4),
         ("arm_invalidauthenticationtokenaudience_401", "the token is for another audience", "rawcosmos token --plane arm", 4),
         ("arm_missingsubscriptionregistration_409", "the subscription does not use Cosmos DB yet", "az provider register --namespace Microsoft.DocumentDB --wait", 6),
-        ("arm_noregisteredproviderfound_400", "NoRegisteredProviderFound: No registered resource provider found", "", 1),
+        ("arm_noregisteredproviderfound_400", "ARM does not know this version of the interface here", "", 1),
         ("arm_requestdisallowedbypolicy_403", "a policy of the subscription forbids this", "az policy assignment list --disable-scope-strict-match -g rg1 -o table", 5),
-        ("arm_resourcegroupnotfound_404", "there is no such resource group", "az cosmosdb list -o table", 3),
-        ("arm_resourcenotfound_404", "there is no such account", "az cosmosdb list -o table", 3),
+        ("arm_resourcegroupnotfound_404", "there is no such resource group", "rawcosmos account list", 3),
+        ("arm_resourcenotfound_404", "there is no such account", "rawcosmos account list", 3),
         ("arm_throttled_429", "ARM is asked too often", "", 7),
         ("dp_401_5008_audience", "the token is for another audience", "rawcosmos token --plane data", 4),
         ("dp_401_localauth_disabled", "account keys are switched off here", GRANT, 4),
         ("dp_403_0_metadata_write_disabled", "the account lets nobody change databases and containers on the data plane", DATABASE, 5),
-        ("dp_403_5300_offers", "throughput cannot be read or changed on the data plane with a token", "az cosmosdb sql container throughput show -d db1 -n c1 -a acct1 -g rg1", 5),
+        ("dp_403_5300_offers", "throughput cannot be read or changed on the data plane with a token", "rawcosmos throughput show -d db1 -c c1 -a acct1 -g rg1", 5),
         ("dp_403_5300_post_colls", "containers cannot be created on the data plane with a token", "rawcosmos container create -d db1 -n c1 -p /PATH -a acct1 -g rg1", 5),
         ("dp_403_5300_post_dbs", "databases cannot be created on the data plane with a token", DATABASE, 5),
         ("dp_403_5301_readmetadata", "not allowed to read the account's metadata", GRANT_ALL, 5),
         ("dp_403_5302_sqldatabases_write", "databases cannot be created on the data plane with a token", DATABASE, 5),
         ("dp_403_readmetadata_any_scope", "not allowed to read the account's metadata", GRANT, 5),
-        ("lro_failed_capacity", "the change was accepted and then failed", "", 1),
-        ("rp_account_failed_state_400", "BadRequest: DatabaseAccount acct1 is in a failed provisioning state", "", 1),
-        ("rp_badrequest_dns_taken_400", "BadRequest: Dns record for acct1 under zone Document is already taken", "", 1),
+        ("lro_failed_capacity", "the region has no room for another account", "rawcosmos account delete -n acct1 -g rg1", 1),
+        ("rp_account_failed_state_400", "an earlier attempt to make this account failed", "rawcosmos account delete -n acct1 -g rg1", 1),
+        ("rp_badrequest_dns_taken_400", "the name is taken", "rawcosmos account exists -n NAME", 1),
         ("rp_badrequest_principalnotfound_400", "the tenant does not know this principal yet", "rawcosmos whoami", 1),
         ("rp_badrequest_principaltype_400", "this is the id of an application, not of its identity", "rawcosmos whoami", 1),
-        ("rp_badrequest_roleassignment_immutable_400", "BadRequest: Updating SQL Role Assignment Principal ID is not permitted", "", 1),
+        ("rp_badrequest_roleassignment_immutable_400", "a grant cannot be turned into another one", "rawcosmos role list --plane data -a acct1 -g rg1", 1),
         ("rp_badrequest_serverless_offer_400", "a serverless account has no throughput to set", "", 1),
-        ("rp_notfound_roleassignment_404", "there is no such grant", "az cosmosdb sql role assignment list -a acct1 -g rg1", 3),
+        ("rp_notfound_roleassignment_404", "there is no such grant", "rawcosmos role list --plane data -a acct1 -g rg1", 3),
         ("rp_preconditionfailed_lock_412", "another change of the account is running", "", 6),
     ];
+
+    #[test]
+    fn every_recorded_refusal_has_its_row_here() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/", "fixtures/arm/errors");
+        let files = std::fs::read_dir(folder).unwrap();
+        let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let mut files: Vec<String> = files.collect();
+        files.sort();
+        let mut rows: Vec<String> = RECORDED
+            .iter()
+            .map(|row| format!("{}.json", row.0))
+            .collect();
+        rows.sort();
+        assert_eq!(files, rows);
+    }
 
     #[test]
     fn every_recorded_refusal_is_explained() {
         for (name, what, fix, exit) in RECORDED {
             let found = fixture(name, &context());
-            let own_words = what.contains(": ") && found.said.is_none();
+            assert_eq!(found.what, *what, "{name}");
+            assert!(found.said.is_some(), "{name}: no row speaks");
             assert!(
-                found.what == *what || own_words && found.what.starts_with(what),
-                "{name}: {}",
-                found.what
+                found.why.is_some() || found.note.is_some() || *exit == 5,
+                "{name}"
             );
             assert_eq!(found.fix.first().map_or("", String::as_str), *fix, "{name}");
             assert_eq!(found.exit, *exit, "{name}");
@@ -372,6 +388,61 @@ mod tests {
             assert!(
                 found.to_string().contains(&message),
                 "{name} lost the service's words"
+            );
+        }
+    }
+
+    /// Method and URL, status, code and message; what is made of it, the first fix, the exit code.
+    type Row<'a> = ([&'a str; 2], u16, [&'a str; 2], [&'a str; 2], u8);
+
+    #[test]
+    fn arm_is_told_apart() {
+        let account = "https://management.azure.com/subscriptions/s/resourceGroups/rg1/providers/Microsoft.DocumentDB/databaseAccounts/acct1";
+        let role = format!("{account}/providers/Microsoft.Authorization/roleAssignments/g");
+        let shared = format!("{account}/sqlDatabases/db1/throughputSettings/default");
+        let own = format!("{account}/sqlDatabases/db1/containers/c1/throughputSettings/default");
+        let list = "https://management.azure.com/subscriptions/s/providers/Microsoft.DocumentDB/databaseAccounts";
+        let grant = "rawcosmos role list --plane arm -a acct1 -g rg1";
+        #[rustfmt::skip]
+        let rows: &[Row] = &[
+            (["GET", account], 403, ["ScopeLocked", "cannot perform write operation because following scope(s) are locked"], ["a lock forbids this", "az lock list -g rg1 -o table"], 5),
+            (["GET", account], 409, ["ScopeLocked", "locked"], ["a lock forbids this", "az lock list -g rg1 -o table"], 6),
+            (["GET", account], 401, ["InvalidAuthenticationTokenTenant", "wrong issuer"], ["the token is from another tenant", "rawcosmos whoami"], 4),
+            (["GET", account], 404, ["SubscriptionNotFound", "no"], ["there is no such subscription", "rawcosmos whoami"], 3),
+            (["PUT", &shared], 404, ["ParentResourceNotFound", "no"], ["there is no such account", "rawcosmos account list"], 3),
+            (["GET", &shared], 404, ["NotFound", "no"], ["it has no throughput of its own, or is not there", "rawcosmos container list -d db1 -a acct1 -g rg1"], 3),
+            (["GET", &own], 404, ["NotFound", "no"], ["it has no throughput of its own, or is not there", "rawcosmos throughput show -d db1 -a acct1 -g rg1"], 3),
+            (["PUT", &own], 400, ["BadRequest", "Throughput update is not supported for resources created without dedicated throughput."], ["it was made without throughput of its own", ""], 1),
+            (["PUT", account], 400, ["BadRequest", "Free tier has already been applied to another Azure Cosmos DB account in this subscription."], ["the subscription has used up its free tier", ""], 1),
+            (["PUT", account], 503, ["ServiceUnavailable", "we are currently experiencing high demand"], ["the region has no room for another account", "rawcosmos account delete -n acct1 -g rg1"], 1),
+            (["PUT", &role], 409, ["RoleAssignmentExists", "The role assignment already exists."], ["the role is given already", grant], 6),
+            (["PUT", &role], 409, ["RoleAssignmentUpdateNotPermitted", "no"], ["a grant cannot be turned into another one", grant], 6),
+            (["PUT", &role], 400, ["PrincipalNotFound", "Principal x does not exist in the directory y."], ["the tenant does not know this principal yet", "rawcosmos whoami"], 1),
+            (["GET", &role], 404, ["RoleAssignmentNotFound", "no"], ["there is no such grant", grant], 3),
+            (["PUT", &role], 403, ["AuthorizationFailed", "The client 'c' with object id 'o' does not have authorization to perform action 'Microsoft.Authorization/roleAssignments/write' over scope '/subscriptions/s'"], ["not allowed to give Azure roles", "az role assignment create --assignee-object-id o --assignee-principal-type ServicePrincipal --role 'User Access Administrator' --scope /subscriptions/s"], 5),
+            (["GET", list], 403, ["AuthorizationFailed", "The client 'c' with object id 'o' does not have authorization to perform action 'Microsoft.DocumentDB/databaseAccounts/read' over scope '/subscriptions/s'"], ["not allowed to read accounts", "rawcosmos account list -g rg1"], 5),
+            (["GET", account], 429, ["SubscriptionRequestsThrottled", "slow"], ["ARM is asked too often", ""], 7),
+            (["GET", account], 429, ["TooManyRequests", "Request rate is large. More Request Units may be needed"], ["the account's management is asked too often", ""], 7),
+            (["GET", account], 200, ["PreconditionFailed", "There is another user operation in progress which requires an exclusive lock on [acct1]."], ["another change of the account is running", ""], 1),
+        ];
+        for ([method, url], status, [code, message], [what, fix], exit) in rows {
+            let body = json!({"error": {"code": code, "message": message}}).to_string();
+            let found = said_no(
+                Plane::Arm,
+                &format!("{method} {url}?api-version=x"),
+                *status,
+                0,
+                &body,
+            );
+            let first = found.fix.first().map_or("", String::as_str);
+            assert_eq!(
+                (found.what.as_str(), first, found.exit),
+                (*what, *fix, *exit),
+                "{code}"
+            );
+            assert!(
+                found.to_string().contains(message),
+                "{code} lost the service's words"
             );
         }
     }

@@ -100,6 +100,14 @@ const ACROSS: Rule = Rule::new(data(&[400]).sub(&[1004]), "the service cannot ru
     .note("within one partition key every query runs")
     .fix(&["rawcosmos query -d {database} -c {container} -k KEY SQL"]);
 
+const THROUGHPUT_OF_CONTAINER: &str =
+    "rawcosmos throughput show -d {database} -c {container}[ -a {account}][ -g {group}]";
+
+const THROUGHPUT: &[&str] = &[
+    THROUGHPUT_OF_CONTAINER,
+    "az cosmosdb sql container throughput show -d {database} -n {container} -a {account} -g {group}",
+];
+
 pub(super) const RULES: &[Rule] = &[
     CONTAINER_BY_TOKEN,
     DATABASE_BY_TOKEN,
@@ -108,7 +116,7 @@ pub(super) const RULES: &[Rule] = &[
         "throughput cannot be read or changed on the data plane with a token",
     )
     .why(THROUGH_ARM)
-    .fix(&["az cosmosdb sql container throughput show -d {database} -n {container} -a {account} -g {group}"]),
+    .fix(THROUGHPUT),
     BY_TOKEN.on(data(&[403]).says(&["/sqldatabases/delete]", "/containers/delete]"])),
     BY_TOKEN,
     NO_DATA_ROLE,
@@ -141,7 +149,10 @@ pub(super) const RULES: &[Rule] = &[
     )
     .why("the key is not this account's, or is an old one, or something on the way changed the request")
     .note("the service signed {payload}: compare with --trace")
-    .fix(&["(umask 077 && az cosmosdb keys list -n {account} -g {group} --query primaryMasterKey -o tsv > key)"]),
+    .fix(&[
+        "(umask 077 && rawcosmos account keys -n {account} --kind primary --raw[ -g {group}] > key)",
+        "(umask 077 && az cosmosdb keys list -n {account} -g {group} --query primaryMasterKey -o tsv > key)",
+    ]),
     Rule::new(data(&[404]).at("/dbs/*/colls$"), "there is no such database")
         .fix(&[
             "rawcosmos database create -n {database}[ -a {account}][ -g {group}]",
@@ -182,7 +193,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(data(&[429]), "too many requests for the throughput there is")
         .why("the container or database has used up its request units for this second, again and again")
         .fix(&[
-            "az cosmosdb sql container throughput show -d {database} -n {container} -a {account} -g {group}",
+            THROUGHPUT_OF_CONTAINER,
+            "rawcosmos throughput update -d {database} -c {container} --throughput RU[ -a {account}][ -g {group}]",
             "az cosmosdb sql container throughput update -a {account} -g {group} -d {database} -n {container} --throughput RU",
         ]),
     Rule::new(data(&[449]), "the write met other writes to the same item, again and again")

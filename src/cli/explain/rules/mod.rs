@@ -138,6 +138,10 @@ impl Rule {
         }
     }
 
+    const fn what(self, what: &'static str) -> Rule {
+        Rule { what, ..self }
+    }
+
     const fn why(self, why: &'static str) -> Rule {
         Rule { why, ..self }
     }

@@ -35,6 +35,16 @@ const UNKNOWN: Rule = Rule::new(
 .note("look first: sent again, it might be done twice")
 .fix(&["?rawcosmos database show -n {database}[ -a {account}][ -g {group}]"]);
 
+const UNFINISHED: Rule = Rule::new(
+    when(Kind::Unfinished, None),
+    "not finished within the time given",
+)
+.why("the service goes on with it; only we have stopped waiting")
+.fix(&[
+    "?rawcosmos container show -d {database} -n {container}[ -a {account}][ -g {group}]",
+    "?rawcosmos database show -n {database}[ -a {account}][ -g {group}]",
+]);
+
 pub(super) const RULES: &[Rule] = &[
     Rule::new(refused(Refusal::NoIdentity), "this machine has no managed identity, or not the one that was named")
         .note("a new identity works after up to some minutes; a user-assigned one must be attached to this very machine")
@@ -103,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
         .fix(&["export NO_PROXY=.azure.com"]),
     Rule::new(broken(Some(Plane::Data), Stage::Resolve), "the account's host has no address")
         .why("the account's name is misspelt, or its private link has no DNS entry here")
-        .fix(&["az cosmosdb list -o table"]),
+        .fix(&["rawcosmos account list", "az cosmosdb list -o table"]),
     Rule::new(broken(None, Stage::Resolve), "the host has no address")
         .why("no DNS here, or the wrong cloud's endpoint"),
     Rule::new(broken(None, Stage::Connect), "nobody answers at the host's address")
@@ -120,11 +130,18 @@ pub(super) const RULES: &[Rule] = &[
     UNKNOWN
         .on(when(Kind::Unknown, None).at("/containers"))
         .fix(&["rawcosmos container list -d {database}[ -a {account}][ -g {group}]"]),
+    UNKNOWN
+        .on(when(Kind::Unknown, None).at("/throughputSettings/"))
+        .fix(&["rawcosmos throughput show -d {database}[ -c {container}][ -a {account}][ -g {group}]"]),
+    UNKNOWN
+        .on(when(Kind::Unknown, None).at("PUT */databaseAccounts/"))
+        .fix(&["rawcosmos account show -n {account}[ -g {group}]"]),
     UNKNOWN,
-    Rule::new(when(Kind::Unfinished, None), "not finished within the time given")
-        .why("the service goes on with it; only we have stopped waiting")
-        .fix(&[
-            "?rawcosmos container show -d {database} -n {container}[ -a {account}][ -g {group}]",
-            "?rawcosmos database show -n {database}[ -a {account}][ -g {group}]",
-        ]),
+    UNFINISHED
+        .on(when(Kind::Unfinished, None).says(&["the throughput of"]))
+        .fix(&["rawcosmos throughput show -d {database}[ -c {container}][ -a {account}][ -g {group}]"]),
+    UNFINISHED
+        .on(when(Kind::Unfinished, None).says(&["account "]))
+        .fix(&["rawcosmos account show -n {account}[ -g {group}]"]),
+    UNFINISHED,
 ];
