@@ -43,7 +43,10 @@ fn help_is_an_answer() {
     let whole = Run::line("").go().ok();
     assert_eq!(whole.out, Run::line("--help").go().ok().out);
     for topic in ["options", "environment", "exit-codes", "roles", "output"] {
-        assert!(whole.out.contains(&format!("rawcosmos help {topic}")));
+        assert!(
+            whole.out.contains(&format!("rawcosmos help {topic}")),
+            "{topic}"
+        );
         assert!(Run::line(&format!("help {topic}")).go().ok().out.len() > 200);
     }
     Run::line("help nonsense").go().ends(2).prints("");
@@ -55,6 +58,41 @@ fn help_is_an_answer() {
                 .starts_with(concat!("rawcosmos ", env!("CARGO_PKG_VERSION")))
         );
     }
+}
+
+#[test]
+fn what_a_refusal_means_is_told_without_one() {
+    let list = Run::line("explain").go().ok();
+    for topic in rawcosmos::cli::explain::topics::all() {
+        assert!(
+            list.out.contains(&format!("\n  {} ", topic.name)),
+            "{list:#?}"
+        );
+        let told = Run::line(&format!("explain {}", topic.name)).go().ok();
+        let help = Run::line(&format!("help {}", topic.name)).go().ok();
+        assert_eq!((&told.out, told.err.as_str()), (&help.out, ""));
+    }
+    let refused = Run::line("explain 403/5301").go().ok();
+    assert!(
+        refused
+            .out
+            .starts_with("data plane 403/5301 RbacUnauthorizedMetadataRequest\n  what  ")
+    );
+    let rows = Run::line("explain arm 404 -o ndjson").go().ok().rows();
+    assert!(
+        rows.iter()
+            .any(|row| row["what"] == "there is no such resource group")
+    );
+    let list = Run::line("explain 401 -o json").go().ok().json();
+    assert_eq!(list.as_array().unwrap().last().unwrap()["answer"], "401");
+    let topic = Run::line("explain ru -o json --get /topic").go().ok();
+    assert_eq!(topic.json(), json!(["ru"]));
+    Run::line("explain nonsense")
+        .go()
+        .ends(2)
+        .prints("")
+        .says("rawcosmos explain");
+    Run::line("explain a b c d").go().ends(2).prints("");
 }
 
 #[test]
@@ -261,7 +299,8 @@ const CONVERSATIONS: &[&str] = &[
     "grant --role data-contributor --wait 0", "item create -d shop -c orders -b '{\"id\":\"1\",\"pk\":\"a\"}'",
     "item upsert -d shop -c orders -b '{\"id\":\"1\",\"pk\":\"a\"}' -k a", "item read -d shop -c orders -i 1 -k a",
     "item replace -d shop -c orders -b '{\"id\":\"1\",\"pk\":\"a\"}'", "query 'SELECT * FROM c' -d shop -c orders",
-    "item delete -d shop -c orders -i 1 -k a", "container delete -d shop -n canary -y", "database delete -n canary -y",
+    "item delete -d shop -c orders -i 1 -k a", "doctor -d shop -c orders --probe-write",
+    "container delete -d shop -n canary -y", "database delete -n canary -y",
     "account delete -n canary -y --no-wait", "group delete -n canary -y --no-wait",
 ];
 
@@ -280,7 +319,7 @@ const VIEWS: &[&str] = &[
 #[test]
 fn every_command_has_its_conversation_here() {
     for command in COMMANDS {
-        let alone = ["tour", "sandbox start", "sandbox run"].contains(&command.words);
+        let alone = ["explain", "tour", "sandbox start", "sandbox run"].contains(&command.words);
         let begins = |line: &&str| line.starts_with(command.words);
         assert!(
             alone || CONVERSATIONS.iter().any(begins),

@@ -73,6 +73,7 @@ pub const SOMEWHERE: &[Opt] = &[
     opt("disable-local-auth", ' ', Nothing), opt("kind", ' ', Value), opt("to", ' ', Value),
     opt("principal-type", ' ', Value),
     opt("sandbox", ' ', Nothing), opt("live", ' ', Nothing), opt("step", ' ', Value), opt("format", ' ', Value),
+    opt("only", ' ', Value), opt("probe-write", ' ', Nothing),
     opt("port", ' ', Value), opt("partitions", ' ', Value), opt("fault", ' ', Value), opt("host", ' ', Value),
     opt("azure-role", ' ', Value),
 ];

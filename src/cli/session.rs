@@ -8,6 +8,7 @@ use super::place::PLACEHOLDER;
 use super::say::tell;
 use super::settings::Settings;
 use super::trace::Rehearsal;
+use crate::authorize::http_date;
 use crate::error::Error;
 use crate::exchange::pages::Flow;
 use crate::exchange::{Audiences, Client, Clock, Credential, SystemClock, Transport};
@@ -147,6 +148,11 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// A text without what is secret.
+    pub fn masked(&self, text: &str) -> String {
+        self.mask.text(text)
+    }
+
     /// With `-v`: where a value in use came from.
     pub fn origin(&self, name: &str, text: &str, origin: &str) {
         if self.settings.on("verbose") {
@@ -168,6 +174,7 @@ impl<'a> Session<'a> {
     pub fn context(&self) -> Context {
         let mut context = self.known.borrow().clone();
         context.action = self.action.get();
+        context.now = Some(http_date(self.client.clock().now()));
         context
     }
 

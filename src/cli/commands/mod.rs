@@ -16,6 +16,8 @@ pub mod sandbox;
 pub mod throughput;
 
 use super::args::{self, Args, EVERYWHERE, nearest};
+use super::doctor;
+use super::explain::ask;
 use super::output::Output;
 use super::session::Session;
 use super::settings::Settings;
@@ -43,7 +45,12 @@ pub enum Work {
     Alone(fn(&Settings, &Mask, &[String]) -> Result<u8, Error>),
     /// Within a session.
     Session(fn(&Session, &mut Output, &[String]) -> Result<(), Error>),
+    /// Within a session; returns the exit code.
+    Verdict(fn(&Session, &mut Output, &[String]) -> Outcome),
 }
+
+/// An exit code, or an error that has its own.
+pub type Outcome = Result<u8, Error>;
 
 const fn command(
     words: &'static str,
@@ -59,7 +66,7 @@ const fn command(
     }
 }
 
-use Work::{Alone, Session as InSession};
+use Work::{Alone, Session as InSession, Verdict};
 
 /// All of them, in the order of the help.
 #[rustfmt::skip]
@@ -96,6 +103,8 @@ pub const COMMANDS: &[Command] = &[
     command("role list", &["plane", "principal"], 0, InSession(role::list)),
     command("role definitions", &["plane"], 0, InSession(role::definitions)),
     command("grant", &["role", "principal", "principal-type", "scope", "revoke", "wait"], 0, InSession(grant::run)),
+    command("doctor", &["database-name", "container-name", "only", "probe-write"], 0, Verdict(doctor::run)),
+    command("explain", &[], 3, Alone(ask::run)),
     command("tour", &["sandbox", "live", "step", "format", "database-name", "container-name"], 0, Alone(tour::run)),
     #[cfg(feature = "sandbox")]
     command("sandbox start", &["port", "host", "partitions", "fault", "azure-role"], 0, Alone(sandbox::start)),

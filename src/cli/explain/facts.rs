@@ -3,7 +3,6 @@
 use super::Context;
 use super::needed::azure_role;
 use crate::error::Failure;
-use crate::show::quote;
 
 /// Facts by name. What was said about the error comes before what the caller knows of the call.
 #[derive(Default)]
@@ -40,6 +39,7 @@ impl Facts {
             self.put("wait", wait.map(|wait| wait.as_secs().to_string()));
             self.put("date", failure.date.clone());
         }
+        self.put("now", context.now.clone());
         self.put("principal", context.principal.clone());
         self.put(
             "action",
@@ -147,55 +147,6 @@ impl Facts {
         let found = self.0.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| value.as_str())
     }
-
-    /// A sentence with its facts; `None` where one is not known outside `[…]`.
-    pub fn sentence(&self, template: &str) -> Option<String> {
-        if template.is_empty() {
-            return None;
-        }
-        self.optional(template, &|name| self.get(name).map(str::to_string))
-    }
-
-    /// A command with its facts as words for a shell; what is not known stands in capitals.
-    pub fn command(&self, template: &str) -> Option<String> {
-        let known = |name: &str| self.get(name).map(quote);
-        match template.strip_prefix('?') {
-            Some(template) => self.optional(template, &known),
-            None => {
-                let capitals = |name: &str| known(name).or(Some(name.to_ascii_uppercase()));
-                self.parts(template, &known, &capitals)
-            }
-        }
-    }
-
-    fn optional(&self, template: &str, known: Lookup) -> Option<String> {
-        self.parts(template, known, known)
-    }
-
-    /// Fills the parts in brackets by one rule and the rest by another.
-    fn parts(&self, template: &str, inside: Lookup, outside: Lookup) -> Option<String> {
-        let (before, rest) = template.split_once('[').unwrap_or((template, ""));
-        let mut text = fill(before, outside)?;
-        if let Some((part, rest)) = rest.split_once(']') {
-            text.push_str(&fill(part, inside).unwrap_or_default());
-            text.push_str(&self.parts(rest, inside, outside)?);
-        }
-        Some(text)
-    }
-}
-
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-fn fill(template: &str, known: Lookup) -> Option<String> {
-    let mut text = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, tail) = after.split_once('}')?;
-        text.push_str(before);
-        text.push_str(&known(name)?);
-        rest = tail;
-    }
-    Some(text + rest)
 }
 
 /// What stands between two texts.

@@ -1,18 +1,28 @@
 //! Errors for people: what happened, why, to whom, what is missing, and a command that helps.
 
+pub mod ask;
+pub mod exits;
 mod facts;
+mod names;
 mod needed;
+mod retries;
+mod rows;
 mod rules;
+mod template;
+pub mod topics;
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::cli::output::json::object;
 use crate::error::{Error, Failure, Plane};
 use crate::identity::refusal;
 use crate::show::printable;
 use facts::Facts;
 use rules::{Case, Kind};
+
+pub use exits::exit_code;
 
 /// What the caller knows of the call, to fill in where an answer does not say it.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +41,8 @@ pub struct Context {
     pub principal: Option<String>,
     /// The call's action; empty where there is none.
     pub action: &'static str,
+    /// This machine's time, as HTTP writes it.
+    pub now: Option<String>,
 }
 
 /// An error in the parts people ask for. Its [`fmt::Display`] is several lines without a newline at the end.
@@ -62,42 +74,6 @@ pub struct Explained {
     pub activity: Option<String>,
     /// What the process exits with.
     pub exit: u8,
-}
-
-/// What the process exits with: the refusals of a service, by plane and status.
-const EXITS: &[(Option<Plane>, &[u16], u8)] = &[
-    (Some(Plane::Identity), &[429], 7),
-    (Some(Plane::Identity), &[], 4),
-    (None, &[401], 4),
-    (None, &[403], 5),
-    (None, &[404], 3),
-    (None, &[409, 412], 6),
-    (None, &[429, 449], 7),
-    (None, &[], 1),
-];
-
-/// What the process exits with for an error. Nothing to do with it are 0 for success, 9 for partly done and 130 for
-/// an interrupt.
-pub fn exit_code(error: &Error) -> u8 {
-    match error {
-        Error::DryRun | Error::Closed => 0,
-        Error::Local(_) | Error::Answer { .. } => 1,
-        Error::Usage(_) => 2,
-        Error::Identity(_, None) => 4,
-        Error::Identity(_, Some(failure)) | Error::Status(failure) => exit_of(failure),
-        Error::Conflict(_) => 6,
-        Error::Transport(_) | Error::Unfinished(_) => 8,
-        Error::Unknown { .. } => 10,
-    }
-}
-
-fn exit_of(failure: &Failure) -> u8 {
-    let mut rows = EXITS.iter();
-    let found = rows.find(|(plane, statuses, _)| {
-        plane.is_none_or(|plane| plane == failure.plane)
-            && (statuses.is_empty() || statuses.contains(&failure.status))
-    });
-    found.map_or(1, |(_, _, exit)| *exit)
 }
 
 /// Explains an error. What it prints of an answer is the answer's: secrets in it are the caller's to mask.
@@ -213,7 +189,13 @@ fn escaped(json: &str) -> String {
 impl Explained {
     /// One line of JSON for programs.
     pub fn to_json(&self) -> String {
-        let members: [(&str, Value); 13] = [
+        let error = object(&self.members());
+        escaped(&format!("{{\"error\":{error}}}"))
+    }
+
+    /// Its parts, in the order they are read in; `null` is one that is not known.
+    pub fn members(&self) -> Vec<(&'static str, Value)> {
+        vec![
             ("what", json!(self.what)),
             ("status", json!(self.status)),
             ("substatus", json!(self.substatus)),
@@ -226,11 +208,39 @@ impl Explained {
             ("said", json!(self.said)),
             ("fix", json!(self.fix)),
             ("activity", json!(self.activity)),
-            ("exitCode", json!(self.exit)),
+            ("exitCode", json!(Some(self.exit).filter(|exit| *exit > 0))),
+        ]
+    }
+
+    /// What happened, with the numbers of the answer.
+    pub fn headline(&self) -> String {
+        format!("{}{}", printable(&self.what), self.numbers())
+    }
+
+    /// The lines below the headline, each with its label.
+    pub fn lines(&self) -> String {
+        let texts = [
+            ("why", &self.why),
+            ("who", &self.who),
+            ("need", &self.need),
+            ("note", &self.note),
+            ("said", &self.said),
         ];
-        let known = members.iter().filter(|(_, value)| !value.is_null());
-        let texts: Vec<String> = known.map(|(name, v)| format!("\"{name}\":{v}")).collect();
-        escaped(&format!("{{\"error\":{{{}}}}}", texts.join(",")))
+        let mut lines: Vec<String> = Vec::new();
+        for (label, text) in texts {
+            let line = text.as_ref().map(|text| printable(&one_line(text)));
+            lines.extend(line.map(|text| format!("  {label:<5} {text}")));
+        }
+        for (index, command) in self.fix.iter().enumerate() {
+            let label = if index == 0 { "fix" } else { "or" };
+            lines.push(format!("  {label:<5} {}", printable(command)));
+        }
+        lines.extend(
+            self.activity
+                .iter()
+                .map(|id| format!("  activity {}", printable(id))),
+        );
+        lines.join("\n")
     }
 
     fn numbers(&self) -> String {
@@ -244,26 +254,10 @@ impl Explained {
 
 impl fmt::Display for Explained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}{}", printable(&self.what), self.numbers())?;
-        let lines = [
-            ("why", &self.why),
-            ("who", &self.who),
-            ("need", &self.need),
-            ("note", &self.note),
-            ("said", &self.said),
-        ];
-        for (label, text) in lines {
-            if let Some(text) = text {
-                write!(f, "\n  {label:<5} {}", printable(&one_line(text)))?;
-            }
-        }
-        for (index, command) in self.fix.iter().enumerate() {
-            let label = if index == 0 { "fix" } else { "or" };
-            write!(f, "\n  {label:<5} {}", printable(command))?;
-        }
-        match &self.activity {
-            Some(activity) => write!(f, "\n  activity {}", printable(activity)),
-            None => Ok(()),
+        write!(f, "error: {}", self.headline())?;
+        match self.lines() {
+            lines if lines.is_empty() => Ok(()),
+            lines => write!(f, "\n{lines}"),
         }
     }
 }
@@ -484,6 +478,37 @@ mod tests {
             (403, 5303, "principal [p] ... perform action [Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/read] on resource [dbs/db1/colls/c1]", "not allowed to read items", 5),
             (403, 5302, "perform action [Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/delete] on", "this cannot be done on the data plane with a token", 5),
             (403, 0, "Request originated from client IP 203.0.113.7 through public internet.", "the account's firewall blocks this machine", 5),
+            (403, 5307, "x", "a network security perimeter blocks this machine", 5),
+            (403, 0, "Request originated from client VNET through service endpoint. This is blocked by your Cosmos DB account firewall settings.", "the account does not admit this virtual network", 5),
+            (403, 3, "x", "this region does not take the request", 5),
+            (403, 1028, "x", "the throughput that may be given out is used up", 5),
+            (403, 5400, "x", "the data plane could not check the role", 5),
+            (401, 0, "The authorization token mandates Date headers.", "the request's date did not arrive", 4),
+            (401, 5000, "x", "the request's authorization did not arrive", 4),
+            (401, 5002, "x", "the account takes no tokens", 4),
+            (401, 5004, "x", "this is no token the data plane can read", 4),
+            (401, 5005, "x", "the token is not valid yet", 4),
+            (401, 5009, "x", "the token is for another audience", 4),
+            (401, 5011, "x", "the token does not say whose it is", 4),
+            (401, 5013, "x", "the token was revoked", 4),
+            (401, 0, "x", "the data plane accepts neither the token nor the key", 4),
+            (404, 1013, "x", "the container is still being made", 3),
+            (408, 0, "x", "the service did not get it done in time", 1),
+            (409, 3301, "x", "an item with the same unique key exists already", 6),
+            (409, 1006, "x", "the account is being changed", 6),
+            (410, 1000, "x", "the partition was moving, again and again", 1),
+            (410, 1002, "x", "the partition was moving, again and again", 1),
+            (400, 1024, "x", "the container was deleted and made again meanwhile", 1),
+            (400, 0, "SC1001: Syntax error, incorrect syntax near 'FORM'.", "the service does not understand the query", 1),
+            (400, 0, "Invalid Continuation Token", "the continuation does not fit", 1),
+            (400, 0, "The input content is invalid because the required properties - 'id; ' - are missing", "the item has no id", 1),
+            (413, 3401, "x", "the batch is too large", 1),
+            (429, 3210, "x", "databases and containers are asked for or changed too often", 7),
+            (429, 3213, "x", "a limit of the account that waiting does not change", 7),
+            (429, 3214, "x", "one partition key is asked for too often", 7),
+            (429, 3201, "x", "the service is busy, whatever the throughput", 7),
+            (449, 5350, "x", "the service could not look up groups or roles just now", 7),
+            (503, 0, "x", "the service is not available, again and again", 1),
             (403, 0, "The authorization token is not valid at the current time.", "this machine's clock is wrong", 5),
             (401, 5202, "no", "account keys are switched off here", 4),
             (401, 5006, "no", "the token has expired", 4),
@@ -499,7 +524,8 @@ mod tests {
             (413, 0, "big", "too large", 1),
             (429, 3200, "rate", "too many requests for the throughput there is", 7),
             (449, 0, "again", "the write met other writes to the same item, again and again", 7),
-            (500, 0, "Boom", "X: Boom", 1),
+            (500, 0, "Boom", "the service failed, again and again", 1),
+            (418, 0, "Boom", "X: Boom", 1),
         ];
         for (status, substatus, text, what, exit) in rows {
             let found = refused(status, substatus, text);
@@ -525,6 +551,53 @@ mod tests {
                 .note
                 .unwrap()
                 .contains(r"signed 'get\ndbs\n\nx\n\n':")
+        );
+    }
+
+    #[test]
+    fn throttling_is_told_apart_by_what_was_asked_for() {
+        let units = "too many requests for the throughput there is";
+        let metadata = "databases and containers are asked for or changed too often";
+        for (request, what) in [
+            (
+                "POST https://acct1.documents.azure.com/dbs/db1/colls/c1/docs",
+                units,
+            ),
+            (
+                "POST https://acct1.documents.azure.com/dbs/db1/colls",
+                metadata,
+            ),
+            (
+                "GET https://acct1.documents.azure.com/dbs/db1/colls/c1",
+                metadata,
+            ),
+            ("GET https://acct1.documents.azure.com/dbs", metadata),
+            ("", units),
+        ] {
+            let found = said_no(Plane::Data, request, 429, 3200, "{}");
+            assert_eq!((found.what.as_str(), found.exit), (what, 7), "{request}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_clock_is_told_with_both_times() {
+        let headers = [(
+            "date".to_string(),
+            "Fri, 02 Jan 2026 03:04:05 GMT".to_string(),
+        )];
+        let body = r#"{"message":"The authorization token is not valid at the current time."}"#;
+        let failure = Failure::read(Plane::Data, String::new(), 403, &headers, body.as_bytes());
+        let context = Context {
+            now: Some("Fri, 02 Jan 2026 02:04:05 GMT".into()),
+            ..context()
+        };
+        let found = explain(&Error::Status(Box::new(failure)), &context);
+        let why = found.why.unwrap();
+        assert!(
+            why.ends_with(
+                "which said Fri, 02 Jan 2026 03:04:05 GMT; here it is Fri, 02 Jan 2026 02:04:05 GMT"
+            ),
+            "{why}"
         );
     }
 
@@ -604,7 +677,11 @@ mod tests {
             explain(&error, &context())
         };
         let account = "GET https://acct1.documents.azure.com/dbs";
-        let proxied = broken(account, Stage::Connect, "the proxy said 407");
+        let proxied = broken(
+            account,
+            Stage::Connect,
+            "CONNECT proxy failed: proxy server responded 407/407",
+        );
         for (found, what) in [
             (
                 broken(imds, Stage::Answer, "slow"),
@@ -622,7 +699,15 @@ mod tests {
                 broken(account, Stage::Resolve, "none"),
                 "the account's host has no address",
             ),
-            (proxied, "the proxy does not let the request through"),
+            (proxied, "the proxy wants to know who asks"),
+            (
+                broken(
+                    account,
+                    Stage::Connect,
+                    "CONNECT proxy failed: proxy server responded 502",
+                ),
+                "the proxy does not let the request through",
+            ),
         ] {
             assert_eq!((found.what.as_str(), found.exit), (what, 8));
             assert!(found.said.is_some());

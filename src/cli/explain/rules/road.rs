@@ -108,6 +108,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(broken(None, Stage::Resolve).says(&["the proxy "]), "the proxy's host has no address")
         .why("HTTPS_PROXY or ALL_PROXY names the proxy; NO_PROXY names hosts that are reached without it")
         .fix(&["export NO_PROXY=.azure.com"]),
+    Rule::new(broken(None, Stage::Connect).says(&["responded 407"]), "the proxy wants to know who asks")
+        .why("it lets nobody through without a name and a password")
+        .fix(&["export HTTPS_PROXY=http://USER:PASSWORD@PROXY:PORT", "export NO_PROXY=.azure.com"]),
     Rule::new(broken(None, Stage::Connect).says(&["proxy"]), "the proxy does not let the request through")
         .why("HTTPS_PROXY or ALL_PROXY names the proxy; NO_PROXY names hosts that are reached without it")
         .fix(&["export NO_PROXY=.azure.com"]),
@@ -118,7 +121,7 @@ pub(super) const RULES: &[Rule] = &[
         .why("no DNS here, or the wrong cloud's endpoint"),
     Rule::new(broken(None, Stage::Connect), "nobody answers at the host's address")
         .why("a firewall on the way, a proxy that is needed and not named, or a private endpoint in another network")
-        .fix(&["rawcosmos whoami --trace"]),
+        .fix(&["rawcosmos doctor"]),
     Rule::new(broken(None, Stage::Answer), "no answer came")
         .note("it is safe to run it again"),
     UNKNOWN
