@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha512};
 
 use super::arm::rbac;
+use super::cosmos::regions::Regions;
 use super::secrets::guid;
 use super::world::{Offer, World};
 use super::{LOCATION, imds};
@@ -276,6 +277,7 @@ impl World {
         self.role_assignments.clear();
         self.role_definitions.clear();
         self.azure.pending.clear();
+        self.regions = Regions::default();
         self.azure.vacant = true;
     }
 

@@ -6,13 +6,14 @@
 pub mod arm;
 pub mod azure;
 pub mod cloud;
+mod control;
 pub mod cosmos;
+mod doors;
 pub mod faults;
 pub mod host;
 pub mod http;
 pub mod identity;
 pub mod imds;
-mod ports;
 mod secrets;
 pub mod sql;
 pub mod token;
@@ -27,21 +28,21 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use cloud::Cloud;
+use doors::{Doors, plane};
 use faults::{Fault, Faults, Service};
 use host::Host;
-use http::{Delivery, Listener, Plane, Reply, Request, Response};
+use http::{Delivery, Listener, Reply, Request, Response};
 use world::World;
 
 pub(crate) use secrets::guid;
 
 /// Where the machine and the account are.
 pub const LOCATION: &str = "westeurope";
-const MIB: usize = 1024 * 1024;
 
 /// How a sandbox is to be.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The first of three ports: IMDS, ARM, the data plane. 0 is any three.
+    /// The first of three ports: IMDS, ARM, the data plane; of a second region a fourth. 0 is any.
     pub port: u16,
     /// What stands behind the identity endpoint.
     pub host: Host,
@@ -49,6 +50,8 @@ pub struct Options {
     pub cloud: &'static Cloud,
     /// Partition ranges of a new container.
     pub partitions: usize,
+    /// Regions of the account: one, or a second one on a port of its own.
+    pub regions: usize,
     /// What is to go wrong.
     pub faults: Vec<Fault>,
     /// How long a management operation takes, in milliseconds.
@@ -66,6 +69,7 @@ impl Default for Options {
             host: Host::default(),
             cloud: <&Cloud>::default(),
             partitions: 1,
+            regions: 1,
             faults: Vec::new(),
             operation_ms: 30,
             page_size: 100,
@@ -83,44 +87,44 @@ pub struct Sandbox {
 struct State {
     world: Mutex<World>,
     faults: Mutex<Faults>,
-    /// The data plane, which nobody listens for while no account has it, and its port.
-    door: Mutex<Option<Listener>>,
-    port: u16,
+    doors: Mutex<Doors>,
 }
 
 type Handler = fn(&mut World, &Request, OffsetDateTime) -> Response;
 
 /// Starts the three services.
 pub fn start(options: Options) -> io::Result<Sandbox> {
-    let ports = ports::bind(options.port)?;
+    let ports = Listener::bind_all(options.port, if options.regions > 1 { 4 } else { 3 })?;
     let mut world = fresh_world(&options);
     let origin = |index: usize| -> io::Result<String> {
         let port: &TcpListener = ports.get(index).ok_or(io::ErrorKind::AddrNotAvailable)?;
         Ok(format!("http://{}", port.local_addr()?))
     };
     (world.imds, world.arm, world.cosmos) = (origin(0)?, origin(1)?, origin(2)?);
+    if options.regions > 1 {
+        world.regions.second = Some(origin(3)?);
+    }
     let faults = Faults::new(options.faults, &mut world);
     let now = now(&world);
     identity::prepare(&mut world, now)?;
     let host = world.identity.host;
     let mut ports = ports.into_iter();
     let mut next = || ports.next().ok_or(io::ErrorKind::AddrNotAvailable);
-    let (imds, arm, cosmos) = (next()?, next()?, next()?);
+    let (imds, arm) = (next()?, next()?);
     let state = Arc::new(State {
         world: Mutex::new(world),
         faults: Mutex::new(faults),
-        door: Mutex::default(),
-        port: cosmos.local_addr()?.port(),
+        doors: Mutex::default(),
     });
     // On a machine that has nothing to do with Azure nobody listens where tokens are asked for.
-    let mut listeners = match host {
-        Host::None => Vec::new(),
-        _ => vec![Listener::serve(imds, plane(&state, Service::Imds))?],
-    };
-    listeners.push(Listener::serve(arm, plane(&state, Service::Arm))?);
-    if !state.world().azure.vacant {
-        *state.door() = Some(Listener::serve(cosmos, plane(&state, Service::Cosmos))?);
+    let mut listeners = Vec::new();
+    if host != Host::None {
+        let plane = plane(&state, Service::Imds, identity::handle);
+        listeners.push(Listener::serve(imds, plane)?);
     }
+    let plane = plane(&state, Service::Arm, arm::handle);
+    listeners.push(Listener::serve(arm, plane)?);
+    doors::open(&state, ports.collect())?;
     Ok(Sandbox { state, listeners })
 }
 
@@ -163,10 +167,15 @@ impl Sandbox {
         self.state.world().cosmos.clone()
     }
 
+    /// Origin of the data plane in the second region, where there is one.
+    pub fn second(&self) -> Option<String> {
+        self.state.world().regions.second.clone()
+    }
+
     /// One line of JSON that says where everything is.
     pub fn ready_line(&self) -> String {
         let world = self.state.world();
-        json!({
+        let mut line = json!({
             "event": "ready",
             "imds": world.imds,
             "arm": world.arm,
@@ -178,8 +187,11 @@ impl Sandbox {
             "cloud": world.cloud.name,
             "host": world.identity.host.name(),
             "environment": host::environment(&world).into_iter().collect::<BTreeMap<_, _>>(),
-        })
-        .to_string()
+        });
+        if let (Some(second), Some(line)) = (&world.regions.second, line.as_object_mut()) {
+            line.insert("cosmosSecond".to_owned(), json!(second));
+        }
+        line.to_string()
     }
 
     /// Looks at the world, or changes it behind the services' backs.
@@ -208,17 +220,16 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.listeners.clear();
-        // It holds the state that holds it.
-        let door = self.state.door().take();
-        drop(door);
+        // Their listeners hold the state that holds them.
+        self.state.doors().close();
         // Now, and not when the last thread lets go of the world: the process may end before that.
         self.state.world().identity.folder = None;
     }
 }
 
 impl State {
-    fn door(&self) -> MutexGuard<'_, Option<Listener>> {
-        self.door.lock().unwrap_or_else(PoisonError::into_inner)
+    fn doors(&self) -> MutexGuard<'_, Doors> {
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A handler that panicked has at worst left its own change half made.
@@ -232,12 +243,16 @@ impl State {
 
     fn answer(&self, service: Service, handler: Handler, request: &Request) -> Reply {
         let mut world = self.world();
-        let planned = self.faults().next(service);
-        let handle = |world: &mut World| {
-            let now = now(world);
-            arm::finish_operations(world, now);
-            handler(world, request, now)
-        };
+        let now = now(&world);
+        if service == Service::Cosmos
+            && let Some(done) = control::handle(&mut world, &mut self.faults(), request, now)
+        {
+            return done.into();
+        }
+        let planned = self.faults().next(service, request);
+        if let Some(event) = planned.event {
+            control::happen(&mut world, event, request);
+        }
         if service == Service::Imds && identity::is_silent(&world, request) {
             return Reply {
                 response: Response::default(),
@@ -248,35 +263,21 @@ impl State {
         let response = match planned.refusal {
             Some((status, substatus)) => faults::refuse(&mut world, service, status, substatus),
             None if planned.unheard => Response::default(),
-            None => handle(&mut world),
+            None => {
+                arm::finish_operations(&mut world, now);
+                handler(&mut world, request, now)
+            }
         };
+        // What never came to a read is not for the next one.
+        world.trouble.lag = false;
         Reply {
-            response,
+            response: match planned.spoil {
+                Some(spoil) => spoil.apply(response),
+                None => response,
+            },
             delivery: planned.delivery,
             delay: planned.delay,
         }
-    }
-}
-
-fn plane(state: &Arc<State>, service: Service) -> Plane {
-    let (handler, body_limit, too_large): (Handler, usize, fn() -> Response) = match service {
-        Service::Imds => (identity::handle, MIB, || Response::empty(413)),
-        Service::Arm => (arm::handle, 4 * MIB, arm::too_large),
-        Service::Cosmos => (cosmos::handle, 2 * MIB + 256 * 1024, faults::item_too_large),
-    };
-    let (clock, answer) = (Arc::clone(state), Arc::clone(state));
-    Plane {
-        body_limit,
-        too_large,
-        chunked: service == Service::Cosmos,
-        clock: Box::new(move || now(&clock.world())),
-        answer: Box::new(move |request| {
-            let reply = answer.answer(service, handler, request);
-            if service == Service::Arm {
-                ports::follow(&answer);
-            }
-            reply
-        }),
     }
 }
 

@@ -24,7 +24,7 @@ const LEADING_OUT: &[&str] = &[
     "RAWCOSMOS_DATA_AUDIENCE",
 ];
 
-/// `sandbox start [--host HOST] [--port N] [--partitions N] [--azure-role NAME] [--fault SPEC]…`: serves until it is ended.
+/// `sandbox start [--host HOST] [--port N] [--partitions N] [--regions N] [--azure-role NAME] [--fault SPEC]…`: serves until it is ended.
 pub fn start(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
     let sandbox = begin(settings)?;
     let mut output = Output::new(Format::Auto, None, false, Box::new(std::io::stdout()))?;
@@ -111,6 +111,10 @@ fn begin(settings: &Settings) -> Result<Sandbox, Error> {
     }
     let host = settings.text("host");
     let cloud = settings.text("cloud");
+    let regions = settings.number("regions")?.unwrap_or(usual.regions);
+    if !(1..=2).contains(&regions) {
+        return Err(Error::Usage("--regions must be 1 or 2".into()));
+    }
     let options = Options {
         host: host
             .map_or(Ok(usual.host), |name| Host::parse(&name))
@@ -121,6 +125,7 @@ fn begin(settings: &Settings) -> Result<Sandbox, Error> {
         port: settings.number("port")?.unwrap_or(usual.port),
         partitions,
         azure_role: azure_role(settings)?.unwrap_or_else(|| usual.azure_role.clone()),
+        regions,
         faults: faults.map_err(Error::Usage)?,
         ..usual
     };

@@ -4,8 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::account_body::SETTABLE;
 use super::accounts;
-use super::regions::display;
+use super::regions::{self, display};
 use crate::sandbox::azure::{Account, NOBODY};
+use crate::sandbox::cosmos::regions::serving;
 use crate::sandbox::world::World;
 
 /// The account as an answer of some version shows it.
@@ -31,25 +32,33 @@ pub(super) fn account(world: &World, account: &Account, version: &str) -> Value 
 }
 
 fn describe(world: &World, account: &Account, properties: &mut Map<String, Value>) {
-    let region = json!([region(world, account)]);
+    let regions = regions(world, account);
     let mut add = |name: &str, value: Value| properties.insert(name.to_owned(), value);
     add("provisioningState", json!(account.state));
     add("EnabledApiTypes", json!("Sql"));
-    add("writeLocations", region.clone());
-    add("readLocations", region.clone());
-    add("locations", region);
-    let policy = json!([{
-        "id": format!("{}-{}", account.name, account.region),
-        "locationName": display(&account.region),
-        "failoverPriority": 0,
-    }]);
-    add("failoverPolicies", policy);
+    let first = regions.iter().take(1).cloned().collect();
+    add("writeLocations", Value::Array(first));
+    add("failoverPolicies", regions.iter().map(policy).collect());
+    add("readLocations", json!(regions));
+    add("locations", json!(regions));
     if is_made(account) {
         add("documentEndpoint", json!(endpoint(world, account)));
     } else {
         add("defaultIdentity", json!(""));
         unknown_redundancy(properties);
     }
+}
+
+/// The order the regions take over in.
+fn policy(region: &Value) -> Value {
+    let kept = ["id", "locationName", "failoverPriority"];
+    let kept = kept.map(|name| {
+        (
+            name.to_owned(),
+            region.get(name).cloned().unwrap_or_default(),
+        )
+    });
+    Value::Object(kept.into_iter().collect())
 }
 
 /// Where copies will be is not decided while the account is being made.
@@ -72,16 +81,36 @@ pub(super) fn endpoint(world: &World, account: &Account) -> String {
     format!("{origin}/")
 }
 
-fn region(world: &World, account: &Account) -> Value {
+/// The region that takes the writes first. Only the account with the data plane may have a second one.
+fn regions(world: &World, account: &Account) -> Vec<Value> {
+    let own = account.name == world.account && !world.azure.vacant;
+    if !own {
+        return vec![region(
+            account,
+            &account.region,
+            0,
+            &endpoint(world, account),
+        )];
+    }
+    let name = |origin: &str| match origin == world.cosmos {
+        true => account.region.clone(),
+        false => regions::pair(&account.region).to_owned(),
+    };
+    let serving = serving(world).into_iter().enumerate();
+    serving
+        .map(|(place, (_, origin))| region(account, &name(origin), place, &format!("{origin}/")))
+        .collect()
+}
+
+fn region(account: &Account, name: &str, priority: usize, endpoint: &str) -> Value {
     let mut region = json!({
-        "id": format!("{}-{}", account.name, account.region),
-        "locationName": display(&account.region),
+        "id": format!("{}-{name}", account.name),
+        "locationName": display(name),
         "provisioningState": account.state,
-        "failoverPriority": 0,
+        "failoverPriority": priority,
         "isZoneRedundant": false,
     });
     if let Some(members) = region.as_object_mut().filter(|_| is_made(account)) {
-        let endpoint = endpoint(world, account);
         members.insert("documentEndpoint".to_owned(), json!(endpoint));
     }
     region

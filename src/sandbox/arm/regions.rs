@@ -7,7 +7,7 @@ use crate::sandbox::http::Response;
 use crate::sandbox::world::World;
 
 /// Some of the regions there are: as ARM takes them, as it shows them, and of which cloud they are.
-const REGIONS: [(&str, &str, &str); 8] = [
+const REGIONS: [(&str, &str, &str); 10] = [
     ("westeurope", "West Europe", "public"),
     ("northeurope", "North Europe", "public"),
     ("germanywestcentral", "Germany West Central", "public"),
@@ -15,13 +15,25 @@ const REGIONS: [(&str, &str, &str); 8] = [
     ("westus", "West US", "public"),
     ("southeastasia", "Southeast Asia", "public"),
     ("usgovvirginia", "USGov Virginia", "usgov"),
+    ("usgovarizona", "USGov Arizona", "usgov"),
     ("chinaeast2", "China East 2", "china"),
+    ("chinanorth2", "China North 2", "china"),
 ];
 
 /// A region as ARM shows it.
 pub(super) fn display(location: &str) -> &str {
     let found = REGIONS.iter().find(|(name, ..)| *name == location);
     found.map_or(location, |(_, shown, _)| shown)
+}
+
+/// Where an account in that region has its second one.
+pub(super) fn pair(location: &str) -> &'static str {
+    let of = |wanted: &str| REGIONS.iter().find(|(name, ..)| *name == wanted);
+    let cloud = of(location).map_or("public", |(.., cloud)| *cloud);
+    let mut others = REGIONS
+        .iter()
+        .filter(|(name, _, of)| *of == cloud && *name != location);
+    others.next().map_or("northeurope", |(name, ..)| *name)
 }
 
 /// Those of the cloud.

@@ -1,6 +1,8 @@
 //! What an identity may do: the account's own role assignments, not Azure's.
 
+use super::act::Verb;
 use super::authorization::Caller;
+use super::operation;
 use super::reply::{Exchange, Refusal};
 use crate::sandbox::world::{RoleAssignment, World};
 
@@ -17,7 +19,7 @@ enum Need {
     /// To see that something exists; empty is the account, nothing is any scope at all.
     Metadata(Option<String>),
     /// To act on what is in a container.
-    Data(&'static str, String),
+    Data(Vec<&'static str>, String),
 }
 
 /// Refuses what the caller has no data role for.
@@ -37,23 +39,25 @@ pub fn check(
             assignment.principal.eq_ignore_ascii_case(principal) && !world.no_data_role
         })
         .collect();
-    let (action, path, substatus) = match need(exchange, query) {
+    let (actions, path, substatus) = match need(exchange, query) {
         Need::Never => return Err(never(world, exchange, principal)),
-        Need::Metadata(path) => ("readMetadata", path, 5301),
-        Need::Data(action, path) if exchange.place.by_rid => (action, Some(path), 5303),
-        Need::Data(action, path) => (action, Some(path), 5302),
+        Need::Metadata(path) => (vec!["readMetadata"], path, 5301),
+        Need::Data(actions, path) if exchange.place.by_rid => (actions, Some(path), 5303),
+        Need::Data(actions, path) => (actions, Some(path), 5302),
     };
-    let allowed = granted.iter().any(|held| {
+    let hidden = path.is_none() && world.account_unreadable;
+    let gives = |held: &&RoleAssignment, action: &str| {
         holds(world, held, action) && path.as_ref().is_none_or(|path| covers(&held.scope, path))
-    });
+    };
+    let lacks = |action: &&str| hidden || !granted.iter().any(|held| gives(held, action));
     let place = match path.as_deref() {
         None => "on any scope".to_owned(),
         Some("") => "on resource [/]".to_owned(),
         Some(path) => format!("on resource [{path}]"),
     };
-    match allowed {
-        true => Ok(()),
-        false => Err(missing(world, principal, action, &place, substatus)),
+    match actions.into_iter().find(lacks) {
+        None => Ok(()),
+        Some(action) => Err(missing(world, principal, action, &place, substatus)),
     }
 }
 
@@ -70,13 +74,19 @@ fn need(exchange: &Exchange, query: bool) -> Need {
             Need::Metadata(Some(container()))
         }
         ("dbs/colls/sprocs", false) if exchange.request.method == "POST" => Need::Data(
-            "sqlDatabases/containers/executeStoredProcedure",
+            vec!["sqlDatabases/containers/executeStoredProcedure"],
             container(),
         ),
         ("dbs/colls/conflicts", _) => {
-            Need::Data("sqlDatabases/containers/manageConflicts", container())
+            Need::Data(vec!["sqlDatabases/containers/manageConflicts"], container())
         }
-        ("dbs/colls/docs", feed) => Need::Data(action(exchange, query, feed), container()),
+        ("dbs/colls/docs", _) if !query && exchange.flag("x-ms-cosmos-is-batch-request") => {
+            Need::Data(
+                batch(&operation::verbs(&exchange.request.body)),
+                container(),
+            )
+        }
+        ("dbs/colls/docs", feed) => Need::Data(vec![action(exchange, query, feed)], container()),
         _ => Need::Never,
     }
 }
@@ -93,6 +103,21 @@ fn action(exchange: &Exchange, query: bool, feed: bool) -> &'static str {
         "DELETE" => "sqlDatabases/containers/items/delete",
         _ => "sqlDatabases/containers/items/replace",
     }
+}
+
+/// What the operations of a batch need; one without any still is about items.
+fn batch(verbs: &[Verb]) -> Vec<&'static str> {
+    if verbs.is_empty() {
+        return vec!["sqlDatabases/containers/items/read"];
+    }
+    let action = |verb: &Verb| match verb {
+        Verb::Read => "sqlDatabases/containers/items/read",
+        Verb::Upsert => "sqlDatabases/containers/items/upsert",
+        Verb::Delete => "sqlDatabases/containers/items/delete",
+        Verb::Replace | Verb::Patch => "sqlDatabases/containers/items/replace",
+        Verb::Create => "sqlDatabases/containers/items/create",
+    };
+    verbs.iter().map(action).collect()
 }
 
 /// Whether the role has the action: a built-in one, or one of the account's own.
@@ -220,6 +245,7 @@ mod tests {
             request: &request,
             place: Place::parse(path).unwrap(),
             now: 0,
+            region: 0,
         };
         let caller = Caller::Identity("p".into());
         check(&world, &exchange, query, &caller).map_or_else(|refusal| refusal.substatus, |()| 0)
@@ -264,6 +290,39 @@ mod tests {
             answer(World::default(), Some(("own", "")), "GET", "/dbs/D", false),
             5301
         );
+    }
+
+    #[test]
+    fn a_batch_needs_what_each_of_its_operations_needs() {
+        let body =
+            r#"[{"operationType":"Create","resourceBody":{}},{"operationType":"Delete","id":"1"}]"#;
+        let request = Request {
+            method: "POST".into(),
+            headers: vec![("x-ms-cosmos-is-batch-request".into(), "True".into())],
+            body: body.into(),
+            ..Request::default()
+        };
+        let exchange = Exchange {
+            request: &request,
+            place: Place::parse("/dbs/D/colls/C/docs").unwrap(),
+            now: 0,
+            region: 0,
+        };
+        let caller = Caller::Identity("p".into());
+        let items = "sqlDatabases/containers/items/";
+        for (verbs, lacked) in [("create", "delete"), ("delete", "create"), ("*", "")] {
+            let mut world = own(&[&format!("{items}{verbs}")]);
+            let held = RoleAssignment {
+                role_definition: "own".into(),
+                scope: String::new(),
+                principal: "p".into(),
+            };
+            world.role_assignments.insert("a".into(), held);
+            let refused = check(&world, &exchange, false, &caller).err();
+            let message = refused.map(|refusal| refusal.message).unwrap_or_default();
+            let wanted = format!("action [{PREFIX}{items}{lacked}]");
+            assert_eq!(message.contains(&wanted), !lacked.is_empty(), "{message}");
+        }
     }
 
     #[test]

@@ -405,3 +405,29 @@ fn a_list_shows_what_the_caller_may_see() {
     assert_eq!(seen(&mut arm), 1);
     assert_eq!(arm.get("~").code(), "AuthorizationFailed");
 }
+
+#[test]
+fn a_second_region_is_told_with_its_address() {
+    let mut arm = arm();
+    arm.world.cosmos = "http://127.0.0.1:2".into();
+    arm.world.regions.second = Some("http://127.0.0.1:3".into());
+    let told = |arm: &mut Arm| {
+        let properties = arm.get("~").body["properties"].clone();
+        let first = properties["writeLocations"][0]["documentEndpoint"].clone();
+        let last = properties["readLocations"][1]["documentEndpoint"].clone();
+        (
+            first,
+            last,
+            properties["failoverPolicies"][1]["failoverPriority"].clone(),
+        )
+    };
+    let (here, there) = (json!("http://127.0.0.1:2/"), json!("http://127.0.0.1:3/"));
+    assert_eq!(told(&mut arm), (here.clone(), there.clone(), json!(1)));
+    arm.world.regions.fail_over();
+    assert_eq!(told(&mut arm), (there, here, json!(1)));
+    let names = arm.get("~").body["properties"]["locations"].clone();
+    assert_eq!(
+        (&names[0]["locationName"], &names[1]["locationName"]),
+        (&json!("North Europe"), &json!("West Europe"))
+    );
+}
