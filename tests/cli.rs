@@ -176,6 +176,7 @@ fn mistakes_are_named_and_nothing_is_sent() {
         ("sandbox start --fault trunkate", "truncate"),
         ("sandbox start --host azure", "app-service"),
         ("sandbox run --cloud AzureCloud -- true", "usgov"),
+        ("sandbox start --azure-role boss", "account-contributor"),
         ("sandbox run", "which command"),
         ("tour --sandbox --step 99", "steps 1 to"),
         ("tour --sandbox --format html", "html"),
