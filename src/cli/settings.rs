@@ -34,6 +34,7 @@ const SAID_ONLY: &[&str] = &[
     "revoke",
     "raw",
     "auth-header",
+    "probe-write",
 ];
 
 /// A value and who said it.
@@ -88,6 +89,11 @@ impl Settings {
                     origin: variable.to_string(),
                 })
             })
+    }
+
+    /// A variable that is no option of ours; an empty one counts as unset.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        (self.environment)(name).filter(|text| !text.is_empty())
     }
 
     /// The text of a value.

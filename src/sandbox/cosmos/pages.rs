@@ -65,10 +65,7 @@ pub fn size(exchange: &Exchange, default: usize) -> Result<usize, Refusal> {
         Ok(-1) => Ok(usize::MAX),
         Ok(0) => Ok(1000),
         Ok(count @ 1..) => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
-        _ => Err(Refusal::gateway(
-            400,
-            format!("The value '{text}' specified for the header '{name}' is invalid."),
-        )),
+        _ => Err(Refusal::header(name, text)),
     }
 }
 

@@ -14,9 +14,6 @@ use crate::sandbox::world::World;
 
 /// `GET /dbs/{db}/colls/{coll}/docs`
 pub fn list(world: &mut World, exchange: &Exchange) -> Outcome {
-    if exchange.header("a-im").is_some() {
-        return Err(Refusal::absent("a change feed"));
-    }
     let ragged = world.ragged_pages;
     let store = store::open(world, exchange)?;
     let scope = scope::feed(exchange, &store)?;
@@ -27,7 +24,7 @@ pub fn list(world: &mut World, exchange: &Exchange) -> Outcome {
         Ok(vec![item.text.clone()])
     })?;
     let charge = 1.0 + 0.03 * page.rows.len() as f64;
-    Ok(answer(&store, at, page, charge))
+    Ok(answer(exchange, &store, at, &page, charge))
 }
 
 /// `POST /dbs/{db}/colls/{coll}/docs` with a query
@@ -46,8 +43,8 @@ pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
     let (at, page) = paged(&store, &scope, cursor.as_ref(), cut, &statement)?;
     let metrics = metrics::told(exchange, &page, &statement);
     let charge = 2.25 + 0.03 * page.scanned as f64;
-    let mut reply =
-        answer(&store, at, page, charge).header("x-ms-cosmos-query-execution-info", EXECUTION);
+    let mut reply = answer(exchange, &store, at, &page, charge)
+        .header("x-ms-cosmos-query-execution-info", EXECUTION);
     reply.headers.extend(metrics);
     Ok(reply)
 }
@@ -112,14 +109,14 @@ fn whole_documents(shape: Shape, ranges: usize) -> Result<(), Refusal> {
 }
 
 /// Whether every range has got as far as the session has seen it.
-fn fresh(exchange: &Exchange, store: &Store, scope: &Scope) -> Result<(), Refusal> {
+pub fn fresh(exchange: &Exchange, store: &Store, scope: &Scope) -> Result<(), Refusal> {
     scope
         .ranges
         .iter()
         .try_for_each(|&at| session::reached(exchange, store.range(at)?))
 }
 
-fn answer(store: &Store, at: usize, page: Page, charge: f64) -> Reply {
+fn answer(exchange: &Exchange, store: &Store, at: usize, page: &Page, charge: f64) -> Reply {
     let count = page.rows.len();
     let rid = &store.container.rid;
     let body = format!(
@@ -129,9 +126,12 @@ fn answer(store: &Store, at: usize, page: Page, charge: f64) -> Reply {
     let mut reply = Reply::new(200, body)
         .header("x-ms-item-count", count)
         .charge(charge);
-    if let Some(next) = page.next {
+    if let Some(next) = &page.next {
         reply = reply.header("x-ms-continuation", next.token(rid));
     }
+    let deleting = store.container.deleting > exchange.now;
+    let pending = if deleting { "True" } else { "False" };
+    reply = reply.header("x-ms-cosmos-is-partition-key-delete-pending", pending);
     store.describe(reply, at)
 }
 

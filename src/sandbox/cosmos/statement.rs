@@ -88,7 +88,8 @@ fn one(error: &SyntaxError) -> String {
     }
 }
 
-fn refusal(error: EvalError) -> Refusal {
+/// A query that could be read and not answered.
+pub fn refusal(error: EvalError) -> Refusal {
     match error {
         EvalError::Unsupported(what) => {
             Refusal::gateway(501, format!("The sandbox cannot answer this query: {what}"))

@@ -18,6 +18,7 @@ fn read(query: &str, parameters: &Value) -> Result<Statement, Refusal> {
         request: &request,
         place: Place::default(),
         now: 0,
+        region: 0,
     };
     statement::read(&exchange)
 }

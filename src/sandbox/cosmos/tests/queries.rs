@@ -1,9 +1,6 @@
 //! What each range answers: rewritten queries, pages cut anywhere, and ranges split between two pages.
 
 use super::*;
-use crate::cosmos::effective_key::contains;
-use crate::sandbox::world::{Item, Range};
-
 const RANGE: &str = "x-ms-documentdb-partitionkeyrangeid";
 const TOKEN: &str = "x-ms-continuation";
 
@@ -44,43 +41,10 @@ fn ids(bench: &Bench) -> Vec<String> {
     ranges.map(|range| range.id.clone()).collect()
 }
 
-/// Cuts a range in two at the middle one of its items.
+/// Cuts a range in two.
 fn split(bench: &mut Bench, at: usize) {
-    let database = bench.world.databases.get_mut("d").unwrap();
-    let ranges = &mut database.containers.get_mut("c").unwrap().ranges;
-    let next = ranges
-        .iter()
-        .map(|range| range.id.parse::<u32>().unwrap())
-        .max()
-        .unwrap()
-        + 1;
-    let parent = ranges.remove(at);
-    let middle = parent
-        .items
-        .keys()
-        .nth(parent.items.len() / 2)
-        .unwrap()
-        .0
-        .clone();
-    let child = |id: u32, min: &str, max: &str| Range {
-        id: id.to_string(),
-        min: min.into(),
-        max: max.into(),
-        parents: vec![parent.id.clone()],
-        lsn: parent.lsn,
-        items: parent
-            .items
-            .iter()
-            .filter(|((key, ..), _)| contains(min, max, key))
-            .map(|(slot, item)| (slot.clone(), Item::clone(item)))
-            .collect(),
-    };
-    let children = [
-        child(next, &parent.min, &middle),
-        child(next + 1, &middle, &parent.max),
-    ];
-    assert!(children.iter().all(|child| !child.items.is_empty()));
-    ranges.splice(at..at, children);
+    let id = ids(bench)[at].clone();
+    bench.world.split("d", "c", Some(&id)).unwrap();
 }
 
 fn sorted(mut rows: Vec<Value>) -> Vec<String> {
