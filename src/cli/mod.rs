@@ -6,6 +6,7 @@ pub mod args;
 pub mod commands;
 pub mod credential;
 pub mod explain;
+pub mod files;
 pub mod help;
 pub mod lesson;
 pub mod output;
@@ -22,6 +23,7 @@ use std::io::IsTerminal;
 use crate::error::Error;
 use crate::exchange::Transport;
 use crate::exchange::network::Network;
+use crate::exchange::sessions::Sessions;
 use crate::show::Mask;
 use args::Args;
 use commands::Work;
@@ -101,8 +103,12 @@ fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, 
     };
     let tracer = Tracer::new(inner, view, mask, Box::new(print))
         .with_identity(credential::options(settings.args()));
-    let session = Session::new(settings, &tracer, rehearsal.as_ref(), mask).map_err(bare)?;
-    match work(&session, &mut output).and_then(|()| output.finish()) {
+    let sessions = Sessions::new(&tracer);
+    files::learn_sessions(settings, &sessions).map_err(bare)?;
+    let session = Session::new(settings, &sessions, rehearsal.as_ref(), mask).map_err(bare)?;
+    let done = work(&session, &mut output).and_then(|()| output.finish());
+    let kept = files::keep_sessions(settings, &sessions);
+    match done.and(kept) {
         Ok(()) | Err(Error::Closed | Error::DryRun) => Ok(0),
         Err(error) => {
             // The error that ended it is the one to report.

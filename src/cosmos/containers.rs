@@ -1,10 +1,12 @@
 //! Containers on the data plane. With a token they can be read; to create or delete them takes a key, or ARM.
 
 use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 
 use super::databases::with_throughput;
 use super::{Call, Container, Database, Effect, Paging, feed, nothing, resource};
-use crate::message::{Page, Throughput};
+use crate::error::Error;
+use crate::message::{Page, Response, Throughput};
 
 const READ: &str = "Microsoft.DocumentDB/databaseAccounts/readMetadata";
 
@@ -66,4 +68,46 @@ pub fn delete(container: &Container) -> Call<()> {
         effect: Effect::Delete,
         read: nothing,
     }
+}
+
+/// `GET /dbs/{db}/colls/{coll}` with `x-ms-documentdb-populatequotainfo`: how large a container is, in KB and items, and
+/// how far its index has come after a change of the policy, in percent. Needs the data action `readMetadata` on it.
+///
+/// Returns `{"usage":{…},"quota":{…},"indexTransformationProgress":100}`.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db/get-a-collection>
+pub fn quota(container: &Container) -> Call<Box<RawValue>> {
+    let header = "x-ms-documentdb-populatequotainfo";
+    Call {
+        request: container.0.request("GET").header(header, "True"),
+        read: quotas,
+        ..read(container)
+    }
+}
+
+fn quotas(response: &Response) -> Result<Box<RawValue>, Error> {
+    let list = |name: &str| pairs(response.header(name).unwrap_or_default());
+    let progress = response.header("x-ms-documentdb-collection-index-transformation-progress");
+    let quota = json!({
+        "usage": list("x-ms-resource-usage"),
+        "quota": list("x-ms-resource-quota"),
+        "indexTransformationProgress": progress.map(number),
+    });
+    RawValue::from_string(quota.to_string()).map_err(|e| Error::answer(e.to_string()))
+}
+
+/// `documentsCount=2000;collectionSize=1408;` as an object.
+fn pairs(text: &str) -> Map<String, Value> {
+    let pairs = text.split(';').filter_map(|pair| pair.split_once('='));
+    pairs
+        .map(|(name, value)| (name.trim().to_string(), number(value)))
+        .collect()
+}
+
+/// A number where it is one, else the text.
+fn number(text: &str) -> Value {
+    text.trim()
+        .parse()
+        .map(Value::Number)
+        .unwrap_or_else(|_| text.into())
 }

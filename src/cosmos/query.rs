@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 
+use super::changes::part_of;
 use super::partition_key::PartitionKey;
 use super::{Call, Container, Effect, Paging, feed};
 use crate::error::Error;
@@ -46,6 +47,28 @@ impl Query {
         Ok(self)
     }
 
+    /// Whether the answers of several ranges, one after the other, would be another answer than the whole one: the text
+    /// sorts, counts or leaves out. Words in texts do not count.
+    pub fn needs_merging(&self) -> bool {
+        const WORDS: [&str; 11] = [
+            "ORDER", "TOP", "OFFSET", "DISTINCT", "GROUP", "COUNT", "SUM", "MIN", "MAX", "AVG",
+            "RANK",
+        ];
+        let (mut plain, mut within, mut escaped) = (String::new(), None, false);
+        for c in self.text.chars() {
+            match within {
+                Some(_) if escaped => escaped = false,
+                Some(_) if c == '\\' => escaped = true,
+                Some(quote) if c == quote => within = None,
+                Some(_) => {}
+                None if c == '\'' || c == '"' => within = Some(c),
+                None => plain.push(c.to_ascii_uppercase()),
+            }
+        }
+        let mut words = plain.split(|c: char| !c.is_ascii_alphanumeric() && !"_.@".contains(c));
+        words.any(|word| WORDS.contains(&word))
+    }
+
     /// The body that is sent.
     pub fn body(&self) -> String {
         let parameters: Vec<String> = self.parameters.iter().map(parameter_json).collect();
@@ -69,6 +92,16 @@ pub enum Across {
     Key(PartitionKey),
     /// All: the gateway refuses what needs merging, such as `ORDER BY`, with 400/1004.
     All,
+    /// Those of one range, and of it those between two effective keys: every query works. A prefix of a hierarchical
+    /// key is such a part, of one range or of several.
+    Part {
+        /// The id of the range.
+        range: String,
+        /// The first effective key.
+        min: String,
+        /// The effective key behind the last one.
+        max: String,
+    },
 }
 
 /// `POST /dbs/{db}/colls/{coll}/docs` with `application/query+json`: one page of a query.
@@ -88,6 +121,8 @@ pub fn items(container: &Container, query: &Query, across: &Across, paging: &Pag
     let request = match across {
         Across::Key(key) => request.header("x-ms-documentdb-partitionkey", key.header()),
         Across::All => request.header("x-ms-documentdb-query-enablecrosspartition", "True"),
+        Across::Part { range, min, max } => part_of(request, range, min, max)
+            .header("x-ms-documentdb-query-enablecrosspartition", "True"),
     };
     Call {
         request: paging.apply(request).body(query.body()),
@@ -95,5 +130,31 @@ pub fn items(container: &Container, query: &Query, across: &Across, paging: &Pag
         action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/executeQuery",
         effect: Effect::Read,
         read: |response| feed(response, "Documents"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_merging_is_seen() {
+        for text in [
+            "SELECT * FROM c order by c.x",
+            "SELECT TOP 5 * FROM c",
+            "SELECT VALUE COUNT(1) FROM c",
+            "SELECT DISTINCT c.a FROM c",
+            "SELECT c.a FROM c GROUP\nBY c.a",
+            "SELECT * FROM c WHERE c.a = 'it\\'s' ORDER BY c.b",
+            "SELECT * FROM c OFFSET 1 LIMIT 2",
+        ] {
+            assert!(Query::new(text).needs_merging(), "{text}");
+        }
+        for text in [
+            "SELECT * FROM c WHERE c.order = 'ORDER BY' AND c[\"top\"] > @max AND c.s = \"a' COUNT \\\" SUM\"",
+            "SELECT c.counter, c.maximum FROM c JOIN t IN c.groups",
+        ] {
+            assert!(!Query::new(text).needs_merging(), "{text}");
+        }
     }
 }

@@ -3,10 +3,15 @@
 //! [`Client::run`] is the one road every call takes: authorize, send, judge, read. What needs more than one exchange
 //! (a token first, an operation to follow, pages, retries) is sequential code over it.
 
+pub mod batches;
+pub mod changes;
+pub mod many;
 pub mod network;
 pub mod pages;
 pub mod poll;
+pub mod ranges;
 pub mod retry;
+pub mod sessions;
 pub mod tokens;
 
 use std::cell::RefCell;

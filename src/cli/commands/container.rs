@@ -62,10 +62,13 @@ pub fn create(session: &Session, output: &mut Output, _: &[String]) -> Result<()
     change.made(output, &started.value)
 }
 
-/// `container show -d DB -n NAME`
+/// `container show -d DB -n NAME [--quota]`
 pub fn show(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
     let (database, name) = names(session)?;
-    let call = if session.has_key() {
+    let call = if session.settings.on("quota") {
+        // Sizes are known to the data plane alone.
+        cosmos::containers::quota(&session.account()?.database(&database).container(&name))
+    } else if session.has_key() {
         cosmos::containers::read(&session.account()?.database(&database).container(&name))
     } else {
         arm::containers::show(&session.arm_account()?, &database, &name)

@@ -1,12 +1,19 @@
 //! The commands: one table says their words, their options and what they do.
 
+pub mod api;
+pub mod batch;
 pub mod change;
+pub mod changes;
 pub mod container;
 pub mod database;
 pub mod grant;
 pub mod identity;
+pub mod input;
 pub mod item;
+pub mod many;
+pub mod procedure;
 pub mod query;
+pub mod ranges;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 
@@ -66,15 +73,21 @@ pub const COMMANDS: &[Command] = &[
     command("database list", &[], 0, InSession(database::list)),
     command("database delete", &["name", "no-wait"], 0, InSession(database::delete)),
     command("container create", &["database-name", "name", "partition-key-path", "ttl", "idx", "unique-key-policy", "throughput", "max-throughput", "if-not-exists", "no-wait"], 0, InSession(container::create)),
-    command("container show", &["database-name", "name"], 0, InSession(container::show)),
+    command("container show", &["database-name", "name", "quota"], 0, InSession(container::show)),
     command("container list", &["database-name"], 0, InSession(container::list)),
     command("container delete", &["database-name", "name", "no-wait"], 0, InSession(container::delete)),
-    command("item create", &["database-name", "container-name", "body", "partition-key", "partition-key-json"], 0, InSession(item::create)),
-    command("item upsert", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "if-match"], 0, InSession(item::upsert)),
-    command("item read", &["database-name", "container-name", "id", "partition-key", "partition-key-json", "if-none-match", "session-token"], 0, InSession(item::read)),
-    command("item replace", &["database-name", "container-name", "id", "body", "partition-key", "partition-key-json", "if-match"], 0, InSession(item::replace)),
-    command("item delete", &["database-name", "container-name", "id", "partition-key", "partition-key-json", "if-match"], 0, InSession(item::delete)),
-    command("query", &["database-name", "container-name", "file", "param", "param-json", "partition-key", "partition-key-json", "page-size", "max-items", "one-page", "continuation", "session-token"], 1, InSession(query::run)),
+    command("item create", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "ttl", "indexing", "minimal", "any-id", "session-file"], 0, InSession(item::create)),
+    command("item upsert", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "ttl", "indexing", "minimal", "any-id", "if-match", "session-file"], 0, InSession(item::upsert)),
+    command("item read", &["database-name", "container-name", "id", "keys", "self", "partition-key", "partition-key-json", "if-none-match", "consistency", "session-token", "session-file"], 0, InSession(item::read)),
+    command("item replace", &["database-name", "container-name", "id", "body", "partition-key", "partition-key-json", "ttl", "indexing", "minimal", "if-match", "session-file"], 0, InSession(item::replace)),
+    command("item patch", &["database-name", "container-name", "id", "body", "partition-key", "partition-key-json", "set", "add", "replace", "remove", "incr", "move", "condition", "minimal", "if-match", "session-file"], 0, InSession(item::patch)),
+    command("item delete", &["database-name", "container-name", "id", "self", "partition-key", "partition-key-json", "all-in-partition", "if-match", "session-file"], 0, InSession(item::delete)),
+    command("item batch", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "minimal", "session-token", "session-file"], 0, InSession(batch::run)),
+    command("query", &["database-name", "container-name", "file", "param", "param-json", "partition-key", "partition-key-json", "page-size", "max-items", "one-page", "continuation", "consistency", "session-token", "session-file"], 1, InSession(query::run)),
+    command("changes", &["database-name", "container-name", "partition-key", "partition-key-json", "from", "state", "follow", "page-size", "consistency", "session-token", "session-file"], 0, InSession(changes::run)),
+    command("ranges", &["database-name", "container-name"], 0, InSession(ranges::run)),
+    command("procedure execute", &["database-name", "container-name", "name", "args", "log", "partition-key", "partition-key-json"], 0, InSession(procedure::execute)),
+    command("api", &["database-name", "container-name", "body", "header", "paginate"], 3, InSession(api::run)),
     command("grant", &["role", "principal", "scope", "revoke", "wait"], 0, InSession(grant::run)),
     command("tour", &["sandbox", "live", "step", "format", "database-name", "container-name"], 0, Alone(tour::run)),
     #[cfg(feature = "sandbox")]
