@@ -79,11 +79,7 @@ const HEADERS: &[(&str, &str, &str)] = &[
         "x-ms-cosmos-is-batch-request",
         "makes the POST a list of operations instead of a new item",
     ),
-    (
-        ">",
-        "x-ms-cosmos-batch-atomic",
-        "all of them or none",
-    ),
+    (">", "x-ms-cosmos-batch-atomic", "all of them or none"),
     (
         ">",
         "a-im",

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod batch;
+pub mod change_state;
 pub mod changes;
 pub mod containers;
 pub mod databases;
@@ -13,6 +14,7 @@ pub mod effective_key;
 pub mod items;
 pub mod key_definition;
 pub mod many;
+pub mod operation;
 pub mod outcome;
 pub mod partition_key;
 pub mod patch;
@@ -68,7 +70,7 @@ impl Link {
         let parts: Vec<&str> = link.trim_matches('/').split('/').collect();
         let is_rid = |rid: &&str| {
             let known = |b: u8| b.is_ascii_alphanumeric() || b"+-=".contains(&b);
-            rid.len() >= 8 && rid.len() % 4 == 0 && rid.bytes().all(known)
+            rid.len() >= 8 && rid.len().is_multiple_of(4) && rid.bytes().all(known)
         };
         match parts.as_slice() {
             ["dbs", database, "colls", container, "docs", item]

@@ -6,7 +6,7 @@ use super::changes::part_of;
 use super::partition_key::PartitionKey;
 use super::{Call, Container, Effect, Paging, feed};
 use crate::error::Error;
-use crate::message::Page;
+use crate::message::{Page, Request};
 
 /// The text of a query and the values of its parameters.
 ///
@@ -92,8 +92,9 @@ pub enum Across {
     Key(PartitionKey),
     /// All: the gateway refuses what needs merging, such as `ORDER BY`, with 400/1004.
     All,
-    /// Those of one range, and of it those between two effective keys: every query works. A prefix of a hierarchical
-    /// key is such a part, of one range or of several.
+    /// Those of one range, by its id: every query works.
+    Range(String),
+    /// Of one range those between two effective keys. A prefix of a hierarchical key is such a part, of one range or of several.
     Part {
         /// The id of the range.
         range: String,
@@ -118,11 +119,15 @@ pub fn items(container: &Container, query: &Query, across: &Across, paging: &Pag
         .header("x-ms-documentdb-isquery", "True")
         // A token of 1 to 4 KB and an unlimited continuation together overflow the gateway's header limit.
         .header("x-ms-documentdb-responsecontinuationtokenlimitinkb", "2");
+    let crossing =
+        |request: Request| request.header("x-ms-documentdb-query-enablecrosspartition", "True");
     let request = match across {
         Across::Key(key) => request.header("x-ms-documentdb-partitionkey", key.header()),
-        Across::All => request.header("x-ms-documentdb-query-enablecrosspartition", "True"),
-        Across::Part { range, min, max } => part_of(request, range, min, max)
-            .header("x-ms-documentdb-query-enablecrosspartition", "True"),
+        Across::All => crossing(request),
+        Across::Range(id) => {
+            crossing(request.header("x-ms-documentdb-partitionkeyrangeid", id.as_str()))
+        }
+        Across::Part { range, min, max } => crossing(part_of(request, range, min, max)),
     };
     Call {
         request: paging.apply(request).body(query.body()),

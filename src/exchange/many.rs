@@ -178,11 +178,7 @@ impl Many<'_> {
             let range =
                 range.ok_or_else(|| Error::answer(format!("no range holds {effective}")))?;
             let group = groups.entry(&range.min).or_insert_with(|| {
-                let across = Across::Part {
-                    range: range.id.clone(),
-                    min: range.min.clone(),
-                    max: range.max.clone(),
-                };
+                let across = Across::Range(range.id.clone());
                 (across, Vec::new())
             });
             group.1.push(pair.clone());
