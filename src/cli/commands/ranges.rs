@@ -1,6 +1,6 @@
 //! `ranges`
 
-use serde_json::json;
+use serde_json::Value;
 
 use super::container::json;
 use crate::cli::output::Output;
@@ -14,14 +14,15 @@ pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Result<(), E
     let ranges = session.flow(READ, |client| client.ranges(&container))?;
     output.list();
     for range in ranges.iter() {
-        let row = json!({
-            "id": range.id,
-            "minInclusive": range.min,
-            "maxExclusive": range.max,
-            "throughputFraction": range.share,
-            "parents": range.parents,
-        });
-        output.row(&json(&row.to_string(), "the range")?)?;
+        let share = range.share.map_or(Value::Null, Value::from);
+        let text = format!(
+            r#"{{"id":{},"minInclusive":{},"maxExclusive":{},"throughputFraction":{share},"parents":{}}}"#,
+            Value::from(range.id.as_str()),
+            Value::from(range.min.as_str()),
+            Value::from(range.max.as_str()),
+            Value::from(range.parents.clone()),
+        );
+        output.row(&json(&text, "the range")?)?;
     }
     output.finish()
 }
