@@ -1298,6 +1298,7 @@ fn a_range_that_is_always_gone_ends_it() {
         acts.push(two_ranges());
     }
     acts.extend((0..6).map(|_| gone()));
+    acts.push(ok(r#"{"_rid":"rid"}"#));
     let read = changes(acts, &at_the_start(), 1);
     assert!(read.result.unwrap_err().is_status(410));
 }
@@ -1312,6 +1313,14 @@ fn a_container_made_anew_is_noticed() {
     let read = changes(vec![other.into()], &at_the_start(), 1);
     assert!(matches!(read.result, Err(Error::Conflict(_))));
     assert!(read.ids.is_empty() && read.states.is_empty());
+    // Or the new one knows nothing of the session of the old one.
+    let stranger = || answer(404, &[("x-ms-substatus", "1003")], "").into();
+    let anew = vec![stranger(), ok(r#"{"_rid":"other"}"#)];
+    let read = changes(anew, &at_the_start(), 1);
+    assert!(matches!(read.result, Err(Error::Conflict(_))));
+    let same = vec![stranger(), ok(r#"{"_rid":"rid"}"#)];
+    let read = changes(same, &at_the_start(), 1);
+    assert!(read.result.unwrap_err().is_status(404));
 }
 
 // ---- Batches

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::databases::with_throughput;
-use super::{Call, Container, Database, Effect, Paging, feed, nothing, resource};
+use super::{Call, Container, Database, Effect, Members, Paging, feed, nothing, resource};
 use crate::error::Error;
 use crate::message::{Page, Response, Throughput};
 
@@ -42,6 +42,12 @@ pub fn read(container: &Container) -> Call<Box<RawValue>> {
         effect: Effect::Read,
         read: resource,
     }
+}
+
+/// The service's own id of a container, `_rid`: another one as soon as it was deleted and made anew.
+pub fn rid_of(container: &RawValue) -> Option<String> {
+    let members: Members = serde_json::from_str(container.get()).ok()?;
+    serde_json::from_str(members.get("_rid")?.get()).ok()
 }
 
 /// `GET /dbs/{db}/colls`: the containers of a database, in pages. Needs the data action `readMetadata` on the database.

@@ -83,23 +83,30 @@ impl Ranges {
     /// to be read again.
     pub fn new(all: Vec<Range>) -> Result<Ranges, Error> {
         let gone: Vec<String> = all.iter().flat_map(|range| range.parents.clone()).collect();
-        let mut live = all;
-        live.retain(|range| !gone.contains(&range.id));
-        live.sort_by(|one, two| order(&one.min, &two.min));
-        let mut reached = "";
-        for range in &live {
-            if order(reached, &range.min).is_ne() || order(&range.min, &range.max).is_ge() {
-                return Err(Error::answer(format!(
-                    "the ranges of the container leave a gap or overlap at {:?}, before the range {}",
-                    reached, range.id
-                )));
+        let mut left = all;
+        left.retain(|range| !gone.contains(&range.id));
+        let (mut chain, mut reached) = (Vec::with_capacity(left.len()), String::new());
+        while let Some(at) = left
+            .iter()
+            .position(|range| order(&range.min, &reached).is_eq())
+        {
+            let range = left.swap_remove(at);
+            if order(&range.min, &range.max).is_ge() {
+                return Err(Error::answer(format!("the range {} is empty", range.id)));
             }
-            reached = &range.max;
+            reached.clone_from(&range.max);
+            chain.push(range);
         }
-        if reached != "FF" {
-            return Err(Error::answer("the ranges of the container do not reach FF"));
+        match left.first() {
+            None if reached == "FF" => Ok(Ranges(chain)),
+            None => Err(Error::answer(format!(
+                "no range of the container begins at {reached:?}"
+            ))),
+            Some(range) => Err(Error::answer(format!(
+                "the ranges of the container leave a gap at {reached:?}, or overlap at the range {}",
+                range.id
+            ))),
         }
-        Ok(Ranges(live))
     }
 
     /// Each of them.

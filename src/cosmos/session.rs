@@ -5,7 +5,6 @@
 //!
 //! <https://learn.microsoft.com/azure/cosmos-db/how-to-manage-consistency#utilize-session-tokens>
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// How far a reader is in one range.
@@ -15,8 +14,8 @@ pub struct Progress {
     pub version: Option<i64>,
     /// The newest write seen.
     pub global: i64,
-    /// The newest write seen from each region; -1 is none.
-    pub regions: BTreeMap<u64, i64>,
+    /// Each region, in order, and the newest write seen from it; -1 is none.
+    pub regions: Vec<(u64, i64)>,
 }
 
 impl Progress {
@@ -28,18 +27,23 @@ impl Progress {
             return Some(Progress {
                 version: None,
                 global: first,
-                regions: BTreeMap::new(),
+                regions: Vec::new(),
             });
         };
         let region = |part: &str| {
             let (region, write) = part.split_once('=')?;
             Some((u64::try_from(number(region)?).ok()?, number(write)?))
         };
-        Some(Progress {
+        let mut progress = Progress {
             version: Some(first),
             global: number(second)?,
-            regions: parts.map(region).collect::<Option<_>>()?,
-        })
+            regions: Vec::new(),
+        };
+        for part in parts {
+            let (region, write) = region(part)?;
+            put(&mut progress.regions, region, write, i64::max);
+        }
+        Some(progress)
     }
 
     /// The two together. Of two versions the higher one knows the regions and how far all are: after a failover what an
@@ -56,15 +60,20 @@ impl Progress {
             merged.global = merged.global.max(older.global);
         }
         for (region, write) in &older.regions {
-            match merged.regions.get_mut(region) {
-                Some(known) => *known = (*known).max(*write),
-                None if same => {
-                    merged.regions.insert(*region, *write);
-                }
-                None => {}
+            if same || merged.regions.iter().any(|(known, _)| known == region) {
+                put(&mut merged.regions, *region, *write, i64::max);
             }
         }
         merged
+    }
+}
+
+/// Puts a value in its place; where there is one already, both together.
+fn put<K: Ord, V: Clone>(all: &mut Vec<(K, V)>, key: K, value: V, both: fn(V, V) -> V) {
+    let at = all.partition_point(|(known, _)| *known < key);
+    match all.get_mut(at) {
+        Some((known, there)) if *known == key => *there = both(there.clone(), value),
+        _ => all.insert(at, (key, value)),
     }
 }
 
@@ -88,7 +97,7 @@ impl fmt::Display for Progress {
 
 /// How far a reader is in the ranges of one container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Token(BTreeMap<String, Progress>);
+pub struct Token(Vec<(String, Progress)>);
 
 impl Token {
     /// Reads what stands in `x-ms-session-token`; `None` where it has another form, and then it is to be sent as it is.
@@ -105,11 +114,8 @@ impl Token {
 
     /// Adds what an answer said of one range.
     pub fn add(&mut self, range: &str, progress: &Progress) {
-        let merged = match self.0.get(range) {
-            Some(known) => known.merged(progress),
-            None => progress.clone(),
-        };
-        self.0.insert(range.to_string(), merged);
+        let both = |one: Progress, two: Progress| one.merged(&two);
+        put(&mut self.0, range.to_string(), progress.clone(), both);
     }
 
     /// Adds what another token knows.
@@ -121,30 +127,34 @@ impl Token {
 
     /// A range that came from others has seen what they have.
     pub fn inherit(&mut self, child: &str, parents: &[String]) {
-        let known: Vec<Progress> = parents
-            .iter()
-            .filter_map(|id| self.0.get(id).cloned())
-            .collect();
-        for progress in &known {
-            self.add(child, progress);
+        for parent in parents {
+            for (_, progress) in &self.of(parent).0 {
+                self.add(child, progress);
+            }
         }
     }
 
-    /// What it knows of one range.
-    pub fn of(&self, range: &str) -> Option<Token> {
-        let progress = self.0.get(range)?.clone();
-        Some(Token(BTreeMap::from([(range.to_string(), progress)])))
+    /// What it knows of one range, perhaps nothing.
+    #[must_use]
+    pub fn of(&self, range: &str) -> Token {
+        let known = self.0.iter().filter(|(known, _)| known == range);
+        Token(known.cloned().collect())
+    }
+
+    /// Whether it knows nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<String> = self
-            .0
-            .iter()
-            .map(|(range, progress)| format!("{range}:{progress}"))
-            .collect();
-        f.write_str(&parts.join(","))
+        let mut comma = "";
+        for (range, progress) in &self.0 {
+            write!(f, "{comma}{range}:{progress}")?;
+            comma = ",";
+        }
+        Ok(())
     }
 }
 
@@ -176,15 +186,19 @@ mod tests {
                 for part in parts {
                     let part = part.as_str().unwrap();
                     let (range, _) = part.split_once(':').unwrap();
-                    assert_eq!(token.of(range).unwrap().to_string(), part);
+                    assert_eq!(token.of(range).to_string(), part);
                 }
                 continue;
             }
-            let progress = &token.0[text(&row, "range")];
+            let (range, progress) = &token.0[0];
+            assert_eq!(range, text(&row, "range"));
             assert_eq!(progress.version, row["version"].as_i64());
             assert_eq!(progress.global, row["global"].as_i64().unwrap());
-            let regions = serde_json::to_value(&progress.regions).unwrap();
-            assert_eq!(regions, row["regions"]);
+            let regions = progress.regions.iter();
+            let regions: serde_json::Map<String, Value> = regions
+                .map(|(region, write)| (region.to_string(), (*write).into()))
+                .collect();
+            assert_eq!(Value::Object(regions), row["regions"]);
         }
         for row in rows("invalid") {
             assert_eq!(Token::parse(row.as_str().unwrap()), None, "{row}");
@@ -242,8 +256,8 @@ mod tests {
         assert_eq!(simple.merged(&vector), vector);
         let mut token = Token::parse("1:1#5#1=2,2:1#9#1=1").unwrap();
         token.inherit("7", &["1".into(), "2".into(), "3".into()]);
-        assert_eq!(token.of("7").unwrap().to_string(), "7:1#9#1=2");
+        assert_eq!(token.of("7").to_string(), "7:1#9#1=2");
         token.inherit("8", &["6".into()]);
-        assert_eq!(token.of("8"), None);
+        assert!(token.of("8").is_empty());
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Client;
 use super::pages::Flow;
 use crate::cosmos::changes::{self, Changes, Start, State};
+use crate::cosmos::containers::{self, rid_of};
 use crate::cosmos::{Container, Paging};
 use crate::error::Error;
 use crate::message::Answer;
@@ -87,6 +88,7 @@ impl Client<'_> {
                     self.note("the range was split or merged: reading the ranges again");
                     state.place(&self.ranges(feed.container)?);
                 }
+                Err(e) if self.is_another(feed.container, state, &e) => return Err(recreated()),
                 Err(e) => return Err(e),
                 Ok(answer) => {
                     splits = 0;
@@ -102,6 +104,15 @@ impl Client<'_> {
             }
         }
         Ok(Flow::Continue)
+    }
+
+    /// Whether an error comes from the container being another one by now: its session and its ranges are unknown to it.
+    fn is_another(&self, container: &Container, state: &State, error: &Error) -> bool {
+        let failure = error.failure();
+        let may_be = failure.is_some_and(|failure| matches!(failure.status, 400 | 404 | 410));
+        let found = may_be.then(|| self.run(&containers::read(container)));
+        let rid = found.and_then(|found| rid_of(&found.ok()?.value));
+        rid.is_some_and(|rid| rid != state.rid)
     }
 }
 

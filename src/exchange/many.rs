@@ -1,7 +1,5 @@
 //! Many items by id and key: grouped by the range that holds them, and given back in the order they were asked for.
 
-use std::collections::BTreeMap;
-
 use serde_json::value::RawValue;
 
 use super::Client;
@@ -40,8 +38,8 @@ pub struct Many<'a> {
     pub options: Options,
 }
 
-/// What was found, by id and key.
-type Found = BTreeMap<(String, String), Box<RawValue>>;
+/// What was found: id, key, and the item.
+type Found = Vec<(String, String, Box<RawValue>)>;
 
 /// Is told of each answer, for what it cost.
 pub type Heard<'a> = dyn FnMut(&Answer<Page>) + 'a;
@@ -63,9 +61,7 @@ impl Client<'_> {
             }
             (done, _) => done?,
         }
-        let all = pairs
-            .iter()
-            .map(|pair| found.get(&many.place(pair)).cloned());
+        let all = pairs.iter().map(|pair| many.pick(&found, pair));
         Ok(all.collect())
     }
 
@@ -150,7 +146,8 @@ impl Client<'_> {
         self.each_page(first, next, &mut |mut answer| {
             heard(&answer);
             for item in std::mem::take(&mut answer.value.items) {
-                found.insert(many.place_of(&item)?, item);
+                let (id, key) = many.place_of(&item)?;
+                found.push((id, key, item));
             }
             Ok(Flow::Continue)
         })
@@ -165,25 +162,27 @@ fn is_absent(error: &Error) -> bool {
 }
 
 impl Many<'_> {
-    /// The pairs of each range, in the order of the ranges.
+    /// The pairs of each range.
     fn groups(&self, pairs: &[Pair]) -> Result<Vec<(Across, Vec<Pair>)>, Error> {
         let (definition, ranges) = match &self.way {
             Way::Key(key) => return Ok(vec![(Across::Key(key.clone()), pairs.to_vec())]),
             Way::Ranges(definition, ranges) => (definition, ranges),
         };
-        let mut groups: BTreeMap<&str, (Across, Vec<Pair>)> = BTreeMap::new();
+        let mut groups: Vec<(&str, Vec<Pair>)> = Vec::new();
         for pair in pairs {
             let effective = definition.effective(&pair.key);
             let range = ranges.find(&effective);
             let range =
                 range.ok_or_else(|| Error::answer(format!("no range holds {effective}")))?;
-            let group = groups.entry(&range.min).or_insert_with(|| {
-                let across = Across::Range(range.id.clone());
-                (across, Vec::new())
-            });
-            group.1.push(pair.clone());
+            match groups.iter_mut().find(|(id, _)| *id == range.id) {
+                Some((_, group)) => group.push(pair.clone()),
+                None => groups.push((&range.id, vec![pair.clone()])),
+            }
         }
-        Ok(groups.into_values().collect())
+        let groups = groups.into_iter();
+        Ok(groups
+            .map(|(id, group)| (Across::Range(id.to_string()), group))
+            .collect())
     }
 
     fn query(&self, pairs: &[Pair]) -> Result<Query, Error> {
@@ -196,12 +195,15 @@ impl Many<'_> {
         }
     }
 
-    fn place(&self, pair: &Pair) -> (String, String) {
+    /// The item of a pair, if it was found. Keys are numbers or texts, and compared as the service compares them.
+    fn pick(&self, found: &Found, pair: &Pair) -> Option<Box<RawValue>> {
         let key = match &self.way {
             Way::Key(_) => String::new(),
             Way::Ranges(..) => pair.key.canonical(),
         };
-        (pair.id.clone(), key)
+        let mut found = found.iter();
+        let item = found.find(|(id, of, _)| *id == pair.id && *of == key);
+        item.map(|(_, _, item)| item.clone())
     }
 
     fn place_of(&self, item: &RawValue) -> Result<(String, String), Error> {

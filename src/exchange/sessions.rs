@@ -3,7 +3,6 @@
 //! A transport around another one. It keeps what answers say, by container and range, and says it with the next read.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use super::Transport;
 use crate::cosmos::ranges::{self, Range};
@@ -19,8 +18,9 @@ const LONGEST: usize = 4096;
 /// What is known of one container.
 #[derive(Debug, Default)]
 struct Known {
-    /// Its own id, once an answer said it: a new container begins a new session.
-    rid: Option<String>,
+    url: String,
+    /// Its own id, or empty until an answer says it: a new container begins a new session.
+    rid: String,
     token: Token,
 }
 
@@ -33,7 +33,7 @@ struct Known {
 /// ```
 pub struct Sessions<'a> {
     inner: &'a dyn Transport,
-    known: RefCell<BTreeMap<String, Known>>,
+    known: RefCell<Vec<Known>>,
 }
 
 impl<'a> Sessions<'a> {
@@ -45,82 +45,83 @@ impl<'a> Sessions<'a> {
         }
     }
 
+    /// What is known of the container at this URL, from now on.
+    fn about(&self, url: &str, each: &dyn Fn(&mut Known)) {
+        let mut all = self.known.borrow_mut();
+        if !all.iter().any(|known| known.url == url) {
+            all.push(Known {
+                url: url.to_string(),
+                ..Known::default()
+            });
+        }
+        all.iter_mut()
+            .filter(|known| known.url == url)
+            .for_each(each);
+    }
+
     /// Adds what an earlier run knew of the container at this URL. `false` where the text is no session token.
     pub fn learn(&self, url: &str, token: &str) -> bool {
-        let Some(token) = Token::parse(token) else {
-            return false;
-        };
-        let mut known = self.known.borrow_mut();
-        known
-            .entry(url.to_string())
-            .or_default()
-            .token
-            .merge(&token);
-        true
+        let token = Token::parse(token);
+        if let Some(token) = &token {
+            self.about(url, &|known| known.token.merge(token));
+        }
+        token.is_some()
     }
 
     /// What is known, for a later run: the URL of each container and its token.
     pub fn tokens(&self) -> Vec<(String, String)> {
         let known = self.known.borrow();
-        let told = known
-            .iter()
-            .filter(|(_, known)| known.token != Token::default());
-        told.map(|(url, known)| (url.clone(), known.token.to_string()))
+        let told = known.iter().filter(|known| !known.token.is_empty());
+        told.map(|known| (known.url.clone(), known.token.to_string()))
             .collect()
     }
 
     /// The request with all that is known for it; what it says itself is remembered.
     fn with_token(&self, request: &Request, url: &str) -> Request {
         let own = header(request, HEADER);
+        let mut request = request.clone();
         if own.is_some_and(|own| !self.learn(url, own)) {
-            return request.clone();
+            return request;
         }
         let known = self.known.borrow();
-        let token = known.get(url).and_then(|known| {
-            match header(request, "x-ms-documentdb-partitionkeyrangeid") {
-                Some(range) => known.token.of(range),
-                None => Some(known.token.clone()),
-            }
+        let known = known.iter().find(|known| known.url == url);
+        let range = header(&request, "x-ms-documentdb-partitionkeyrangeid");
+        let text = known.map(|known| match range {
+            Some(range) => known.token.of(range).to_string(),
+            None => known.token.to_string(),
         });
-        let text = token
-            .filter(|token| *token != Token::default())
-            .map(|token| token.to_string());
-        let mut request = request.clone();
         request.headers.retain(|(name, _)| *name != HEADER);
-        request.header_if(HEADER, text.filter(|text| text.len() <= LONGEST))
+        request.header_if(
+            HEADER,
+            text.filter(|text| (1..=LONGEST).contains(&text.len())),
+        )
     }
 
     /// An answer tells how far the range is, even where it says that there is nothing or that there is something.
     fn heard(&self, url: &str, response: &Response) {
-        let substatus = response.header("x-ms-substatus");
         let tells = match response.status {
             200..=299 | 304 | 409 | 412 => true,
-            404 => substatus != Some("1002"),
+            404 => response.header("x-ms-substatus") != Some("1002"),
             _ => false,
         };
         let token = response.header(HEADER).filter(|_| tells);
-        let Some(token) = token.and_then(Token::parse) else {
-            return;
-        };
-        let mut all = self.known.borrow_mut();
-        let known = all.entry(url.to_string()).or_default();
-        let rid = response.header("x-ms-content-path").map(str::to_string);
-        if known.rid.is_some() && rid.is_some() && known.rid != rid {
-            *known = Known::default();
+        let rid = response.header("x-ms-content-path");
+        if let Some(token) = token.and_then(Token::parse) {
+            self.about(url, &|known| {
+                if rid.is_some_and(|rid| !known.rid.is_empty() && known.rid != rid) {
+                    known.token = Token::default();
+                }
+                known.rid = rid.unwrap_or(&known.rid).to_string();
+                known.token.merge(&token);
+            });
         }
-        known.rid = rid.or(known.rid.take());
-        known.token.merge(&token);
     }
 
     /// Ranges that came from others have seen what those have.
     fn heard_of_ranges(&self, url: &str, response: &Response) {
-        let mut all = self.known.borrow_mut();
-        let Some(known) = all.get_mut(url) else {
-            return;
-        };
         let page = ranges::page(response).unwrap_or_default();
         for range in page.items.iter().flat_map(|range| Range::read(range)) {
-            known.token.inherit(&range.id, &range.parents);
+            self.about(url, &|known| known.token.inherit(&range.id, &range.parents));
         }
     }
 }

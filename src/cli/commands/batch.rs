@@ -1,7 +1,6 @@
 //! `item batch`, and one operation alone where an id has no place in a path.
 
-use std::collections::BTreeMap;
-
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::Trailer;
@@ -109,11 +108,8 @@ fn failure(line: String, outcome: &Outcome, what: &str, activity: Option<String>
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_string(), value?)));
     let headers: Vec<(String, String)> = headers.collect();
-    let body = BTreeMap::from([
-        ("code", show::reason(outcome.status).replace(' ', "")),
-        ("message", what.to_string()),
-    ]);
-    let body = serde_json::json!(body).to_string();
+    let code = show::reason(outcome.status).replace(' ', "");
+    let body = json!({ "code": code, "message": what }).to_string();
     let failure = Failure::read(Plane::Data, line, outcome.status, &headers, body.as_bytes());
     Error::Status(Box::new(failure))
 }

@@ -1,14 +1,14 @@
 //! `changes`
 
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::format_description::well_known::Iso8601;
 
 use super::Trailer;
 use super::container::key_of;
 use super::input::{consistency, given_key};
 use crate::authorize::http_date;
 use crate::cli::files::{keep, kept};
-use crate::cli::output::{Output, lookup};
+use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cosmos::changes::{Start, State};
 use crate::cosmos::{Container, Paging, containers};
@@ -63,8 +63,8 @@ fn state(session: &Session, container: &Container, file: Option<&str>) -> Result
     let kept = file.map(kept).transpose()?.flatten();
     let kept = kept.map(|text| State::from_json(&text)).transpose()?;
     let found = session.run(&containers::read(container))?.value;
-    let rid = lookup(&found, "/_rid").and_then(|rid| serde_json::from_str(rid.get()).ok());
-    let rid: String = rid.ok_or_else(|| Error::answer("the container has no _rid"))?;
+    let rid =
+        containers::rid_of(&found).ok_or_else(|| Error::answer("the container has no _rid"))?;
     let definition = key_of(&found)?;
     let ranges = || session.flow("", |client| client.ranges(container));
     match kept {
@@ -106,7 +106,7 @@ fn start(session: &Session) -> Result<Start, Error> {
         None | Some("beginning") => Ok(Start::Beginning),
         Some("now") => Ok(Start::Now),
         Some(text) => {
-            let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| {
+            let moment = OffsetDateTime::parse(text, &Iso8601::DEFAULT).map_err(|_| {
                 let example = "2026-01-02T03:04:05Z";
                 Error::Usage(format!(
                     "--from {text}: it is beginning, now or a time such as {example}"
