@@ -62,10 +62,11 @@ pub fn keep_sessions(settings: &Settings, sessions: &Sessions) -> Result<(), Err
     let tokens = sessions.tokens();
     match settings.text("session-file").filter(|_| !tokens.is_empty()) {
         Some(path) => {
-            let tokens = tokens
-                .into_iter()
-                .map(|(url, token)| (url, Value::from(token)));
-            keep(&path, &Value::Object(tokens.collect()).to_string())
+            let mut known = Map::new();
+            for (url, token) in tokens {
+                known.insert(url, token.into());
+            }
+            keep(&path, &Value::Object(known).to_string())
         }
         None => Ok(()),
     }

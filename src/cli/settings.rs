@@ -3,7 +3,7 @@
 //! What the machine's metadata and ARM know comes after these, in [`super::session`]. Secrets come from files or
 //! standard input alone.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufReader, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::args::Args;
@@ -133,14 +133,15 @@ pub fn contents(value: &str) -> Result<String, Error> {
 }
 
 /// A file that is read line by line; `-` is standard input.
-pub fn lines(path: &str) -> Result<Box<dyn BufRead>, Error> {
-    if path == "-" {
+pub fn lines(path: &str) -> Result<BufReader<Box<dyn Read>>, Error> {
+    let file: Box<dyn Read> = if path == "-" {
         take_stdin()?;
-        return Ok(Box::new(std::io::stdin().lock()));
-    }
-    let file = std::fs::File::open(path);
-    let file = file.map_err(|e| Error::Usage(format!("cannot read {path}: {e}")))?;
-    Ok(Box::new(BufReader::new(file)))
+        Box::new(std::io::stdin())
+    } else {
+        let file = std::fs::File::open(path);
+        Box::new(file.map_err(|e| Error::Usage(format!("cannot read {path}: {e}")))?)
+    };
+    Ok(BufReader::new(file))
 }
 
 /// Standard input has one reader.

@@ -1,6 +1,6 @@
 //! How far the changes of a container have been read, in a form that can be kept.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::changes::{Of, Start};
 use super::effective_key::order;
@@ -89,24 +89,24 @@ impl State {
     /// Finds each position in the ranges as they are now: the children of a range that was split each go on where
     /// it was, and what was merged is read in parts.
     pub fn place(&mut self, ranges: &Ranges) {
-        let placed = self
-            .positions
-            .iter()
-            .flat_map(|position| match position.range.as_str() {
-                "" => vec![position.clone()],
-                _ => placed(position, ranges),
-            });
-        self.positions = placed.collect();
+        for position in std::mem::take(&mut self.positions) {
+            match position.range.as_str() {
+                "" => self.positions.push(position),
+                _ => self.positions.append(&mut placed(&position, ranges)),
+            }
+        }
     }
 
     /// As JSON.
     pub fn to_json(&self) -> String {
-        let positions: Vec<Value> = self.positions.iter().map(position_json).collect();
-        let mut state = json!({ "version": VERSION, "container": self.rid, "ranges": positions });
-        if let (Some(key), Some(members)) = (&self.key, state.as_object_mut()) {
-            members.insert("key".into(), key.header().into());
-        }
-        state.to_string()
+        let positions: Vec<String> = self.positions.iter().map(position_json).collect();
+        let key = self.key.as_ref().map(|key| Value::from(key.header()));
+        let key = key.map_or(String::new(), |key| format!(r#""key":{key},"#));
+        format!(
+            r#"{{"version":{VERSION},"container":{},{key}"ranges":[{}]}}"#,
+            Value::from(self.rid.as_str()),
+            positions.join(",")
+        )
     }
 
     /// Reads what [`State::to_json`] wrote.
@@ -160,21 +160,17 @@ fn placed(position: &Position, ranges: &Ranges) -> Vec<Position> {
     found.collect()
 }
 
-fn position_json(position: &Position) -> Value {
+fn position_json(position: &Position) -> String {
     let (name, value) = match &position.start {
         Start::Beginning => ("from", "beginning"),
         Start::Now => ("from", "now"),
         Start::Since(date) => ("since", date.as_str()),
         Start::After(etag) => ("etag", etag.as_str()),
     };
-    let Position {
-        range,
-        min,
-        max,
-        within,
-        ..
-    } = position;
-    json!({ "id": range, "min": min, "max": max, "within": within, name: value })
+    let [range, min, max, value] =
+        [position.range.as_str(), &position.min, &position.max, value].map(Value::from);
+    let within = position.within;
+    format!(r#"{{"id":{range},"min":{min},"max":{max},"within":{within},"{name}":{value}}}"#)
 }
 
 fn position(value: &Value) -> Option<Position> {

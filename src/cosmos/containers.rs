@@ -104,10 +104,11 @@ fn quotas(response: &Response) -> Result<Box<RawValue>, Error> {
 
 /// `documentsCount=2000;collectionSize=1408;` as an object.
 fn pairs(text: &str) -> Map<String, Value> {
-    let pairs = text.split(';').filter_map(|pair| pair.split_once('='));
+    let mut pairs = Map::new();
+    for (name, value) in text.split(';').filter_map(|pair| pair.split_once('=')) {
+        pairs.insert(name.trim().to_string(), number(value));
+    }
     pairs
-        .map(|(name, value)| (name.trim().to_string(), number(value)))
-        .collect()
 }
 
 /// A number where it is one, else the text.

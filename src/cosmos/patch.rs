@@ -121,13 +121,13 @@ impl Patch {
     pub fn from_json(text: &str) -> Result<Patch, Error> {
         let wrong = |e: serde_json::Error| Error::Usage(format!("the patch is not one: {e}"));
         if text.trim_start().starts_with('[') {
-            let operations: Vec<Members> = serde_json::from_str(text).map_err(wrong)?;
+            let operations: Vec<&RawValue> = serde_json::from_str(text).map_err(wrong)?;
             return Patch::default().with_all(&operations);
         }
         let body: Members = serde_json::from_str(text).map_err(wrong)?;
         known(&body, &["operations", "condition"])?;
         let operations = body.get("operations").map_or("[]", |list| list.get());
-        let operations: Vec<Members> = serde_json::from_str(operations).map_err(wrong)?;
+        let operations: Vec<&RawValue> = serde_json::from_str(operations).map_err(wrong)?;
         let patch = Patch::default().with_all(&operations)?;
         match text_of(&body, "condition")? {
             Some(condition) => Ok(patch.only_if(&condition)),
@@ -135,8 +135,11 @@ impl Patch {
         }
     }
 
-    fn with_all(self, operations: &[Members]) -> Result<Patch, Error> {
+    fn with_all(self, operations: &[&RawValue]) -> Result<Patch, Error> {
         operations.iter().try_fold(self, |patch, operation| {
+            let operation: Members = serde_json::from_str(operation.get())
+                .map_err(|e| Error::Usage(format!("{operation} is not an operation: {e}")))?;
+            let operation = &operation;
             known(operation, &["op", "path", "value", "from"])?;
             let (name, path) = (text_of(operation, "op")?, text_of(operation, "path")?);
             let name = name.unwrap_or_default();
@@ -230,7 +233,7 @@ mod tests {
     fn what_the_service_would_refuse_is_refused_here() {
         for (text, said) in [
             ("7", "is not one"),
-            ("[7]", "is not one"),
+            ("[7]", "7 is not an operation"),
             ("[", "is not one"),
             (r#"[{"op":"test","path":"/a","value":1}]"#, "\"test\""),
             (r#"[{"op":7,"path":"/a"}]"#, "not a text"),

@@ -43,7 +43,6 @@ impl Client<'_> {
     ) -> Result<(), Error> {
         let mut idle = 0;
         loop {
-            let before = state.clone();
             let (mut at, mut moved) = (0, false);
             while at < state.positions.len() {
                 match self.drain(feed, state, at, &mut moved, each)? {
@@ -54,11 +53,7 @@ impl Client<'_> {
             if !feed.follow {
                 return Ok(());
             }
-            idle = if moved || state.positions.len() != before.positions.len() {
-                0
-            } else {
-                idle + 1
-            };
+            idle = if moved { 0 } else { idle + 1 };
             let seconds = WAITS.get(idle).or(WAITS.last()).copied();
             self.clock()
                 .sleep(Duration::from_secs(seconds.unwrap_or(1)));

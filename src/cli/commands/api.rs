@@ -107,8 +107,7 @@ fn print(
         }
         Ok(if all { Flow::Continue } else { Flow::Stop })
     })?;
-    output.finish()?;
-    session.say(&trailer.line());
+    trailer.say(session, output)?;
     if more {
         session.say("there is more: add --paginate");
     }

@@ -25,10 +25,7 @@ pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Result<(), E
     for outcome in &answer.value {
         output.row(&outcome.text)?;
     }
-    output.finish()?;
-    let mut trailer = Trailer::default();
-    trailer.add(answer.value.len(), &answer);
-    session.say(&trailer.line());
+    Trailer::end(session, output, answer.value.len(), &answer)?;
     failed.map_or(Ok(()), Err)
 }
 
@@ -53,11 +50,7 @@ pub fn alone(
     {
         output.one(item)?;
     }
-    output.finish()?;
-    let mut trailer = Trailer::default();
-    trailer.add(1, &answer);
-    session.say(&trailer.line());
-    Ok(())
+    Trailer::end(session, output, 1, &answer)
 }
 
 /// The outcomes, and the error where one of them is a failure.
@@ -114,15 +107,18 @@ fn failure(line: String, outcome: &Outcome, what: &str, activity: Option<String>
     Error::Status(Box::new(failure))
 }
 
-/// `--body`: a list of operations, or one after the other.
+/// `--body`: a list of operations, or one a line.
 fn operations(session: &Session) -> Result<Batch, Error> {
     let text = contents(&session.settings.required("body")?)?;
     let wrong = |e| Error::Usage(format!("the operations are not JSON: {e}"));
     let texts: Vec<&RawValue> = match text.trim_start().starts_with('[') {
         true => serde_json::from_str(&text).map_err(wrong)?,
         false => {
-            let stream = serde_json::Deserializer::from_str(&text).into_iter();
-            stream.collect::<Result<_, _>>().map_err(wrong)?
+            let mut texts = Vec::new();
+            for line in text.lines().filter(|line| !line.trim().is_empty()) {
+                texts.push(serde_json::from_str(line).map_err(wrong)?);
+            }
+            texts
         }
     };
     let mut batch = Batch::default();

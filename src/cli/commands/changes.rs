@@ -51,9 +51,7 @@ pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Result<(), E
             Ok(Flow::Continue)
         })
     })?;
-    output.finish()?;
-    session.say(&trailer.line());
-    Ok(())
+    trailer.say(session, output)
 }
 
 /// Where to go on: what the file says, if it is about this container and key, else where `--from` says.

@@ -133,11 +133,7 @@ pub fn finish(
     answer: Answer<Box<RawValue>>,
 ) -> Result<(), Error> {
     output.one(&answer.value)?;
-    output.finish()?;
-    let mut trailer = Trailer::default();
-    trailer.add(1, &answer);
-    session.say(&trailer.line());
-    Ok(())
+    Trailer::end(session, output, 1, &answer)
 }
 
 /// Prints a list, element by element, and the line at the end.
@@ -156,9 +152,7 @@ pub fn rows(
         }
         Ok(Flow::Continue)
     })?;
-    output.finish()?;
-    session.say(&trailer.line());
-    Ok(())
+    trailer.say(session, output)
 }
 
 /// With a key the service itself tells that something is there.

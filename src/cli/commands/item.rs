@@ -114,7 +114,7 @@ pub fn delete(session: &Session, output: &mut Output, _: &[String]) -> Result<()
     if let Some(link) = session.settings.text("self") {
         let item = Item::linked(&session.account()?, &link)?;
         let call = items::delete_at(&item, &needed_key(session)?, &options);
-        return end(session, &session.run(&call)?);
+        return Trailer::end(session, output, 1, &session.run(&call)?);
     }
     let container = session.container()?;
     if session.settings.on("all-in-partition") {
@@ -123,7 +123,7 @@ pub fn delete(session: &Session, output: &mut Output, _: &[String]) -> Result<()
     match id(session, &container)? {
         (Id::Named(id), key) => {
             let call = items::delete(&container, &id, &key, &options);
-            end(session, &session.run(&call)?)
+            Trailer::end(session, output, 1, &session.run(&call)?)
         }
         (Id::Odd(id), key) => {
             let delete = matching(Operation::delete(&id), &options);
@@ -159,19 +159,7 @@ fn done(
         None if answer.status == 304 => session.say("not modified: the item still has that ETag"),
         None => {}
     }
-    output.finish()?;
-    let read_nothing = answer.status == 304;
-    let mut trailer = Trailer::default();
-    trailer.add(usize::from(!read_nothing), answer);
-    session.say(&trailer.line());
-    Ok(())
-}
-
-fn end(session: &Session, answer: &Answer<()>) -> Result<(), Error> {
-    let mut trailer = Trailer::default();
-    trailer.add(1, answer);
-    session.say(&trailer.line());
-    Ok(())
+    Trailer::end(session, output, usize::from(answer.status != 304), answer)
 }
 
 /// An id that has a place in a path, or one that can only be written into a body.

@@ -189,8 +189,7 @@ impl<'a, 's> Reading<'a, 's> {
     }
 
     fn end(self) -> Result<(), Error> {
-        self.output.finish()?;
-        self.session.say(&self.trailer.line());
+        self.trailer.say(self.session, self.output)?;
         if self.missing == 0 {
             return Ok(());
         }

@@ -17,6 +17,8 @@ pub mod ranges;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 
+use std::time::Duration;
+
 use super::args::{self, Args, EVERYWHERE, nearest};
 use super::output::Output;
 use super::session::Session;
@@ -175,15 +177,47 @@ pub struct Trailer {
 impl Trailer {
     /// Adds one answer that held so many items.
     pub fn add<T>(&mut self, items: usize, answer: &Answer<T>) {
+        self.count(
+            items,
+            answer.charge,
+            answer.elapsed,
+            answer.activity.as_ref(),
+        );
+    }
+
+    fn count(
+        &mut self,
+        items: usize,
+        charge: Option<f64>,
+        time: Duration,
+        activity: Option<&String>,
+    ) {
         self.items += u64::try_from(items).unwrap_or(u64::MAX);
         self.pages += 1;
-        if let Some(charge) = answer.charge {
+        if let Some(charge) = charge {
             *self.charge.get_or_insert(0.0) += charge;
         }
-        self.ms += answer.elapsed.as_millis();
-        if answer.activity.is_some() {
-            self.activity.clone_from(&answer.activity);
-        }
+        self.ms += time.as_millis();
+        self.activity = activity.cloned().or(self.activity.take());
+    }
+
+    /// The line at the end of a command with one answer, once what it printed is out.
+    pub fn end<T>(
+        session: &Session,
+        output: &mut Output,
+        items: usize,
+        answer: &Answer<T>,
+    ) -> Result<(), Error> {
+        let mut trailer = Trailer::default();
+        trailer.add(items, answer);
+        trailer.say(session, output)
+    }
+
+    /// The line, once what was printed is out.
+    pub fn say(&self, session: &Session, output: &mut Output) -> Result<(), Error> {
+        output.finish()?;
+        session.say(&self.line());
+        Ok(())
     }
 
     /// `N items · P pages · X.XX RU · T ms · activity ID`

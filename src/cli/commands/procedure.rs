@@ -28,9 +28,5 @@ pub fn execute(session: &Session, output: &mut Output, _: &[String]) -> Result<(
         session.say(&crate::show::printable(log));
     }
     output.one(&answer.value.result)?;
-    output.finish()?;
-    let mut trailer = Trailer::default();
-    trailer.add(1, &answer);
-    session.say(&trailer.line());
-    Ok(())
+    Trailer::end(session, output, 1, &answer)
 }
