@@ -275,7 +275,7 @@ mod tests {
     fn commands_have_other_names_and_no_others() {
         assert_eq!(found("db list").unwrap().0, "database list");
         assert_eq!(found("item get").unwrap().0, "item read");
-        let error = found("item fetch").unwrap_err().to_string();
+        let error = found("item frobnicate").unwrap_err().to_string();
         assert!(error.contains("item create"), "{error}");
     }
 }
