@@ -35,6 +35,7 @@ const SAID_ONLY: &[&str] = &[
     "raw",
     "auth-header",
     "all-in-partition",
+    "probe-write",
 ];
 
 /// A value and who said it.

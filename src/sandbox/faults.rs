@@ -7,6 +7,7 @@ use std::time::Duration;
 pub use refusal::{item_too_large, refuse};
 
 use super::http::Delivery;
+use super::identity;
 use super::world::World;
 
 const PLAIN: [&str; 4] = ["reset-before", "reset-after", "truncate", "drip"];
@@ -112,7 +113,7 @@ fn counted(count: &str) -> Result<u32, String> {
 }
 
 fn kind(name: &str) -> Result<Kind, String> {
-    if let Some(state) = STATES.iter().find(|state| **state == name) {
+    if let Some(state) = states().find(|state| **state == name) {
         return Ok(Kind::State(state));
     }
     match (name, name.split_once('=')) {
@@ -125,6 +126,11 @@ fn kind(name: &str) -> Result<Kind, String> {
         _ if name.starts_with(|letter: char| letter.is_ascii_digit()) => status(name),
         _ => Err(unknown(name)),
     }
+}
+
+/// The states of the world and of its identity.
+fn states() -> impl Iterator<Item = &'static &'static str> {
+    STATES.iter().chain(identity::troubles())
 }
 
 fn status(name: &str) -> Result<Kind, String> {
@@ -178,7 +184,7 @@ fn milliseconds(text: &str) -> Result<i64, String> {
 }
 
 fn unknown(name: &str) -> String {
-    let all = PLAIN.iter().chain(&STATES).chain(&TIMED);
+    let all = PLAIN.iter().chain(&TIMED).chain(states());
     let bare = name.split('=').next().unwrap_or(name);
     let nearest = all
         .min_by_key(|known| distance(bare, known))
@@ -261,6 +267,9 @@ fn apply(kind: Kind, planned: &mut Planned) {
 }
 
 fn set(world: &mut World, state: &str) {
+    if identity::disturb(world, state) {
+        return;
+    }
     let flag = match state {
         "no-identity" => &mut world.no_identity,
         "two-identities" => &mut world.two_identities,
@@ -342,7 +351,7 @@ mod tests {
                 "{text}"
             );
         }
-        for name in PLAIN.iter().chain(&STATES) {
+        for name in PLAIN.iter().chain(states()) {
             assert!(Fault::parse(name).is_ok(), "{name}");
         }
     }
@@ -352,6 +361,9 @@ mod tests {
         for (text, hint) in [
             ("trunkate", "truncate"),
             ("no-identty", "no-identity"),
+            ("proxy-page=300", "proxy-page"),
+            ("arc-rouge", "arc-rogue"),
+            ("token-expired:1", "no count"),
             ("dely=2s", "delay"),
             ("429:0", "number of requests"),
             ("429:", "number of requests"),

@@ -62,6 +62,10 @@ pub struct World {
     pub operation_ms: i64,
     /// Resources to a page of a management list.
     pub page_size: usize,
+    /// The cloud it is all in.
+    pub cloud: &'static super::cloud::Cloud,
+    /// The host, and what is wrong with its identity.
+    pub identity: super::identity::State,
 }
 
 /// A grant of a data role.

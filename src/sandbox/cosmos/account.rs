@@ -12,7 +12,7 @@ pub fn read(world: &World) -> Outcome {
     let body = json!({
         "_self": "",
         "id": world.account,
-        "_rid": format!("{}.documents.azure.com", world.account),
+        "_rid": format!("{}.{}", world.account, world.cloud.suffix),
         "media": "//media/",
         "addresses": "//addresses/",
         "_dbs": "//dbs/",

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::Service;
 use crate::sandbox::guid;
 use crate::sandbox::http::Response;
+use crate::sandbox::identity;
 use crate::sandbox::world::World;
 
 /// Short, for a client that honours it to be quick on loopback.
@@ -20,9 +21,7 @@ pub fn refuse(
 ) -> Response {
     let id = guid(world);
     match service {
-        Service::Imds => imds(status)
-            .with("Server", "IMDS/150.870.65.1324")
-            .with("x-ms-request-id", id),
+        Service::Imds => identity::refuse(world, status, imds(status)),
         Service::Arm => arm(status)
             .with("x-ms-request-id", id.as_str())
             .with("x-ms-correlation-request-id", id),
@@ -39,8 +38,8 @@ pub fn item_too_large() -> Response {
     )
 }
 
-fn imds(status: u16) -> Response {
-    let (error, description) = match status {
+fn imds(status: u16) -> (&'static str, &'static str) {
+    match status {
         401 => (
             "unauthorized_client",
             "The client isn't authorized to request an access token using this method.",
@@ -48,16 +47,11 @@ fn imds(status: u16) -> Response {
         403 => ("forbidden", "Forbidden"),
         404 => ("not_found", "Not found"),
         405 => ("method_not_allowed", "Not allowed"),
-        410 => return Response::empty(410),
         429 => ("too_many_requests", "Too many requests"),
         503 => ("service_unavailable", "Service unavailable"),
         500.. => ("server_error", "Server error"),
         _ => ("invalid_request", "Bad request"),
-    };
-    Response::json(
-        status,
-        &json!({"error": error, "error_description": description}),
-    )
+    }
 }
 
 fn arm(status: u16) -> Response {
