@@ -212,7 +212,8 @@ fn files(below: &str) -> BTreeMap<String, String> {
 
 /// Only the sources, and of those only what comes before the tests.
 fn shipped<'a>(path: &str, text: &'a str) -> &'a str {
-    let source = path.starts_with("src/") && path.ends_with(".rs") && !path.ends_with("/tests.rs");
+    let tests = path.ends_with("/tests.rs") || path.contains("/tests/");
+    let source = path.starts_with("src/") && path.ends_with(".rs") && !tests;
     let Some(end) = source.then(|| tests_begin(text)) else {
         return "";
     };

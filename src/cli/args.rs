@@ -81,7 +81,8 @@ pub const SOMEWHERE: &[Opt] = &[
     opt("principal-type", ' ', Value),
     opt("sandbox", ' ', Nothing), opt("live", ' ', Nothing), opt("step", ' ', Value), opt("format", ' ', Value),
     opt("only", ' ', Value), opt("probe-write", ' ', Nothing),
-    opt("port", ' ', Value), opt("partitions", ' ', Value), opt("fault", ' ', Value), opt("host", ' ', Value),
+    opt("port", ' ', Value), opt("partitions", ' ', Value), opt("regions", ' ', Value), opt("fault", ' ', Value),
+    opt("host", ' ', Value),
 ];
 
 /// What was said: the words in order, the options in order, and what stood behind `--`.

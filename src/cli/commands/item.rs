@@ -77,9 +77,10 @@ pub fn replace(session: &Session, output: &mut Output, _: &[String]) -> Result<(
         Some(id) => id,
         None => id_of(&item)?,
     };
+    let id = Id::new(id)?;
     let key = key_of_item(session, &container, &item)?;
     let options = options(session)?;
-    match Id::new(id)? {
+    match id {
         Id::Named(id) => {
             let call = items::replace(&container, &id, &key, &item, &options);
             done(session, output, &session.run(&call)?)

@@ -23,7 +23,7 @@ const LEADING_OUT: &[&str] = &[
     "RAWCOSMOS_DATA_AUDIENCE",
 ];
 
-/// `sandbox start [--host HOST] [--port N] [--partitions N] [--fault SPEC]…`: serves until it is ended.
+/// `sandbox start [--host HOST] [--port N] [--partitions N] [--regions N] [--fault SPEC]…`: serves until it is ended.
 pub fn start(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
     let sandbox = begin(settings)?;
     let mut output = Output::new(Format::Auto, None, false, Box::new(std::io::stdout()))?;
@@ -110,6 +110,10 @@ fn begin(settings: &Settings) -> Result<Sandbox, Error> {
     }
     let host = settings.text("host");
     let cloud = settings.text("cloud");
+    let regions = settings.number("regions")?.unwrap_or(usual.regions);
+    if !(1..=2).contains(&regions) {
+        return Err(Error::Usage("--regions must be 1 or 2".into()));
+    }
     let options = Options {
         host: host
             .map_or(Ok(usual.host), |name| Host::parse(&name))
@@ -119,6 +123,7 @@ fn begin(settings: &Settings) -> Result<Sandbox, Error> {
             .map_err(Error::Usage)?,
         port: settings.number("port")?.unwrap_or(usual.port),
         partitions,
+        regions,
         faults: faults.map_err(Error::Usage)?,
         ..usual
     };

@@ -234,6 +234,7 @@ mod tests {
             place: Place::parse(request.path()).unwrap(),
             request: &request,
             now: date::parse(date).unwrap() + 60,
+            region: 0,
         };
         check(&world, &exchange)
     }
