@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use rawcosmos::cli::commands::COMMANDS;
 use rawcosmos::sandbox::world::Item;
 use serde_json::{Value, json};
+use support::service::Service;
 use support::wire::Wire;
 use support::{BINARY, Place, Ran, Run, Scratch, nobody};
 
@@ -254,6 +255,7 @@ fn mistakes_are_named_and_nothing_is_sent() {
         ("sandbox start --fault trunkate", "truncate"),
         ("sandbox start --host azure", "app-service"),
         ("sandbox run --cloud AzureCloud -- true", "usgov"),
+        ("sandbox start --azure-role boss", "account-contributor"),
         ("sandbox run", "which command"),
         ("tour --sandbox --step 99", "steps 1 to"),
         ("tour --sandbox --format html", "html"),
@@ -575,6 +577,126 @@ fn secrets_are_kept_when_everything_is_refused() {
     let ran = all_views(&tapped, &["RAWCOSMOS_KEY_FILE", key.path()], "");
     assert!(ran.iter().filter(|ran| ran.code == 4).count() > ran.len() / 3);
     assert!(keeps_secrets(&tapped, &ran) > 20);
+}
+
+/// What only the sources themselves may see: an app's header, a pod's token, Arc's key, and the tokens they are for.
+const CANARIES: [&str; 4] = [
+    "canary-of-the-identity-header",
+    "canary.of+the/pods=token",
+    "canary-of-the-arc-key",
+    "canary-of-the-access-token",
+];
+
+/// Plays every service at once, and repeats in its refusals and headers whatever it was sent.
+fn echo(keys: &str, kind: bool) -> Service {
+    let realm = format!("Basic realm={keys}/a.key");
+    Service::new(move |asked| {
+        let heard: Vec<&str> = asked
+            .headers
+            .iter()
+            .map(|(_, value)| value.as_str())
+            .collect();
+        // A form is read before it is repeated.
+        let body = asked
+            .body
+            .replace("%2B", "+")
+            .replace("%2F", "/")
+            .replace("%3D", "=");
+        let bare: Vec<&str> = heard
+            .iter()
+            .filter_map(|value| value.rsplit(' ').next())
+            .collect();
+        let heard = format!(
+            "{} {} {} {body}",
+            heard.join(" "),
+            bare.join(","),
+            asked.body
+        );
+        let echo = vec![
+            ("x-echo", heard.clone()),
+            ("Www-Authenticate", realm.clone()),
+        ];
+        let gives_tokens = asked.has("/token");
+        let arc = asked.header("metadata").is_some() && asked.header("authorization").is_none();
+        let body = match (gives_tokens, kind) {
+            (true, _) if arc => return (401, echo, json!({ "error": heard }).to_string()),
+            (true, true) => json!({"access_token": CANARIES[3], "expires_in": "3600"}),
+            (false, true) => json!({"id": "1", "value": [], "Documents": [], "_count": 0,
+                "partitionKey": {"paths": ["/pk"], "kind": "Hash"}, "properties": {"resource": {"id": "1"}}}),
+            (_, false) => {
+                json!({"error": "invalid_request", "code": "Forbidden", "message": heard})
+            }
+        };
+        (if kind { 200 } else { 403 }, echo, body.to_string())
+    })
+}
+
+#[test]
+fn secrets_are_kept_by_every_source() {
+    let [header, pod, key, _] = CANARIES;
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("canaries");
+    std::fs::create_dir_all(&folder).unwrap();
+    let folder = folder.canonicalize().unwrap();
+    std::fs::write(folder.join("a.key"), key).unwrap();
+    std::fs::write(folder.join("pod"), pod).unwrap();
+    let encoded = pod
+        .replace('+', "%2B")
+        .replace('/', "%2F")
+        .replace('=', "%3D");
+    for kind in [true, false] {
+        let service = echo(folder.to_str().unwrap(), kind);
+        let endpoint = format!("{}/metadata/identity/oauth2/token", service.origin);
+        let file = folder.join("pod");
+        let sources: [&[(&str, &str)]; 3] = [
+            &[
+                ("IDENTITY_ENDPOINT", &endpoint),
+                ("IDENTITY_HEADER", header),
+            ],
+            &[("IDENTITY_ENDPOINT", &endpoint), ("IMDS_ENDPOINT", "x")],
+            &[
+                ("AZURE_AUTHORITY_HOST", &service.origin),
+                ("AZURE_TENANT_ID", "t"),
+                ("AZURE_CLIENT_ID", "c"),
+                ("AZURE_FEDERATED_TOKEN_FILE", file.to_str().unwrap()),
+            ],
+        ];
+        let mut fine = 0;
+        let mut all = 0;
+        for (source, view) in sources
+            .iter()
+            .flat_map(|source| VIEWS.iter().map(move |view| (source, view)))
+        {
+            for line in CONVERSATIONS {
+                let run = toward(&service.origin, Run::line(&format!("{line} {view}")));
+                let run = run.env("RAWCOSMOS_ARC_KEY_DIRECTORY", &folder);
+                let ran = source
+                    .iter()
+                    .fold(run, |run, (name, value)| run.env(name, value))
+                    .go();
+                for secret in CANARIES.iter().copied().chain([encoded.as_str()]) {
+                    let leaked = ran.out.contains(secret) || ran.err.contains(secret);
+                    assert!(!leaked, "{secret} in {ran:#?}");
+                }
+                fine += usize::from(ran.code == 0);
+                all += 1;
+            }
+        }
+        // What was looked for was there to be found: each went over the wire, and most commands did what they should.
+        let sent: String = service
+            .asked()
+            .iter()
+            .map(|asked| format!("{asked:?}"))
+            .collect();
+        assert!(
+            [header, key, &encoded]
+                .iter()
+                .all(|secret| sent.contains(*secret))
+        );
+        assert!(
+            if kind { fine > all / 2 } else { fine < all / 2 },
+            "{kind}: {fine} of {all}"
+        );
+    }
 }
 
 #[test]

@@ -74,6 +74,8 @@ fn play(line: &str, acts: Vec<Act>, last: Option<Act>, mask: &Mask) -> Ran {
                 "RAWCOSMOS_RESOURCE_GROUP" => "g",
                 "RAWCOSMOS_ACCOUNT_NAME" => "acct1",
                 "RAWCOSMOS_QUIET" => "1",
+                // Otherwise the machine would be asked first.
+                "RAWCOSMOS_CLOUD" => "public",
                 _ => return None,
             };
             Some(value.to_string())
@@ -113,7 +115,9 @@ fn play(line: &str, acts: Vec<Act>, last: Option<Act>, mask: &Mask) -> Ran {
                 .trim_end_matches('?')
         )
     };
-    let bodies = requests.iter().filter_map(|r| r.body.as_deref());
+    let bodies = requests
+        .iter()
+        .filter_map(|r| r.body.as_ref().map(|body| body.expose()));
     let bodies = bodies.filter(|body| !body.is_empty());
     Ran {
         out: String::from_utf8(page.0.take()).unwrap(),

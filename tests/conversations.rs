@@ -33,13 +33,13 @@ use rawcosmos::exchange::pages::Flow;
 use rawcosmos::exchange::poll::Watch;
 use rawcosmos::exchange::sessions::Sessions;
 use rawcosmos::exchange::{Client, Credential};
-use rawcosmos::identity::{Selector, Token, imds};
+use rawcosmos::identity::{Selector, Source, Token, imds};
 use rawcosmos::message::{Call, Effect, Next, Request, Response, Scope};
 use rawcosmos::show::{self, Mask};
 
 fn machine() -> Credential {
     Credential::Identity {
-        endpoint: metadata(),
+        source: Source::Imds(metadata()),
         selector: Selector::Default,
     }
 }
@@ -583,19 +583,47 @@ fn an_update_of_the_metadata_service_is_waited_for() {
 }
 
 #[test]
+fn a_source_that_was_named_is_given_longer_to_connect() {
+    let connect = |patient| {
+        let clock = FakeClock::new();
+        let script = Script::new(&clock, [token("t", 60)]);
+        let client = Client::new(&script, &clock, machine()).patient(patient);
+        client.token("x").unwrap();
+        let limits = script.sent()[0].limits;
+        limits.map(|limits| limits.connect.as_secs())
+    };
+    assert_eq!((connect(false), connect(true)), (None, Some(10)));
+}
+
+#[test]
 fn a_machine_without_a_metadata_service_is_found_out_quickly() {
-    let nobody = Act::Break(Stage::Connect, Duration::from_secs(2));
+    let nobody = Act::Break(Stage::Connect, Duration::from_millis(1_300));
     let (result, slept, count, passed) = identity_alone(vec![nobody]);
     assert!(matches!(result, Err(Error::Transport(_))));
     assert_eq!((slept, count), (vec![200], 2));
-    assert!(passed < Duration::from_secs(5), "{passed:?}");
+    assert!(passed < Duration::from_secs(3), "{passed:?}");
+    // Silence, and then a probe without an answer: nothing is asked a second time.
+    let silent = Act::Break(Stage::Answer, Duration::from_millis(1_500));
+    let (result, slept, count, passed) = identity_alone(vec![silent]);
+    assert!(matches!(result, Err(Error::Transport(_))));
+    assert_eq!((slept, count), (vec![], 2));
+    assert!(passed <= Duration::from_secs(3), "{passed:?}");
+    // What is known is not found out again for a moment.
+    let clock = FakeClock::new();
+    let script = Script::for_ever(&clock, Act::Break(Stage::Answer, Duration::ZERO));
+    let client = Client::new(&script, &clock, machine());
+    for (seconds, sent) in [(0, 2), (5, 2), (6, 4)] {
+        clock.advance(Duration::from_secs(seconds));
+        assert!(matches!(client.token("x"), Err(Error::Transport(_))));
+        assert_eq!(script.count(), sent);
+    }
 }
 
 // ---- Again or not
 
 fn bare(plane: Plane, effect: Effect) -> Call<()> {
     let scope = match plane {
-        Plane::Identity => Scope::Open,
+        Plane::Identity | Plane::Entra => Scope::Open,
         Plane::Arm => Scope::Arm,
         Plane::Data => Scope::Data {
             kind: "dbs",

@@ -24,7 +24,10 @@ use rawcosmos::cosmos::partition_key::{Component, PartitionKey};
 use rawcosmos::cosmos::patch::{Op, Patch};
 use rawcosmos::cosmos::query::{Across, Query};
 use rawcosmos::cosmos::{self, Consistency, Paging, items};
-use rawcosmos::identity::{Selector, imds, instance};
+use rawcosmos::identity::app_service::{self, Site};
+use rawcosmos::identity::arc::{self, Agent};
+use rawcosmos::identity::workload::{self, Pod};
+use rawcosmos::identity::{Selector, aci_windows, imds, instance};
 use rawcosmos::message::{Call, Effect, Next, Request, Throughput};
 use rawcosmos::name::Secret;
 use rawcosmos::show::{self, Mask};
@@ -96,6 +99,82 @@ fn identity() -> Vec<Row> {
         (
             "identity/instance_compute.http",
             with_token(instance::compute(&place)),
+        ),
+        (
+            "identity/instance_versions.http",
+            with_token(instance::versions(&place)),
+        ),
+        (
+            "identity/instance_tenant.http",
+            with_token(instance::tenant(&place)),
+        ),
+    ]
+}
+
+/// The other sources, each for the data plane and a user-assigned identity where it can be asked for one.
+fn sources() -> Vec<Row> {
+    let (data, guid) = (
+        "https://cosmos.azure.com",
+        "00001111-aaaa-2222-bbbb-3333cccc4444",
+    );
+    let resource = "/subscriptions/s/resourceGroups/rg 1/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id";
+    let by_id = Selector::ClientId(name(guid));
+    let header = || "853b9a84-5bfa-4b22-a3f3-0b9a43d9ad8a".to_string();
+    let site = |endpoint| Site::new(endpoint, header()).unwrap();
+    let app = site("http://localhost:4141/MSI/token?site=a");
+    let windows = site("http://169.254.128.1:2377/metadata/identity/oauth2/token?api-version=1.0");
+    let agent = Agent::new(arc::ADDRESS, "/var/opt/azcmagent/tokens").unwrap();
+    let asked = || arc::token(&agent, data, &by_id);
+    let file = std::path::Path::new("/var/opt/azcmagent/tokens/it's.key");
+    let pod = Pod::new(
+        "https://login.microsoftonline.com/",
+        guid,
+        "/var/run/secrets/azure/tokens/t",
+    )
+    .unwrap();
+    let own = Secret::token("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.c2ln");
+    let arm = "https://management.azure.com/";
+    vec![
+        (
+            "identity/app_service_default.http",
+            with_token(app_service::token(&app, data, &Selector::Default)),
+        ),
+        (
+            "identity/app_service_client_id.http",
+            with_token(app_service::token(&app, data, &by_id)),
+        ),
+        (
+            "identity/app_service_object_id.http",
+            with_token(app_service::token(
+                &app,
+                data,
+                &Selector::ObjectId(name(guid)),
+            )),
+        ),
+        (
+            "identity/app_service_resource_id.http",
+            with_token(app_service::token(
+                &app,
+                data,
+                &Selector::ResourceId(resource.into()),
+            )),
+        ),
+        (
+            "identity/aci_windows_object_id.http",
+            with_token(aci_windows::token(
+                &windows,
+                data,
+                &Selector::ObjectId(name(guid)),
+            )),
+        ),
+        ("identity/arc_first.http", with_token(asked())),
+        (
+            "identity/arc_second.http",
+            with_token(arc::with_key(asked(), "the text of the key", file)),
+        ),
+        (
+            "identity/workload.http",
+            with_token(workload::token(&pod, arm, &by_id, &own)),
         ),
     ]
 }
@@ -872,6 +951,7 @@ fn any_call() -> Vec<Row> {
 fn rows() -> Vec<Row> {
     let parts = [
         identity(),
+        sources(),
         arm_reads(),
         arm_changes(),
         arm_accounts(),
@@ -1073,7 +1153,7 @@ fn batches_are_as_published() {
             assert_eq!(sent.unwrap().1.expose(), value, "{header}");
         }
         let body: serde_json::Value =
-            serde_json::from_str(made.request.body.as_deref().unwrap()).unwrap();
+            serde_json::from_str(made.request.body.as_ref().unwrap().expose()).unwrap();
         assert_eq!(body, sample["body"]);
     }
 }
@@ -1099,7 +1179,7 @@ fn queries_are_as_published() {
             assert_eq!(sent.unwrap().1.expose(), value, "{header}");
         }
         let body: serde_json::Value =
-            serde_json::from_str(made.request.body.as_deref().unwrap()).unwrap();
+            serde_json::from_str(made.request.body.as_ref().unwrap().expose()).unwrap();
         let wanted = &samples["single_partition"]["body"];
         assert_eq!(&body, wanted);
     }

@@ -831,11 +831,13 @@ fn options(text: &str) -> BTreeSet<String> {
 
 /// Pasteable commands of other tools keep their own options.
 fn is_foreign(literal: &str) -> bool {
-    ["az ", "curl ", "cargo ", "openssl "].iter().any(|tool| {
-        literal
-            .match_indices(tool)
-            .any(|(at, _)| !literal[..at].ends_with(in_word))
-    })
+    ["az ", "curl ", "cargo ", "openssl ", "kubectl "]
+        .iter()
+        .any(|tool| {
+            literal
+                .match_indices(tool)
+                .any(|(at, _)| !literal[..at].ends_with(in_word))
+        })
 }
 
 fn disagreements(help: &str, sources: &[&str]) -> Complaints {

@@ -47,7 +47,8 @@ pub const EVERYWHERE: &[Opt] = &[
     opt("arm-audience", ' ', Value), opt("data-audience", ' ', Value),
     opt("identity-source", ' ', Value), opt("client-id", ' ', Value), opt("object-id", ' ', Value),
     opt("identity-resource-id", ' ', Value), opt("token-file", ' ', Value), opt("key-file", ' ', Value),
-    opt("cloud", ' ', Value), opt("cacert", ' ', Value), opt("output", 'o', Value), opt("get", ' ', Value),
+    opt("arc-key-directory", ' ', Value), opt("cloud", ' ', Value),
+    opt("cacert", ' ', Value), opt("output", 'o', Value), opt("get", ' ', Value),
     opt("trace", ' ', Maybe), opt("explain", ' ', Nothing), opt("curl", ' ', Nothing),
     opt("dry-run", ' ', Nothing), opt("verbose", 'v', Nothing), opt("quiet", 'q', Nothing),
     opt("yes", 'y', Nothing), opt("help", 'h', Nothing), opt("version", 'V', Nothing),
@@ -82,7 +83,7 @@ pub const SOMEWHERE: &[Opt] = &[
     opt("sandbox", ' ', Nothing), opt("live", ' ', Nothing), opt("step", ' ', Value), opt("format", ' ', Value),
     opt("only", ' ', Value), opt("probe-write", ' ', Nothing),
     opt("port", ' ', Value), opt("partitions", ' ', Value), opt("regions", ' ', Value), opt("fault", ' ', Value),
-    opt("host", ' ', Value),
+    opt("host", ' ', Value), opt("azure-role", ' ', Value),
 ];
 
 /// What was said: the words in order, the options in order, and what stood behind `--`.

@@ -8,6 +8,9 @@ pub fn of_plane(plane: Plane) -> &'static str {
         Plane::Identity => {
             "identity: the machine's metadata service says who we are. Plain HTTP that never leaves the host, no proxy, no secret"
         }
+        Plane::Entra => {
+            "identity: Microsoft Entra exchanges the pod's own token, which the cluster signed, for one of the identity that trusts it"
+        }
         Plane::Arm => {
             "management plane (ARM): makes databases, containers and grants. Azure roles are checked; data roles do not count here"
         }
@@ -189,23 +192,60 @@ const HEADERS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Where tokens come from, some of them are for something else.
+const TOKENS: &[(&str, &str, &str)] = &[
+    (
+        ">",
+        "x-identity-header",
+        "proves that the caller runs inside the app: its value stands in the app's environment alone",
+    ),
+    (
+        ">",
+        "secret",
+        "proves that the caller runs inside the container: its value stands in its environment alone",
+    ),
+    (
+        ">",
+        "authorization",
+        "the text of the file that the first answer named, as it is: proves that the caller may read it",
+    ),
+    (
+        "<",
+        "www-authenticate",
+        "names a file that only the agent's group can read; its text is the proof",
+    ),
+    (
+        ">",
+        "content-type",
+        "a form: the pod's own token stands in it as client_assertion, in place of a secret",
+    ),
+    (
+        "<",
+        "server",
+        "IMDS/ is the metadata service itself; another name is somebody else",
+    ),
+];
+
 /// Why a header is there.
-pub fn of_header(sign: &str, name: &str) -> Option<&'static str> {
+pub fn of_header(plane: Plane, sign: &str, name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
-    let row = HEADERS
-        .iter()
-        .find(|(side, header, _)| *side == sign && *header == name)?;
+    let named = |(side, header, _): &&(&str, &str, &str)| *side == sign && *header == name;
+    let tokens = TOKENS.iter().filter(|_| plane.gives_tokens());
+    let row = tokens.chain(HEADERS).find(named)?;
     Some(row.2)
 }
 
 /// All of them, for people.
 pub fn table() -> String {
-    let rows = HEADERS.iter();
+    let rows = HEADERS.iter().chain(TOKENS);
     rows.map(|(sign, name, why)| format!("{sign} {name}\n    {why}\n"))
         .collect()
 }
 
 /// Why a header is there, whichever way it goes.
 pub fn of_any_header(name: &str) -> Option<&'static str> {
-    of_header(">", name).or_else(|| of_header("<", name))
+    let of = |sign| of_header(Plane::Data, sign, name);
+    let of_tokens = |sign| of_header(Plane::Identity, sign, name);
+    let found = of(">").or_else(|| of("<"));
+    found.or_else(|| of_tokens(">")).or_else(|| of_tokens("<"))
 }

@@ -3,6 +3,7 @@
 //! Standard output carries the data asked for and nothing else; everything said along the way goes to standard error.
 
 pub mod args;
+mod clouds;
 pub mod commands;
 pub mod credential;
 pub mod doctor;
@@ -160,6 +161,7 @@ fn view(settings: &Settings) -> Result<View, Error> {
         detail,
         explain,
         curl,
+        remarks: settings.on("verbose"),
         rehearsal: settings.on("dry-run"),
     })
 }

@@ -6,7 +6,6 @@ use super::session::Session;
 use crate::arm::{self, groups::Group};
 use crate::cosmos;
 use crate::error::Error;
-use crate::exchange::Credential;
 use crate::exchange::pages::Flow;
 use crate::identity::instance::{self, Instance};
 use crate::name::{Endpoint, Name};
@@ -15,13 +14,13 @@ use crate::name::{Endpoint, Name};
 pub const PLACEHOLDER: &str = "to-be-discovered";
 
 impl Session<'_> {
-    /// The account on the data plane: by its endpoint, or by its name in the public cloud.
+    /// The account on the data plane: by its endpoint, or by its name in the cloud we are in.
     pub fn account(&self) -> Result<cosmos::Account, Error> {
         let endpoint = match self.told("endpoint") {
             Some(endpoint) => endpoint,
             None => {
                 let name = self.account_name()?;
-                format!("https://{name}.documents.azure.com")
+                format!("https://{name}.{}", self.cloud()?.suffix)
             }
         };
         let endpoint = Endpoint::new(&endpoint)?;
@@ -34,6 +33,7 @@ impl Session<'_> {
         }
         self.known.borrow_mut().account = named.or(Some(first_label.to_string()));
         self.known.borrow_mut().group = self.settings.text("resource-group");
+        self.settle_data(Some(&endpoint))?;
         Ok(cosmos::Account::new(endpoint))
     }
 
@@ -89,8 +89,12 @@ impl Session<'_> {
 
     /// The management endpoint.
     pub fn arm(&self) -> Result<Endpoint, Error> {
-        let told = self.told("arm-endpoint");
-        Endpoint::new(told.as_deref().unwrap_or("https://management.azure.com"))
+        let endpoint = match self.told("arm-endpoint") {
+            Some(endpoint) => endpoint,
+            None => self.cloud()?.arm.to_string(),
+        };
+        self.settle_arm()?;
+        Endpoint::new(&endpoint)
     }
 
     /// The account as ARM knows it. Subscription and group come from the settings, else from the machine's
@@ -101,7 +105,9 @@ impl Session<'_> {
 
     /// The same for an account by name.
     pub fn arm_account_of(&self, name: Name) -> Result<arm::Account, Error> {
-        let (arm, subscription) = (self.arm()?, self.subscription()?);
+        let subscription = self.subscription()?;
+        // The machine was perhaps asked by now, and has said its cloud.
+        let arm = self.arm()?;
         self.known.borrow_mut().account = Some(name.to_string());
         let group = match self.told("resource-group") {
             Some(group) => Name::new(group)?,
@@ -124,7 +130,8 @@ impl Session<'_> {
     /// A resource group by name.
     pub fn group(&self, name: Name) -> Result<Group, Error> {
         self.known.borrow_mut().group = Some(name.to_string());
-        Ok(Group::new(self.arm()?, self.subscription()?, name))
+        let subscription = self.subscription()?;
+        Ok(Group::new(self.arm()?, subscription, name))
     }
 
     /// The group in which something new is made: from the settings, else the machine's own.
@@ -195,7 +202,7 @@ impl Session<'_> {
     fn machines_own(&self, what: &str, pick: fn(&Instance) -> String) -> Result<Name, Error> {
         let option = what.replace(' ', "-");
         let asked = || Error::Usage(format!("which {what}? give --{option}"));
-        if !matches!(self.client.credential(), Credential::Identity { .. }) {
+        if !self.has_metadata() {
             return Err(asked());
         }
         let text = pick(&self.machine()?);

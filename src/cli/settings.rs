@@ -92,6 +92,11 @@ impl Settings {
             })
     }
 
+    /// A variable that is no option of ours; an empty one counts as unset.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        (self.environment)(name).filter(|text| !text.is_empty())
+    }
+
     /// The text of a value.
     pub fn text(&self, name: &'static str) -> Option<String> {
         self.find(name).map(|value| value.text)

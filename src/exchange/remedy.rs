@@ -61,12 +61,13 @@ impl Client<'_> {
 
     /// Forgets the token of a scope. `false` where no other one can be had.
     fn renew(&self, scope: &Scope) -> bool {
+        let audiences = self.audiences();
         let audience = match scope {
-            Scope::Arm => &self.audiences.arm,
-            _ => &self.audiences.data,
+            Scope::Arm => audiences.arm,
+            _ => audiences.data,
         };
         let identity = matches!(self.credential, Credential::Identity { .. });
-        identity && self.tokens.borrow_mut().forget(audience)
+        identity && self.tokens.borrow_mut().forget(&audience)
     }
 }
 

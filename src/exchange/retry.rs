@@ -62,6 +62,7 @@ pub const RULES: &[Rule] = &[
     Rule { plane: Plane::Identity, statuses: &[410], substatuses: &[], says: &[], untouched: true, wait: doubling(2_000, 10_000), tries: 12, budget: ms(75_000) },
     Rule { plane: Plane::Identity, statuses: &[404, 408, 429, 500, 501, 502, 503, 504], substatuses: &[], says: &[], untouched: true, wait: doubling(1_000, 16_000), tries: 5, budget: ms(40_000) },
     Rule { plane: Plane::Identity, statuses: &[400], substatuses: &[], says: &["api-version is invalid"], untouched: true, wait: Wait::Remedy(Remedy::Version), tries: 1, budget: ms(0) },
+    Rule { plane: Plane::Entra, statuses: &[408, 429, 500, 502, 503, 504], substatuses: &[], says: &[], untouched: true, wait: doubling(1_000, 8_000), tries: 4, budget: ms(20_000) },
     // Other clouds lag behind: the refusal lists what this one has.
     Rule { plane: Plane::Arm, statuses: &[400], substatuses: &[], says: &["NoRegisteredProviderFound", "InvalidResourceType", "InvalidApiVersionParameter"], untouched: true, wait: Wait::Remedy(Remedy::Version), tries: 1, budget: ms(0) },
     Rule { plane: Plane::Arm, statuses: &[401], substatuses: &[], says: &["Expired"], untouched: true, wait: Wait::Remedy(Remedy::NewToken), tries: 1, budget: ms(0) },
@@ -184,8 +185,12 @@ fn refused(request: &Request, effect: Effect, response: &Response, tally: &Tally
 
 /// Whether no other answer is to come, although the status is one that passes.
 fn is_hopeless(failure: &Failure) -> bool {
-    let refusal = (failure.plane == Plane::Identity).then(|| refusal::of(failure));
-    matches!(refusal, Some(Refusal::SomebodyElse | Refusal::NoIdentity))
+    use Refusal::{NoIdentity, NoMachine, OtherCloud, SomebodyElse};
+    let refusal = (failure.plane.gives_tokens()).then(|| refusal::of(failure));
+    matches!(
+        refusal,
+        Some(SomebodyElse | OtherCloud | NoIdentity | NoMachine)
+    )
 }
 
 /// The error of a refusal that was to be answered with a remedy, where there is none.
@@ -198,7 +203,7 @@ pub fn as_final(effect: Effect, why: Error) -> Error {
 
 /// A refusal as the kind of error it is.
 fn in_kind(effect: Effect, failure: Failure) -> Error {
-    if failure.plane == Plane::Identity {
+    if failure.plane.gives_tokens() {
         let sentence = refusal::of(&failure).sentence().to_string();
         return Error::Identity(sentence, Some(Box::new(failure)));
     }
@@ -252,11 +257,12 @@ fn is_said(failure: &Failure, part: &str) -> bool {
 fn unanswered(request: &Request, effect: Effect, broken: Broken, tally: &Tally) -> Verdict {
     let repeatable = !broken.was_sent() || effect != Effect::Once;
     let hopeless = broken.stage == Stage::Tls;
-    // Whoever runs this elsewhere than on Azure should not wait for a metadata service that is not there.
-    let tries = if request.plane == Plane::Identity {
-        1
-    } else {
-        2
+    // Whoever runs this elsewhere than on Azure should not wait for a metadata service that is not there. Where one
+    // was connected to, whether to ask it again is decided by a probe; see `super::patience`.
+    let tries = match (request.plane, broken.stage) {
+        (Plane::Identity, Stage::Answer) => 0,
+        (Plane::Identity, _) => 1,
+        _ => 2,
     };
     // Refusals that were waited out do not count: the service was there.
     let wait = RECONNECT.get(tally.breaks).copied();

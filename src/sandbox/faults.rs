@@ -4,6 +4,7 @@ mod operation;
 mod reading;
 mod refusal;
 mod spoil;
+mod states;
 mod words;
 
 use std::collections::VecDeque;
@@ -18,7 +19,7 @@ use super::identity;
 use super::world::World;
 
 /// The faults without a number in their names.
-const PLAIN: [(&str, Kind); 12] = [
+const PLAIN: [(&str, Kind); 13] = [
     ("reset-before", Kind::ResetBefore),
     ("reset-during", Kind::Delivery(Delivery::Reset)),
     ("reset-after", Kind::Delivery(Delivery::Nothing)),
@@ -31,15 +32,14 @@ const PLAIN: [(&str, Kind); 12] = [
     ("split", Kind::Event(Event::Split)),
     ("stale-session", Kind::Event(Event::Lag)),
     ("failover", Kind::Event(Event::Failover)),
+    ("lock-busy", Kind::LockBusy),
 ];
-const STATES: [&str; 9] = [
+/// States of the machine and the data plane; see [`states`] for the others.
+const STATES: [&str; 6] = [
     "no-identity",
     "two-identities",
-    "no-arm-role",
     "no-data-role",
     "wrong-audience",
-    "firewall",
-    "local-auth-disabled",
     "account-unreadable",
     "region-gone",
 ];
@@ -76,6 +76,7 @@ enum Kind {
     Delay(Duration),
     Event(Event),
     State(&'static str),
+    LockBusy,
     ClockSkew(i64),
 }
 
@@ -139,6 +140,7 @@ impl Faults {
         match fault.kind {
             Kind::State(state) => set(world, state),
             Kind::ClockSkew(seconds) => world.skew = seconds,
+            Kind::LockBusy => states::busy(world, fault.left),
             Kind::Event(Event::Failover) if everywhere => world.regions.fail_over(),
             Kind::Status(status, substatus) if fault.operation == Some(Operation::InBatch) => {
                 let count = fault.left.unwrap_or(1) as usize;
@@ -201,24 +203,21 @@ fn apply(kind: Kind, planned: &mut Planned) {
         Kind::Spoil(spoil) => planned.spoil = Some(spoil),
         Kind::Delay(delay) => planned.delay = delay,
         Kind::Event(event) => planned.event = Some(event),
-        Kind::State(_) | Kind::ClockSkew(_) => {}
+        Kind::State(_) | Kind::ClockSkew(_) | Kind::LockBusy => {}
     }
 }
 
-fn set(world: &mut World, state: &str) {
-    if identity::disturb(world, state) {
+fn set(world: &mut World, state: &'static str) {
+    if identity::disturb(world, state) || states::set(world, state) {
         return;
     }
     let flag = match state {
         "no-identity" => &mut world.no_identity,
         "two-identities" => &mut world.two_identities,
-        "no-arm-role" => &mut world.no_arm_role,
         "no-data-role" => &mut world.no_data_role,
-        "wrong-audience" => &mut world.wrong_audience,
-        "firewall" => &mut world.firewall,
         "account-unreadable" => &mut world.account_unreadable,
         "region-gone" => &mut world.regions.gone,
-        _ => &mut world.local_auth_disabled,
+        _ => &mut world.wrong_audience,
     };
     *flag = true;
 }
@@ -238,7 +237,7 @@ mod tests {
 
     #[test]
     fn faults_take_their_turn() {
-        let mut world = World::default();
+        let mut world = crate::sandbox::fresh_world(&Default::default());
         let list = [
             "delay=1s:2",
             "429:1",
@@ -248,7 +247,7 @@ mod tests {
             "clock-skew=10m",
         ];
         let mut faults = Faults::new(list.map(parse).into(), &mut world);
-        assert!(world.firewall);
+        assert!(world.barrier().is_some());
         assert_eq!(world.skew, 600);
         let first = next(&mut faults, Service::Cosmos);
         assert_eq!(

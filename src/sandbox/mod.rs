@@ -4,9 +4,11 @@
 //! refuse, and says so where it does not implement what they do.
 
 pub mod arm;
+pub mod azure;
 pub mod cloud;
 mod control;
 pub mod cosmos;
+mod doors;
 pub mod faults;
 pub mod host;
 pub mod http;
@@ -26,16 +28,16 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use cloud::Cloud;
+use doors::{Doors, plane};
 use faults::{Fault, Faults, Service};
 use host::Host;
-use http::{Delivery, Listener, Plane, Reply, Request, Response};
+use http::{Delivery, Listener, Reply, Request, Response};
 use world::World;
 
 pub(crate) use secrets::guid;
 
 /// Where the machine and the account are.
 pub const LOCATION: &str = "westeurope";
-const MIB: usize = 1024 * 1024;
 
 /// How a sandbox is to be.
 #[derive(Debug, Clone)]
@@ -56,6 +58,8 @@ pub struct Options {
     pub operation_ms: i64,
     /// How many resources there are to a page of a management list.
     pub page_size: usize,
+    /// The role of the machine's identities in Azure, by its word in [`arm::rbac::ROLES`]; any other is none.
+    pub azure_role: String,
 }
 
 impl Default for Options {
@@ -69,6 +73,7 @@ impl Default for Options {
             faults: Vec::new(),
             operation_ms: 30,
             page_size: 100,
+            azure_role: "account-contributor".to_owned(),
         }
     }
 }
@@ -82,6 +87,7 @@ pub struct Sandbox {
 struct State {
     world: Mutex<World>,
     faults: Mutex<Faults>,
+    doors: Mutex<Doors>,
 }
 
 type Handler = fn(&mut World, &Request, OffsetDateTime) -> Response;
@@ -102,28 +108,23 @@ pub fn start(options: Options) -> io::Result<Sandbox> {
     let now = now(&world);
     identity::prepare(&mut world, now)?;
     let host = world.identity.host;
+    let mut ports = ports.into_iter();
+    let mut next = || ports.next().ok_or(io::ErrorKind::AddrNotAvailable);
+    let (imds, arm) = (next()?, next()?);
     let state = Arc::new(State {
         world: Mutex::new(world),
         faults: Mutex::new(faults),
+        doors: Mutex::default(),
     });
-    let services: [(Service, Handler); 4] = [
-        (Service::Imds, identity::handle),
-        (Service::Arm, arm::handle),
-        (Service::Cosmos, cosmos::handle),
-        (Service::Cosmos, cosmos::handle_second),
-    ];
-    let serve =
-        |(listener, (service, handler))| Listener::serve(listener, plane(&state, service, handler));
     // On a machine that has nothing to do with Azure nobody listens where tokens are asked for.
-    let served = |(_, (service, _)): &(TcpListener, (Service, Handler))| {
-        host != Host::None || *service != Service::Imds
-    };
-    let listeners = ports
-        .into_iter()
-        .zip(services)
-        .filter(served)
-        .map(serve)
-        .collect::<io::Result<_>>()?;
+    let mut listeners = Vec::new();
+    if host != Host::None {
+        let plane = plane(&state, Service::Imds, identity::handle);
+        listeners.push(Listener::serve(imds, plane)?);
+    }
+    let plane = plane(&state, Service::Arm, arm::handle);
+    listeners.push(Listener::serve(arm, plane)?);
+    doors::open(&state, ports.collect())?;
     Ok(Sandbox { state, listeners })
 }
 
@@ -133,7 +134,7 @@ pub(crate) fn fresh_world(options: &Options) -> World {
         host: options.host,
         ..identity::State::default()
     };
-    World {
+    let mut world = World {
         identity,
         cloud: options.cloud,
         subscription: "5a0db0c5-0000-4000-8000-000000000001".to_owned(),
@@ -145,7 +146,9 @@ pub(crate) fn fresh_world(options: &Options) -> World {
         operation_ms: options.operation_ms,
         page_size: options.page_size.max(1),
         ..World::default()
-    }
+    };
+    world.furnish(&options.azure_role);
+    world
 }
 
 impl Sandbox {
@@ -217,12 +220,18 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.listeners.clear();
+        // Their listeners hold the state that holds them.
+        self.state.doors().close();
         // Now, and not when the last thread lets go of the world: the process may end before that.
         self.state.world().identity.folder = None;
     }
 }
 
 impl State {
+    fn doors(&self) -> MutexGuard<'_, Doors> {
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A handler that panicked has at worst left its own change half made.
     fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
@@ -269,22 +278,6 @@ impl State {
             delivery: planned.delivery,
             delay: planned.delay,
         }
-    }
-}
-
-fn plane(state: &Arc<State>, service: Service, handler: Handler) -> Plane {
-    let (body_limit, too_large): (usize, fn() -> Response) = match service {
-        Service::Imds => (MIB, || Response::empty(413)),
-        Service::Arm => (4 * MIB, arm::too_large),
-        Service::Cosmos => (2 * MIB + 256 * 1024, faults::item_too_large),
-    };
-    let (clock, answer) = (Arc::clone(state), Arc::clone(state));
-    Plane {
-        body_limit,
-        too_large,
-        chunked: service == Service::Cosmos,
-        clock: Box::new(move || now(&clock.world())),
-        answer: Box::new(move |request| answer.answer(service, handler, request)),
     }
 }
 
@@ -355,6 +348,71 @@ mod tests {
         let origin = sandbox.arm();
         sandbox.stop();
         assert!(TcpStream::connect(origin.trim_start_matches("http://")).is_err());
+    }
+
+    fn with(faults: &[&str]) -> Sandbox {
+        let faults = faults.iter().map(|text| Fault::parse(text).unwrap());
+        start(Options {
+            faults: faults.collect(),
+            operation_ms: 0,
+            ..Options::default()
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn nobody_listens_for_a_data_plane_without_an_account() {
+        let sandbox = with(&["no-account"]);
+        let cosmos = sandbox.cosmos().trim_start_matches("http://").to_owned();
+        assert!(TcpStream::connect(&cosmos).is_err());
+        let token = bearer(&sandbox, "https://management.azure.com/");
+        let path = sandbox.with_world(|world| {
+            let (subscription, group) = (&world.subscription, &world.resource_group);
+            format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.DocumentDB/databaseAccounts/fresh?api-version=2024-11-15")
+        });
+        let head =
+            |method: &str| format!("{method} {path} HTTP/1.1\r\nAuthorization: Bearer {token}");
+        let account = r#"{"location":"westeurope","properties":{"databaseAccountOfferType":"Standard","locations":[{"locationName":"westeurope"}]}}"#;
+        let made = ask(&sandbox.arm(), &head("PUT"), account);
+        assert!(made.starts_with("HTTP/1.1 200 Ok\r\n"), "{made}");
+        let found = body(&ask(&sandbox.arm(), &head("GET"), ""));
+        assert_eq!(
+            found["properties"]["documentEndpoint"],
+            format!("http://{cosmos}/")
+        );
+        let answer = ask(&format!("http://{cosmos}"), "GET / HTTP/1.1", "");
+        assert!(
+            answer.starts_with("HTTP/1.1 401 Unauthorized\r\n"),
+            "{answer}"
+        );
+        assert!(ask(&sandbox.arm(), &head("DELETE"), "").starts_with("HTTP/1.1 202 "));
+        ask(&sandbox.arm(), &head("GET"), "");
+        assert!(TcpStream::connect(&cosmos).is_err());
+    }
+
+    #[test]
+    fn states_of_the_way_change_the_addresses_that_are_told() {
+        let rows = [
+            ("no-dns", "cosmos", "https://aaaa"),
+            ("no-arm", "arm", "http://127.0.0.1:1"),
+            ("no-cosmos", "cosmos", "http://127.0.0.1:1"),
+            ("tls-inspection", "cosmos", "https://127.0.0.1:"),
+        ];
+        for (state, service, start) in rows {
+            let sandbox = with(&[state]);
+            let ready: Value = serde_json::from_str(&sandbox.ready_line()).unwrap();
+            let address = ready[service].as_str().unwrap();
+            assert!(address.starts_with(start), "{state}: {address}");
+        }
+        let sandbox = with(&["no-dns"]);
+        let address = sandbox.cosmos();
+        let host = address
+            .trim_start_matches("https://")
+            .split(':')
+            .next()
+            .unwrap();
+        assert!(host.split('.').any(|label| label.len() > 63), "{host}");
+        assert!(std::net::ToSocketAddrs::to_socket_addrs(&(host, 443)).is_err());
     }
 
     #[test]

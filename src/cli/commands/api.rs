@@ -207,8 +207,8 @@ fn completed(session: &Session, mut call: Call<Page>) -> Result<Call<Page>, Erro
         call.request = call.request.header("content-type", "application/json");
     }
     call.request.body = match call.request.method {
-        "POST" | "PUT" | "PATCH" => Some(body.unwrap_or_default()),
-        _ => body,
+        "POST" | "PUT" | "PATCH" => Some(body.unwrap_or_default().into()),
+        _ => body.map(Into::into),
     };
     Ok(call)
 }

@@ -7,6 +7,7 @@ use crate::cli::output::{Format, Output};
 use crate::cli::say::tell;
 use crate::cli::settings::Settings;
 use crate::error::Error;
+use crate::sandbox::arm::rbac::ROLES;
 use crate::sandbox::cloud::Cloud;
 use crate::sandbox::faults::Fault;
 use crate::sandbox::host::{self, Host};
@@ -23,7 +24,7 @@ const LEADING_OUT: &[&str] = &[
     "RAWCOSMOS_DATA_AUDIENCE",
 ];
 
-/// `sandbox start [--host HOST] [--port N] [--partitions N] [--regions N] [--fault SPEC]…`: serves until it is ended.
+/// `sandbox start [--host HOST] [--port N] [--partitions N] [--regions N] [--azure-role NAME] [--fault SPEC]…`: serves until it is ended.
 pub fn start(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
     let sandbox = begin(settings)?;
     let mut output = Output::new(Format::Auto, None, false, Box::new(std::io::stdout()))?;
@@ -46,6 +47,12 @@ pub fn run(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
         command.env_remove(variable);
     }
     command.args(arguments).envs(variables(&sandbox));
+    // Its endpoints are of this machine, and their hosts name no cloud.
+    command.envs(
+        settings
+            .text("cloud")
+            .map(|cloud| ("RAWCOSMOS_CLOUD", cloud)),
+    );
     command.envs(own_path().map(|path| ("PATH", path)));
     let status = command.status();
     sandbox.stop();
@@ -123,11 +130,28 @@ fn begin(settings: &Settings) -> Result<Sandbox, Error> {
             .map_err(Error::Usage)?,
         port: settings.number("port")?.unwrap_or(usual.port),
         partitions,
+        azure_role: azure_role(settings)?.unwrap_or_else(|| usual.azure_role.clone()),
         regions,
         faults: faults.map_err(Error::Usage)?,
         ..usual
     };
     sandbox::start(options).map_err(|e| Error::Local(format!("cannot start the sandbox: {e}")))
+}
+
+/// The word of a role of Azure, or `none`.
+fn azure_role(settings: &Settings) -> Result<Option<String>, Error> {
+    let Some(word) = settings.args().value("azure-role") else {
+        return Ok(None);
+    };
+    let known = ROLES.iter().map(|role| role.word).chain(["none"]);
+    if known.clone().any(|known| known == word) {
+        return Ok(Some(word.to_string()));
+    }
+    let known: Vec<&str> = known.collect();
+    Err(Error::Usage(format!(
+        "--azure-role must be one of {}",
+        known.join(", ")
+    )))
 }
 
 /// The child's code; 128 and the signal's number where a signal ended it.

@@ -8,14 +8,13 @@ use crate::cli::session::Session;
 use crate::error::{Broken, Error, Plane, Stage};
 use crate::exchange::Credential;
 use crate::exchange::network::probe::Road;
-use crate::identity::instance;
+use crate::identity::{Source, instance};
 use crate::message::{Call, Effect, Request, Response, Scope};
-use crate::name::Endpoint;
 
-/// The identity endpoint, where one is in use; else what is.
-fn endpoint<'a>(session: &'a Session) -> Result<&'a Endpoint, &'static str> {
+/// The source of the identity, where one is in use; else what is.
+fn source<'a>(session: &'a Session) -> Result<&'a Source, &'static str> {
     match session.client.credential() {
-        Credential::Identity { endpoint, .. } => Ok(endpoint),
+        Credential::Identity { source, .. } => Ok(source),
         Credential::Token(_) => Err("a ready token is in use"),
         Credential::Key(_) => Err(WITH_A_KEY),
     }
@@ -23,32 +22,41 @@ fn endpoint<'a>(session: &'a Session) -> Result<&'a Endpoint, &'static str> {
 
 const WITH_A_KEY: &str = "the account key is in use";
 
-/// Whether the metadata service has an open port.
+/// Whether the identity endpoint has an open port.
 pub fn host(session: &Session) -> Result<Finding, Error> {
-    let endpoint = match endpoint(session) {
-        Ok(endpoint) => endpoint,
+    let source = match source(session) {
+        Ok(Source::Workload(_)) => return Ok(skip("a pod asks Microsoft Entra, not its machine")),
+        Ok(source) => source,
         Err(other) => return Ok(skip(other)),
     };
-    let request = format!("GET {endpoint}/metadata/");
+    let endpoint = source.origin()?;
+    let path = match source {
+        Source::Imds(_) => "/metadata/",
+        _ => "",
+    };
     let broken = |what| {
         Error::Transport(Broken {
-            request,
+            request: format!("GET {}{path}", source.endpoint()),
             stage: Stage::Connect,
             what,
         })
     };
-    let time = Road::direct(endpoint).and_then(|road| road.connect());
+    let time = Road::direct(&endpoint).and_then(|road| road.connect());
     let time = time.map_err(broken)?;
     Ok(ok(format!(
-        "{endpoint} answers after {} ms",
-        time.as_millis()
+        "{endpoint} answers after {} ms; {} ({})",
+        time.as_millis(),
+        source.name(),
+        session.evidence
     )))
 }
 
 /// What the machine says of itself: not every machine with an identity does.
 pub fn metadata(session: &Session) -> Result<Finding, Error> {
-    if let Err(other) = endpoint(session) {
-        return Ok(skip(other));
+    match source(session) {
+        Ok(Source::Imds(_)) => {}
+        Ok(_) => return Ok(skip("this source describes no machine")),
+        Err(other) => return Ok(skip(other)),
     }
     match session.machine() {
         Ok(machine) => Ok(ok(format!(
@@ -64,7 +72,7 @@ pub fn identity(session: &Session) -> Result<Finding, Error> {
     if matches!(session.client.credential(), Credential::Key(_)) {
         return Ok(skip(WITH_A_KEY));
     }
-    let token = session.client.token(&session.client.audiences().arm)?;
+    let (token, _) = session.arm_token()?;
     let claims = token.claims();
     let claim = |name: &str| {
         claims
@@ -84,7 +92,7 @@ pub fn token(session: &Session) -> Result<Finding, Error> {
     if matches!(session.client.credential(), Credential::Key(_)) {
         return Ok(skip(WITH_A_KEY));
     }
-    let token = session.client.token(&session.client.audiences().data)?;
+    let (token, _) = session.data_token()?;
     let now = session.client.now();
     let left = (token.expires.moment(now) - now).whole_minutes();
     let claims = token.claims();
@@ -107,9 +115,9 @@ fn date(response: &Response) -> Result<Option<String>, Error> {
 
 /// What somebody says the time is: the metadata service, or else the account.
 fn told(session: &Session) -> Result<Option<String>, Error> {
-    let request = match endpoint(session) {
-        Ok(endpoint) => instance::compute(endpoint).request,
-        Err(_) => Request::new(
+    let request = match source(session) {
+        Ok(Source::Imds(endpoint)) => instance::compute(endpoint).request,
+        _ => Request::new(
             Plane::Data,
             "GET",
             format!("{}/", session.account()?.endpoint()),

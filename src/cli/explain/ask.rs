@@ -39,7 +39,11 @@ const PLANES: &[(&str, Plane)] = &[
     ("data", Plane::Data),
     ("identity", Plane::Identity),
     ("imds", Plane::Identity),
+    ("entra", Plane::Entra),
 ];
+
+/// In the order of a run.
+const ALL: [Plane; 4] = [Plane::Identity, Plane::Entra, Plane::Arm, Plane::Data];
 
 fn answer(words: &[String]) -> Result<Vec<Piece>, Error> {
     let whole = words.join(" ");
@@ -130,7 +134,7 @@ fn of_numbers(asked: Asked) -> Vec<Piece> {
 
 /// The exit code of a status and whether it is sent again, by the planes that are known to answer so.
 fn outcomes(asked: Asked) -> Option<Piece> {
-    let planes = [Plane::Identity, Plane::Arm, Plane::Data].into_iter();
+    let planes = ALL.into_iter();
     let lines: Vec<String> = planes.filter_map(|plane| outcome(plane, asked)).collect();
     let text = lines.join("\n");
     let members = vec![
@@ -216,7 +220,7 @@ fn list() -> Vec<Piece> {
         text.push_str(&format!("  {:<14} {}\n", topic.name, topic.title));
         topics.push(json!(topic.name));
     }
-    let known = [Plane::Identity, Plane::Arm, Plane::Data].map(|plane| (plane, known(plane)));
+    let known = ALL.map(|plane| (plane, known(plane)));
     text.push_str("\nRefusals:\n");
     for (plane, numbers) in &known {
         text.push_str(&format!(
@@ -278,12 +282,14 @@ mod tests {
             ("403/5301", "--role data-contributor --scope SCOPE -a ACCOUNT -g GROUP", "rbac permissions"),
             ("5301", "data plane 403/5301 RbacUnauthorizedMetadataRequest: exit code 5; not sent again", "ARM"),
             ("RbacUnauthorizedMetadataRequest", "no Cosmos DB data role", ""),
-            ("401", "account keys are switched off", "403"),
+            ("401", "account keys are switched off", "403/"),
             ("401", "ARM 401: exit code 4", ""),
             ("arm 404", "there is no such resource group", "data plane"),
             ("arm 404", "at PUT */sqlDatabases/*/containers/", ""),
             ("data", "the logical partition is full", "ARM 4"),
             ("imds 429", "identity endpoint 429: exit code 7; sent again: 1 s to 16 s", "data plane"),
+            ("entra 400", "no identity trusts this pod's token", "data plane"),
+            ("AADSTS700016", "there is no such identity in the tenant", ""),
             ("429/3200", "data plane 429/3200 RUBudgetExceeded: exit code 7", "arm"),
             ("AuthorizationFailed", "not allowed to DEED", "data plane 4"),
             ("InvalidAuthenticationTokenAudience", "the token is for another audience", ""),

@@ -31,6 +31,8 @@ pub fn table() -> String {
 const EXITS: &[(Option<Plane>, &[u16], u8)] = &[
     (Some(Plane::Identity), &[429], 7),
     (Some(Plane::Identity), &[], 4),
+    (Some(Plane::Entra), &[429], 7),
+    (Some(Plane::Entra), &[], 4),
     (None, &[401], 4),
     (None, &[403], 5),
     (None, &[404], 3),

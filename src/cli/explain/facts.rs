@@ -1,6 +1,7 @@
 //! What is known of an error, by name, and the texts that are filled with it.
 
 use super::Context;
+use super::machine::account_of_host;
 use super::needed::azure_role;
 use crate::error::Failure;
 
@@ -28,6 +29,7 @@ impl Facts {
         facts.put("database", database);
         let container = known(&context.container, &["/containers/", "/colls/"]);
         facts.put("container", container);
+        facts.machine(&context.machine);
         facts
     }
 
@@ -66,6 +68,7 @@ impl Facts {
             self.put(name, scope.as_deref().and_then(|scope| after(scope, part)));
         }
         self.put("resource", scope);
+        self.assertion(text);
         self.put("intended", find("token is intended for [", "]"));
         self.put("intended", find("audience or resource '", "'"));
         self.put("accepted", find("accepts tokens intended for [", "]"));
@@ -134,7 +137,7 @@ impl Facts {
     }
 
     /// Adds a fact that is not known yet.
-    fn put(&mut self, name: &'static str, value: Option<String>) {
+    pub(super) fn put(&mut self, name: &'static str, value: Option<String>) {
         if let Some(value) = value.filter(|value| !value.is_empty())
             && self.get(name).is_none()
         {
@@ -150,7 +153,7 @@ impl Facts {
 }
 
 /// What stands between two texts.
-fn between(text: &str, from: &str, to: &str) -> Option<String> {
+pub(super) fn between(text: &str, from: &str, to: &str) -> Option<String> {
     let (_, rest) = text.split_once(from)?;
     let (found, _) = rest.split_once(to)?;
     Some(found.to_string())
@@ -170,15 +173,6 @@ fn address(text: &str) -> Option<String> {
     let mut words = text.split(|c: char| !c.is_ascii_hexdigit() && !".:".contains(c));
     let found = words.find_map(|word| word.trim_end_matches(['.', ':']).parse().ok());
     found.map(|ip: std::net::IpAddr| ip.to_string())
-}
-
-/// The account in `https://{account}.documents.azure.com/…`.
-fn account_of_host(url: &str) -> Option<String> {
-    let (_, rest) = url.split_once("https://")?;
-    let (account, domain) = rest.split_once('.')?;
-    domain
-        .starts_with("documents.")
-        .then(|| account.to_string())
 }
 
 /// The service names a container with and without the slash at the front.

@@ -3,6 +3,7 @@
 pub mod ask;
 pub mod exits;
 mod facts;
+mod machine;
 mod names;
 mod needed;
 mod retries;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::cli::output::json::object;
 use crate::error::{Error, Failure, Plane};
+use crate::identity::instance::Instance;
 use crate::identity::refusal;
 use crate::show::printable;
 use facts::Facts;
@@ -37,6 +39,8 @@ pub struct Context {
     pub database: Option<String>,
     /// The container that was named.
     pub container: Option<String>,
+    /// The machine, as far as its metadata was asked for.
+    pub machine: Instance,
     /// The object id of whoever asks.
     pub principal: Option<String>,
     /// The call's action; empty where there is none.
@@ -167,13 +171,17 @@ fn case(error: &Error) -> Option<Case> {
 /// Which plane a request was for, where no answer says it.
 fn plane_of(request: &str) -> Option<Plane> {
     let has = |part: &str| request.contains(part);
-    if has("/metadata/") || has("/msi/token") || has("://169.254.") {
+    if has("/oauth2/v2.0/token") {
+        return Some(Plane::Entra);
+    }
+    let asks = has("?resource=") || has("&resource=");
+    if asks || has("/metadata/") || has("/msi/token") || has("/MSI/token") || has("://169.254.") {
         return Some(Plane::Identity);
     }
     if has("/subscriptions") || has("/providers/") || has("api-version=") {
         return Some(Plane::Arm);
     }
-    Some(Plane::Data).filter(|_| !request.is_empty() && !has("/oauth2/"))
+    Some(Plane::Data).filter(|_| !request.is_empty())
 }
 
 /// JSON with every control character escaped as JSON does: a terminal obeys more of them than JSON forbids.

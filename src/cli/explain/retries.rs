@@ -20,6 +20,7 @@ pub fn table() -> String {
 pub fn word(plane: Plane) -> &'static str {
     match plane {
         Plane::Identity => "identity",
+        Plane::Entra => "entra",
         Plane::Arm => "arm",
         Plane::Data => "data",
     }

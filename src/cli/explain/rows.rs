@@ -25,7 +25,7 @@ pub struct Asked {
 
 pub fn is_of(plane: Option<Plane>, when: &When) -> bool {
     let of = match when.kind {
-        Kind::Refused(_) => Some(Plane::Identity),
+        Kind::Refused(_) => when.plane.or(Some(Plane::Identity)),
         _ => when.plane,
     };
     plane.is_none() || of.is_none() || of == plane
@@ -58,6 +58,10 @@ const REFUSALS: &[(Refusal, &[u16])] = &[
     (Refusal::BadRequest, &[400, 405]),
     (Refusal::NotConfigured, &[401, 403]),
     (Refusal::NotAzure, &[403]),
+    (Refusal::OtherCloud, &[401, 404]),
+    (Refusal::NoMachine, &[404]),
+    (Refusal::KeyWanted, &[401]),
+    (Refusal::PodRefused, &[400, 401, 404]),
     (Refusal::SomebodyElse, &[302, 400, 401, 403, 404, 500]),
     (Refusal::Updating, &[404, 410]),
     (Refusal::Busy, &[429]),
@@ -111,7 +115,10 @@ fn head(when: &When, asked: Asked) -> String {
         .map_or("any service".to_string(), |plane| plane.to_string());
     let mut text = match when.kind {
         Kind::Said => format!("{who} {}", answers(when, asked)),
-        Kind::Refused(_) => format!("{} {}", Plane::Identity, answers(when, asked)),
+        Kind::Refused(_) => {
+            let who = when.plane.unwrap_or(Plane::Identity);
+            format!("{who} {}", answers(when, asked))
+        }
         Kind::Broken(stage) => format!("{who}: {stage}"),
         Kind::Unknown => "outcome unknown".to_string(),
         Kind::Unfinished => "not finished".to_string(),

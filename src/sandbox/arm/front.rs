@@ -3,50 +3,10 @@
 use time::OffsetDateTime;
 
 use super::call::Call;
-use super::{Answer, errors};
-use crate::sandbox::LOCATION;
+use super::{Answer, accounts, errors, versions};
 use crate::sandbox::http::{Request, Response};
 use crate::sandbox::token::{self, Claims};
 use crate::sandbox::world::World;
-
-/// Oldest first.
-const VERSIONS: [&str; 35] = [
-    "2014-04-01",
-    "2015-04-01",
-    "2015-04-08",
-    "2015-11-06",
-    "2016-03-19",
-    "2016-03-31",
-    "2019-08-01",
-    "2019-12-12",
-    "2020-03-01",
-    "2020-04-01",
-    "2020-09-01",
-    "2021-01-15",
-    "2021-03-15",
-    "2021-04-15",
-    "2021-05-15",
-    "2021-06-15",
-    "2021-10-15",
-    "2022-05-15",
-    "2022-08-15",
-    "2022-11-15",
-    "2022-11-15-preview",
-    "2023-03-15",
-    "2023-04-15",
-    "2023-09-15",
-    "2023-11-15",
-    "2024-05-15",
-    "2024-08-15",
-    "2024-11-15",
-    "2025-04-15",
-    "2025-10-15",
-    "2025-11-01-preview",
-    "2026-03-15",
-    "2026-04-01-preview",
-    "2026-07-15",
-    "2026-09-01-preview",
-];
 
 /// Lets a request in that carries a good token and a version.
 pub(super) fn admit<'a>(
@@ -63,7 +23,7 @@ pub(super) fn admit<'a>(
             "InvalidApiVersionParameter",
             &format!(
                 "The api-version '{version}' is invalid. The supported versions are '{}'.",
-                versions(world, "").join(",")
+                versions::provider(world, "").join(",")
             ),
         )),
         None => Err(errors::front(
@@ -159,43 +119,6 @@ fn challenge(world: &World, refusal: Response) -> Response {
     refusal.with("WWW-Authenticate", value)
 }
 
-/// The versions the cloud has by now, from the oldest that is wanted.
-fn versions(world: &World, oldest: &str) -> Vec<&'static str> {
-    let range = oldest..=world.cloud.newest;
-    VERSIONS
-        .into_iter()
-        .filter(|known| range.contains(known))
-        .collect()
-}
-
-/// The provider's own list of versions; roles are younger than the rest.
-pub(super) fn check_version(world: &World, call: &Call<'_>) -> Result<(), Response> {
-    let words = call.words();
-    let (kind, oldest) = match words.as_slice() {
-        [.., "sqlroleassignments"] | [.., "sqlroleassignments", _] => {
-            ("databaseAccounts/sqlRoleAssignments", "2021-04-15")
-        }
-        [.., "sqlroledefinitions"] | [.., "sqlroledefinitions", _] => {
-            ("databaseAccounts/sqlRoleDefinitions", "2021-04-15")
-        }
-        [.., "sqldatabases"] | [.., "sqldatabases", _] => {
-            ("databaseAccounts/sqlDatabases", "2019-08-01")
-        }
-        _ => ("databaseAccounts", "2014-04-01"),
-    };
-    let version = call.version();
-    let known = versions(world, oldest);
-    if known.contains(&version) {
-        return Ok(());
-    }
-    let message = format!(
-        "No registered resource provider found for location '{LOCATION}' and API version '{version}' for type '{kind}'. \
-         The supported api-versions are '{}'. The supported locations are '{LOCATION}'.",
-        known.join(", ")
-    );
-    Err(errors::front(400, "NoRegisteredProviderFound", &message))
-}
-
 pub(super) fn check_subscription(world: &World, call: &Call<'_>) -> Result<(), Response> {
     check_tenant(world, call)?;
     let sent = call.name("subscriptions");
@@ -241,36 +164,43 @@ pub(super) fn is_guid(text: &str) -> bool {
 
 pub(super) fn check_group(world: &World, call: &Call<'_>) -> Result<(), Response> {
     let sent = call.name("resourcegroups");
-    match sent.eq_ignore_ascii_case(&world.resource_group) {
-        true => Ok(()),
-        false => {
+    let group = world.azure.groups.get(&sent.to_ascii_lowercase());
+    match (call.method, group) {
+        (_, None) => {
             let message = format!("Resource group '{sent}' could not be found.");
             Err(errors::front(404, "ResourceGroupNotFound", &message))
         }
+        ("PUT" | "PATCH", Some(group)) if group.deleting => {
+            let message = format!(
+                "The resource group '{sent}' is in deprovisioning state and cannot perform this operation."
+            );
+            Err(errors::front(409, "ResourceGroupBeingDeleted", &message))
+        }
+        _ => Ok(()),
     }
 }
 
+/// Whether the account is there, in the group of the path; `itself` where nothing below it is asked for.
 pub(super) fn check_account(world: &World, call: &Call<'_>, itself: bool) -> Result<(), Response> {
-    let sent = call.name("databaseaccounts");
-    if sent.eq_ignore_ascii_case(&world.account) {
+    if accounts::find(world, call).is_some() {
         return Ok(());
     }
-    let group = call.name("resourcegroups");
-    Err(match (call.method, itself) {
-        ("PUT" | "DELETE", true) => super::accounts::fixed(),
+    let (sent, group) = (call.name("databaseaccounts"), call.name("resourcegroups"));
+    match (call.method, itself) {
+        ("PUT" | "DELETE", true) => Ok(()),
         ("PUT", false) => {
             let message = format!(
                 "Can not perform requested operation on nested resource. Parent resource '{sent}' not found."
             );
-            errors::front(404, "ParentResourceNotFound", &message)
+            Err(errors::front(404, "ParentResourceNotFound", &message))
         }
         _ => {
             let message = format!(
                 "The Resource 'Microsoft.DocumentDB/databaseAccounts/{sent}' under resource group '{group}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix"
             );
-            errors::front(404, "ResourceNotFound", &message)
+            Err(errors::front(404, "ResourceNotFound", &message))
         }
-    })
+    }
 }
 
 /// `200` with a body of the provider.

@@ -32,7 +32,7 @@ pub fn create(world: &mut World, exchange: &Exchange) -> Outcome {
             "Resource with specified id or name already exists.",
         ));
     }
-    let offer = resources::offer(exchange)?;
+    let offer = resources::offer(world, exchange)?;
     world
         .create_container(exchange.place.database(), body, offer, exchange.now)
         .map_err(|message| Refusal::new(400, message))?;
@@ -148,7 +148,7 @@ fn key(definition: &definition::Definition) -> (Vec<&str>, u64, Option<&Value>) 
 }
 
 /// A changed default moves the end of every item.
-fn expire_anew(container: &mut Container) {
+pub fn expire_anew(container: &mut Container) {
     let default = store::default_ttl(container);
     let items = container
         .ranges

@@ -25,7 +25,7 @@ pub fn create(world: &mut World, exchange: &Exchange) -> Outcome {
             "Resource with specified id or name already exists.",
         ));
     }
-    let offer = resources::offer(exchange)?;
+    let offer = resources::offer(world, exchange)?;
     world.create_database(name, offer, exchange.now);
     answer(world, name, 201, 4.95)
 }

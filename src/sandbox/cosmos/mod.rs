@@ -6,7 +6,7 @@ mod authorization;
 mod batch;
 mod changes;
 mod clauses;
-mod containers;
+pub mod containers;
 pub mod cut;
 mod databases;
 mod date;
@@ -15,7 +15,7 @@ mod history;
 mod item;
 mod items;
 mod key_delete;
-mod offers;
+pub mod offers;
 mod operation;
 mod pages;
 mod partial;
@@ -43,10 +43,12 @@ mod text;
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::azure::Barrier;
 use super::http::{Request, Response};
 use super::world::World;
 use crate::cosmos::key_definition::tokens;
 use act::Verb;
+use authorization::Caller;
 use place::Place;
 use reply::{Exchange, Outcome, Refusal, finish};
 
@@ -93,8 +95,11 @@ fn activity(number: u64, now: OffsetDateTime) -> String {
 }
 
 fn serve(world: &mut World, mut exchange: Exchange) -> Outcome {
-    if world.firewall {
-        return Err(Refusal::gateway(403, FIREWALL));
+    if world.azure.vacant {
+        return Err(no_account(world));
+    }
+    if let Some(barrier) = world.barrier() {
+        return Err(kept_out(barrier));
     }
     let caller = authorization::check(world, &exchange)?;
     let query = statement::is_query(&exchange)?;
@@ -103,6 +108,7 @@ fn serve(world: &mut World, mut exchange: Exchange) -> Outcome {
         exchange.place = named(world, &exchange.place)?;
     }
     roles::check(world, &exchange, query, &caller)?;
+    controls(world, &exchange, query, &caller)?;
     session::level(&exchange)?;
     match std::mem::take(&mut world.trouble.lag) {
         true => history::behind(world, &exchange, |world| route(world, &exchange, query)),
@@ -110,7 +116,46 @@ fn serve(world: &mut World, mut exchange: Exchange) -> Outcome {
     }
 }
 
+/// A name that leads here although there is no such account any more.
+fn no_account(world: &World) -> Refusal {
+    let message = format!("Database Account {} does not exist", world.account);
+    Refusal::gateway(403, message).sub(1008)
+}
+
+fn kept_out(barrier: Barrier) -> Refusal {
+    match barrier {
+        Barrier::Firewall => Refusal::gateway(403, FIREWALL),
+        Barrier::Private => Refusal::gateway(403, PRIVATE),
+        Barrier::Perimeter => Refusal::gateway(403, PERIMETER).sub(5307),
+    }
+}
+
 const FIREWALL: &str = "Request originated from IP 127.0.0.1 through public internet. This is blocked by your Cosmos DB account firewall settings. More info: https://aka.ms/cosmosdb-tsg-forbidden";
+const PRIVATE: &str = "Request originated from client IP 127.0.0.1 through public internet. This is blocked by your Cosmos DB account firewall settings (or VNET through service/private endpoint). More info: https://aka.ms/cosmosdb-tsg-forbidden";
+const PERIMETER: &str = "Request originated from IP 127.0.0.1 through public internet. This is blocked by the inbound access rules of the network security perimeter the account is associated with.";
+
+/// Keys may not change databases, containers and throughput of an account that says so.
+fn controls(
+    world: &World,
+    exchange: &Exchange,
+    query: bool,
+    caller: &Caller,
+) -> Result<(), Refusal> {
+    let method = exchange.request.method.as_str();
+    let shape = exchange.place.shape();
+    let control = matches!(shape.as_str(), "dbs" | "dbs/colls" | "offers");
+    let forbidden = world.flag("disableKeyBasedMetadataWriteAccess") && *caller == Caller::Key;
+    if !forbidden || !control || query || method == "GET" {
+        return Ok(());
+    }
+    let kind = exchange.place.kind();
+    Err(Refusal::gateway(
+        403,
+        format!(
+            "\"Operation '{method}' on resource '{kind}' is not allowed through Azure Cosmos DB endpoint. Please switch on such operations for your account, or perform this operation through Azure Resource Manager, Azure Portal, Azure CLI or Azure Powershell\"."
+        ),
+    ))
+}
 
 /// Headers that name what is to run before and after a write.
 const TRIGGERS: [&str; 2] = [

@@ -23,6 +23,7 @@ use time::OffsetDateTime;
 
 use super::place::Place;
 use super::{date, handle};
+use crate::sandbox::azure::Account;
 use crate::sandbox::http::{Request, Response};
 use crate::sandbox::token::{self, Claims};
 use crate::sandbox::world::{RoleAssignment, World};
@@ -45,7 +46,9 @@ fn pk(json: &str) -> (&str, &str) {
 }
 
 fn empty(partitions: usize) -> Bench {
-    let world = World {
+    let mut account = Account::new("acct", "g");
+    account.keys = [KEY, "c2Vjb25k", "cmVhZA==", "cmVhZDI="].map(str::to_owned);
+    let mut world = World {
         account: "acct".into(),
         tenant: "t".into(),
         key: KEY.into(),
@@ -53,6 +56,7 @@ fn empty(partitions: usize) -> Bench {
         partitions,
         ..World::default()
     };
+    world.azure.accounts.insert("acct".into(), account);
     Bench {
         world,
         now: 1_700_000_000,
@@ -821,10 +825,44 @@ fn identities_have_roles_and_no_control() {
     bench.world.no_data_role = true;
     assert_eq!(bench.send("GET", &path, &[pk(r#"["k0"]"#)], "").status, 403);
     bench.token = None;
-    bench.world.local_auth_disabled = true;
+    let own = |bench: &mut Bench, name: &str, value: Value| {
+        bench.world.own_mut().unwrap().set(name, value);
+    };
+    own(
+        &mut bench,
+        "disableKeyBasedMetadataWriteAccess",
+        json!(true),
+    );
+    let control = bench.send("POST", "/dbs", &[], r#"{"id":"x"}"#);
+    assert_eq!(outcome(&control), (403, 0));
+    assert!(
+        text(&control).contains("\"Operation 'POST' on resource 'dbs' is not allowed"),
+        "{}",
+        text(&control)
+    );
+    assert_eq!(bench.send("GET", "/dbs", &[], "").status, 200);
+    own(&mut bench, "disableLocalAuth", json!(true));
     assert_eq!(outcome(&bench.send("GET", "/", &[], "")), (401, 5202));
-    bench.world.firewall = true;
+    let rules = json!([{"ipAddressOrRange": "203.0.113.7"}]);
+    own(&mut bench, "ipRules", rules);
     assert_eq!(outcome(&bench.send("GET", "/", &[], "")), (403, 0));
+    own(
+        &mut bench,
+        "publicNetworkAccess",
+        json!("SecuredByPerimeter"),
+    );
+    assert_eq!(outcome(&bench.send("GET", "/", &[], "")), (403, 5307));
+    own(&mut bench, "publicNetworkAccess", json!("Disabled"));
+    let private = bench.send("GET", "/", &[], "");
+    assert!(
+        text(&private).contains("private endpoint"),
+        "{}",
+        text(&private)
+    );
+    bench.world.vacate();
+    let gone = bench.send("GET", "/", &[], "");
+    assert_eq!(outcome(&gone), (403, 1008));
+    assert!(text(&gone).contains("Database Account acct does not exist"));
 }
 
 #[test]
@@ -1020,12 +1058,42 @@ fn a_feed_takes_no_token_of_another() {
 }
 
 #[test]
+fn a_serverless_account_gives_no_throughput() {
+    let mut bench = with(1, json!({}));
+    let serverless = json!([{"name": "EnableServerless"}]);
+    bench
+        .world
+        .own_mut()
+        .unwrap()
+        .set("capabilities", serverless);
+    for path in ["/offers", "/offers/abcd"] {
+        let refused = bench.send("GET", path, &[], "");
+        assert_eq!(refused.status, 400, "{path}");
+        assert!(
+            text(&refused)
+                .contains("Reading or replacing offers is not supported for serverless accounts.")
+        );
+    }
+    let offer = ("x-ms-offer-throughput", "400");
+    let refused = bench.send("POST", "/dbs", &[offer], r#"{"id":"x"}"#);
+    assert_eq!(refused.status, 400);
+    assert!(text(&refused).contains("is not supported for serverless accounts."));
+    assert_eq!(bench.send("POST", "/dbs", &[], r#"{"id":"x"}"#).status, 201);
+}
+
+#[test]
+fn either_of_the_two_keys_signs() {
+    let mut bench = with(1, json!({}));
+    bench.world.key = "b3RoZXI=".into();
+    assert_eq!(bench.send("GET", "/dbs", &[], "").status, 401);
+    bench.world.own_mut().unwrap().keys[1] = KEY.into();
+    assert_eq!(bench.send("GET", "/dbs", &[], "").status, 200);
+}
+
+#[test]
 fn a_key_that_only_reads_is_known_and_not_served() {
     let mut bench = with(1, json!({}));
-    let own = std::mem::take(&mut bench.world.key);
-    bench.world.key = "other".into();
-    let reading = bench.world.reading_key(2);
-    assert_ne!(reading, own);
+    let reading = bench.world.own().unwrap().keys[2].clone();
     let date = date::format(bench.now);
     let mut mac = Hmac::<Sha256>::new_from_slice(&STANDARD.decode(reading).unwrap()).unwrap();
     mac.update(format!("get\ndbs\n\n{}\n\n", date.to_lowercase()).as_bytes());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::identity;
 use super::operation::Operation;
-use super::{Delivery, Event, Fault, Kind, PLAIN, STATES, Service, Spoil, TIMED};
+use super::{Delivery, Event, Fault, Kind, PLAIN, STATES, Service, Spoil, TIMED, states};
 
 impl Fault {
     /// Reads `[imds.|arm.|cosmos.][OPERATION.]NAME[:COUNT]`; the error names the nearest fault there is.
@@ -41,6 +41,9 @@ impl Fault {
             (Kind::State(_) | Kind::ClockSkew(_), _) if precise => Some(
                 "is a state of the whole sandbox: it has no service, no operation and no count",
             ),
+            (Kind::LockBusy, operation) if named || operation.is_some() => {
+                Some("is about the account: it has no service and no operation")
+            }
             (Kind::Event(_), _) if self.service != Service::Cosmos => {
                 Some("happens to the data plane alone")
             }
@@ -121,7 +124,10 @@ fn huge(size: &str) -> Result<Spoil, String> {
 
 /// The states of the world and of its identity.
 fn states() -> impl Iterator<Item = &'static &'static str> {
-    STATES.iter().chain(identity::troubles())
+    STATES
+        .iter()
+        .chain(&states::STATES)
+        .chain(identity::troubles())
 }
 
 fn status(name: &str) -> Result<Kind, String> {
@@ -348,6 +354,7 @@ mod tests {
             ("delay=1.5s", "not a time"),
             ("make.503:1", "create, upsert, read"),
             ("create.firewall", "no operation"),
+            ("arm.lock-busy:1", "no service"),
             ("imds.create.503", "has none"),
             ("arm.split:1", "data plane alone"),
             ("op.429", "a status with a count"),

@@ -25,6 +25,7 @@ pub fn refuse(
     let id = guid(world);
     match service {
         Service::Imds => identity::refuse(world, status, imds(status)),
+        Service::Arm if status == 412 => lock(world),
         Service::Arm => arm(status)
             .with("x-ms-request-id", id.as_str())
             .with("x-ms-correlation-request-id", id),
@@ -69,7 +70,6 @@ fn arm(status: u16) -> Response {
             "The Resource was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
         ),
         409 => ("Conflict", "The request conflicts with another one."),
-        412 => return lock(),
         429 => return throttled(),
         500 => ("InternalServerError", "Encountered internal server error."),
         502 | 504 => return Response::empty(status),
@@ -85,8 +85,12 @@ fn arm(status: u16) -> Response {
     )
 }
 
-fn lock() -> Response {
-    let message = "There is another user operation in progress which requires an exclusive lock on this account. Please retry after sometime.";
+fn lock(world: &mut World) -> Response {
+    let activity = guid(world);
+    let message = format!(
+        "There is another user operation in progress which requires an exclusive lock on [{}]. Please retry after sometime.\r\nActivityId: {activity}, {SDK}",
+        world.account
+    );
     Response::json(
         412,
         &json!({"code": "PreconditionFailed", "message": message}),
@@ -96,10 +100,10 @@ fn lock() -> Response {
 
 /// Whole seconds are all that `Retry-After` can say; who knows the other header waits less.
 fn throttled() -> Response {
-    let message = "Number of requests for the subscription exceeded the limit. Please try again after '1' seconds.";
+    let message = "Number of requests for action 'Microsoft.DocumentDB/databaseAccounts/read' exceeded the limit of '500' for time interval '00:05:00'. Please try again after '1' seconds.";
     Response::json(
         429,
-        &json!({"error": {"code": "SubscriptionRequestsThrottled", "message": message}}),
+        &json!({"error": {"code": "ResourceRequestsThrottled", "message": message}}),
     )
     .with("Retry-After", "1")
     .with("x-ms-retry-after-ms", RETRY_MS)

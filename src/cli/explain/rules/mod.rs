@@ -6,6 +6,7 @@
 
 mod arm;
 mod data;
+mod identity;
 mod limits;
 mod road;
 
@@ -194,9 +195,14 @@ fn stands_in(pattern: &str, request: &str) -> bool {
 
 /// All rows, in the order they are tried.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    [data::RULES, limits::RULES, arm::RULES, road::RULES]
-        .into_iter()
-        .flatten()
+    let tables = [
+        data::RULES,
+        limits::RULES,
+        arm::RULES,
+        identity::RULES,
+        road::RULES,
+    ];
+    tables.into_iter().flatten()
 }
 
 /// The row for an error, where there is one.
