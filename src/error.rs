@@ -146,15 +146,20 @@ impl Broken {
     }
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stage = match self.stage {
+        f.write_str(match self {
             Stage::Resolve => "cannot find the host",
             Stage::Connect => "cannot connect",
             Stage::Tls => "cannot trust the connection",
             Stage::Answer => "no answer",
-        };
-        write!(f, "{stage}: {} ({})", self.what, self.request)
+        })
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} ({})", self.stage, self.what, self.request)
     }
 }
 

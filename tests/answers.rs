@@ -822,6 +822,10 @@ fn a_foreign_link_gets_no_token() {
                 arm::accounts::list_next(&management(), &next).is_err(),
                 "{link}"
             );
+            let definitions = roles::definitions_next(&arm_account(), &next);
+            assert!(definitions.is_err(), "{link}");
+            let place = arm::azure_roles::Place::parse(management(), arm_account().id()).unwrap();
+            assert!(arm::azure_roles::next(&place, &next).is_err(), "{link}");
         }
     }
 }
@@ -888,6 +892,214 @@ fn a_resource_is_taken_out_of_its_envelope() {
         "{",
     ] {
         assert!((show.read)(&answer(200, &[], bad)).is_err(), "{bad}");
+    }
+}
+
+// ---- Accounts, throughput, roles
+
+#[test]
+fn keys_are_read_and_never_shown() {
+    let keys = arm::accounts::keys(&arm_account());
+    let body = r#"{"primaryMasterKey":"CANARY-1","secondaryMasterKey":"CANARY-2","primaryReadonlyMasterKey":"CANARY-3","secondaryReadonlyMasterKey":"CANARY-4","more":7}"#;
+    let read = (keys.read)(&answer(200, &[], body)).unwrap();
+    let kinds: Vec<&str> = read.iter().map(|(kind, _)| *kind).collect();
+    let known = [
+        "primary",
+        "secondary",
+        "primary-readonly",
+        "secondary-readonly",
+    ];
+    assert_eq!(kinds, known);
+    assert_eq!(read[2].1.expose(), "CANARY-3");
+    assert!(!format!("{read:?}").contains("CANARY"));
+    let reader = r#"{"primaryReadonlyMasterKey":"a"}"#;
+    assert_eq!((keys.read)(&answer(200, &[], reader)).unwrap().len(), 1);
+    for bad in [
+        "",
+        "{}",
+        "[]",
+        r#""CANARY""#,
+        r#"{"primaryMasterKey":["CANARY"]}"#,
+        r#"{"primaryMasterKey":"CANARY"#,
+    ] {
+        let error = (keys.read)(&answer(200, &[], bad)).unwrap_err();
+        assert!(matches!(error, Error::Answer { .. }), "{bad}");
+        assert!(!error.to_string().contains("CANARY"), "{error}");
+    }
+}
+
+#[test]
+fn throughput_is_read_in_every_form() {
+    use rawcosmos::message::Throughput;
+    let owner = arm::throughput::Owner {
+        database: name("d"),
+        container: None,
+    };
+    let show = arm::throughput::show(&arm_account(), &owner);
+    let recorded = json("fixtures/arm/recorded/throughput_autoscale_2021-06-15.json");
+    let at = |exchange: usize| {
+        let response = common::recorded(&recorded["exchanges"][exchange]["response"]);
+        (show.read)(&response).unwrap()
+    };
+    let current = arm::throughput::current;
+    assert_eq!(current(&at(0)).unwrap(), Throughput::Autoscale(4000));
+    assert_eq!(current(&at(3)).unwrap(), Throughput::Autoscale(8000));
+    assert!(at(0).get().contains(r#""minimumThroughput":"4000""#));
+    let raw = |text: &str| serde_json::value::RawValue::from_string(text.into()).unwrap();
+    let manual = raw(r#"{"throughput":"400","offerReplacePending":"true"}"#);
+    assert_eq!(current(&manual).unwrap(), Throughput::Manual(400));
+    assert!(arm::throughput::is_pending(&manual));
+    assert!(arm::throughput::is_pending(&raw(
+        r#"{"offerReplacePending":true}"#
+    )));
+    for odd in [
+        "{}",
+        "[]",
+        r#"{"throughput":-1}"#,
+        r#"{"throughput":1e30}"#,
+        "7",
+    ] {
+        assert!(current(&raw(odd)).is_err(), "{odd}");
+        assert!(!arm::throughput::is_pending(&raw(odd)), "{odd}");
+    }
+    // What a change of mode came to is where `Location` says.
+    let migrated = common::recorded(&recorded["exchanges"][4]["response"]);
+    let outcome = started(&migrated).outcome(&management()).unwrap();
+    let location = migrated.header("location").unwrap();
+    assert_eq!(outcome.request.url.expose(), location);
+    let result = common::recorded(&recorded["exchanges"][6]["response"]);
+    let result = (outcome.read)(&result).unwrap();
+    assert_eq!(current(&result).unwrap(), Throughput::Manual(8000));
+    let elsewhere = answer(202, &[("location", "https://evil.example/x")], "");
+    assert!(started(&elsewhere).outcome(&management()).is_none());
+}
+
+#[test]
+fn a_container_is_put_back_as_it_was_but_for_the_change() {
+    use rawcosmos::arm::containers::Changes;
+    let file = "sql_container_create_update_2021-10-15.json";
+    let now = common::recorded_resource(file, 2);
+    let changes = Changes {
+        ttl: Some(Some(2000)),
+        indexing: None,
+    };
+    let made: Value = serde_json::from_str(&changes.applied(&now).unwrap()).unwrap();
+    let recorded = json(&format!("fixtures/arm/recorded/{file}"));
+    let sent = &recorded["exchanges"][3]["request"]["body"]["properties"]["resource"];
+    assert_eq!(&made, sent, "what another client sent for the same change");
+    let raw = |text: &str| serde_json::value::RawValue::from_string(text.into()).unwrap();
+    let odd =
+        raw("{\"_x\":1,\"n\\u00e4w\":{\"b\":1.10, \"a\":1e400},\"id\":\"c\",\"defaultTtl\":5}");
+    let off = Changes {
+        ttl: Some(None),
+        indexing: Some(raw("{ }")),
+    };
+    assert_eq!(
+        off.applied(&odd).unwrap(),
+        "{\"id\":\"c\",\"n\u{e4}w\":{\"b\":1.10, \"a\":1e400},\"indexingPolicy\":{ }}"
+    );
+    assert!(Changes::default().applied(&raw("[]")).is_err());
+}
+
+#[test]
+fn a_grant_is_known_by_what_it_says() {
+    let id = arm_account().id().to_string();
+    let item = |scope: &str| {
+        let role = format!("{}/sqlRoleDefinitions/ABC", id.to_uppercase());
+        let properties =
+            serde_json::json!({"roleDefinitionId": role, "principalId": "P", "scope": scope});
+        let item = serde_json::json!({"name": "n", "properties": properties});
+        serde_json::value::RawValue::from_string(item.to_string()).unwrap()
+    };
+    let found = |item: &serde_json::value::RawValue, role: &str, who: &str, scope: &str| {
+        roles::name_if_same(item, role, &name(who), scope).is_some()
+    };
+    let (whole, shop) = (id.clone(), format!("{id}/dbs/Shop"));
+    assert!(found(&item(&whole), "abc", "p", &whole));
+    assert!(found(
+        &item(&format!("{}/", id.to_lowercase())),
+        "abc",
+        "p",
+        &whole
+    ));
+    assert!(found(
+        &item(&shop.replace("resourceGroups", "resourcegroups")),
+        "abc",
+        "p",
+        &shop
+    ));
+    assert!(!found(&item(&shop), "abc", "p", &whole));
+    assert!(
+        !found(&item(&shop), "abc", "p", &format!("{id}/dbs/shop")),
+        "names keep their case"
+    );
+    assert!(!found(&item(&whole), "abd", "p", &whole));
+    assert!(!found(&item(&whole), "abc", "q", &whole));
+    let recorded = json("fixtures/arm/recorded/sql_role_definition_and_assignment_2021-04-15.json");
+    let answer = common::recorded(&recorded["exchanges"][5]["response"]);
+    let kept = recorded["exchanges"][5]["response"]["body"].clone();
+    let shown = (roles::show(&arm_account(), "x").unwrap().read)(&answer).unwrap();
+    let text = |name: &str| kept["properties"][name].as_str().unwrap().to_string();
+    let role = text("roleDefinitionId")
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_string();
+    assert!(found(&shown, &role, &text("principalId"), &text("scope")));
+    for odd in ["{}", "[]", "7", r#"{"name":"n","properties":{"scope":7}}"#] {
+        let odd = serde_json::value::RawValue::from_string(odd.into()).unwrap();
+        assert!(!found(&odd, "abc", "p", &whole));
+    }
+}
+
+#[test]
+fn a_place_for_an_azure_role_is_an_id() {
+    use rawcosmos::arm::azure_roles::Place;
+    let place = |id: &str| Place::parse(management(), id);
+    for good in [
+        "/subscriptions/s",
+        "/subscriptions/s/",
+        "/SUBSCRIPTIONS/s/resourcegroups/r",
+        "/subscriptions/s/resourceGroups/r/providers/Microsoft.DocumentDB/databaseAccounts/a",
+    ] {
+        assert_eq!(place(good).unwrap().id(), good.trim_end_matches('/'));
+    }
+    for bad in [
+        "",
+        "/",
+        "s",
+        "subscriptions/s",
+        "/subscriptions",
+        "/subscriptions/",
+        "/dbs/d",
+        "/subscriptions/s/resourceGroups",
+        "/subscriptions/s/x/r",
+        "/subscriptions/../resourceGroups/r",
+        "/subscriptions/s?x/resourceGroups/r",
+        "/subscriptions/s/resourceGroups/r/providers/P/T/a/sub/b",
+        "/subscriptions//resourceGroups/r",
+    ] {
+        assert!(matches!(place(bad), Err(Error::Usage(_))), "{bad}");
+    }
+}
+
+#[test]
+fn the_state_of_an_account_is_read() {
+    let recorded = json("fixtures/arm/recorded/account_create_2021-10-15.json");
+    let read = |exchange: usize| {
+        let response = common::recorded(&recorded["exchanges"][exchange]["response"]);
+        (arm::accounts::show(&arm_account()).read)(&response).unwrap()
+    };
+    assert!(Started::found(&read(0)).is_unsettled());
+    assert!(!Started::found(&read(6)).is_unsettled());
+    let state = arm::operation::state(&read(6));
+    assert_eq!(state.as_deref(), Some("Succeeded"));
+    let group =
+        (arm::groups::show(&common::group()).read)(&answer(200, &[], r#"{"location":"westus"}"#));
+    assert_eq!(arm::groups::location(&group.unwrap()).unwrap(), "westus");
+    for odd in ["{}", "[]", r#"{"location":""}"#, r#"{"location":7}"#] {
+        let group = (arm::groups::show(&common::group()).read)(&answer(200, &[], odd)).unwrap();
+        assert!(arm::groups::location(&group).is_err(), "{odd}");
     }
 }
 
@@ -1107,6 +1319,13 @@ fn read_with_everything(response: &Response) {
     let _ = failure(response, Plane::Data).to_string();
     let _ = (arm::databases::list(&arm_account()).read)(response);
     let _ = (arm::containers::show(&arm_account(), &name("d"), &name("c")).read)(response);
+    let _ = (arm::accounts::keys(&arm_account()).read)(response);
+    if let Ok(resource) = (arm::accounts::show(&arm_account()).read)(response) {
+        let _ = arm::groups::location(&resource);
+        let _ = arm::throughput::current(&resource);
+        let _ = arm::containers::Changes::default().applied(&resource);
+        let _ = roles::name_if_same(&resource, "a", &name("a"), "a");
+    }
     let _ = (items::list(&place, &Paging::default()).read)(response);
     let _ = (cosmos::account::read(&common::account()).read)(response);
     if let Ok(Some(call)) = started(response).progress(&endpoint) {

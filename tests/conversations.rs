@@ -238,6 +238,183 @@ fn waiting_does_not_use_up_the_renewal() {
     script.assert_over();
 }
 
+// ---- The clock
+
+/// What the data plane says of a date that is too far from its own.
+const TOO_FAR: &str = r#"{"code":"Forbidden","message":"The authorization token is not valid at the current time. Please create another token and retry (token start time: Fri, 02 Jan 2026 03:04:05 GMT, token expiry time: Fri, 02 Jan 2026 03:19:05 GMT, current server time: Fri, 02 Jan 2026 02:54:05 GMT)."}"#;
+
+fn too_far(date: &str) -> Act {
+    answer(403, &[("Date", date)], TOO_FAR).into()
+}
+
+fn dates(script: &Script) -> Vec<String> {
+    let sent = script.sent();
+    let dates = sent.iter().filter_map(|sent| header(sent, "x-ms-date"));
+    dates.collect()
+}
+
+#[test]
+fn a_wrong_clock_is_corrected_once_and_stays_corrected() {
+    for (theirs, note) in [
+        ("Fri, 02 Jan 2026 02:54:05 GMT", "10 minutes ahead of"),
+        ("Sun, 04 Jan 2026 04:04:05 GMT", "2 days behind"),
+    ] {
+        let clock = FakeClock::new();
+        let script = Script::new(&clock, [too_far(theirs), ok("{}"), ok("{}")]);
+        let client = Client::new(&script, &clock, account_key());
+        let item = serde_json::value::RawValue::from_string(r#"{"id":"1"}"#.to_string()).unwrap();
+        let create = items::create(&container(), &PartitionKey::from_text("a"), &item);
+        assert_eq!(client.run(&create).unwrap().attempts, 2);
+        clock.advance(Duration::from_secs(5));
+        client.run(&cosmos::account::read(&account())).unwrap();
+        script.assert_over();
+        let dates = dates(&script);
+        assert_eq!(dates[0], "Fri, 02 Jan 2026 03:04:05 GMT");
+        assert_eq!(dates[1], theirs);
+        assert_eq!(dates[2], theirs.replace(":05 GMT", ":10 GMT"));
+        let said =
+            format!("this machine's clock is {note} the service's; signing by the service's clock");
+        assert!(script.notes().contains(&said), "{}", script.notes());
+        let sent = script.sent();
+        assert_ne!(
+            header(&sent[0], "authorization"),
+            header(&sent[1], "authorization")
+        );
+        assert!(clock.slept().is_empty());
+    }
+}
+
+#[test]
+fn a_clock_that_cannot_be_corrected_is_refused() {
+    let read = cosmos::account::read(&account());
+    let same = "Fri, 02 Jan 2026 03:04:45 GMT";
+    let other = "Fri, 02 Jan 2026 02:54:05 GMT";
+    let undated: Act = answer(403, &[], TOO_FAR).into();
+    for acts in [
+        vec![too_far(same)],
+        vec![too_far("yesterday")],
+        vec![undated],
+        vec![too_far(other), too_far(other)],
+        vec![too_far(other), too_far(same)],
+    ] {
+        let clock = FakeClock::new();
+        let script = Script::new(&clock, acts);
+        let client = Client::new(&script, &clock, account_key());
+        let error = client.run(&read).err().unwrap();
+        assert!(error.is_status(403), "{error}");
+        script.assert_over();
+    }
+}
+
+#[test]
+fn an_expired_token_tells_the_time_too() {
+    let expired = |date| answer(401, &[("x-ms-substatus", "5006"), ("date", date)], "");
+    let early = answer(
+        401,
+        &[
+            ("x-ms-substatus", "5005"),
+            ("date", "Fri, 02 Jan 2026 03:24:05 GMT"),
+        ],
+        "",
+    );
+    let clock = FakeClock::new();
+    let acts = [
+        token("one", 86400),
+        expired("Sat, 03 Jan 2026 03:04:05 GMT").into(),
+        token("two", 86400),
+        ok("{}"),
+        early.into(),
+        ok("{}"),
+    ];
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, machine());
+    let read = cosmos::account::read(&account());
+    assert_eq!(client.run(&read).unwrap().attempts, 2);
+    assert_eq!(client.run(&read).unwrap().attempts, 2);
+    script.assert_over();
+    let dates = dates(&script);
+    assert_eq!(dates[1], "Sat, 03 Jan 2026 03:04:05 GMT");
+    assert_eq!(dates[3], "Fri, 02 Jan 2026 03:24:05 GMT");
+}
+
+// ---- Versions
+
+#[test]
+fn a_version_arm_does_not_know_is_replaced_by_the_newest_it_does() {
+    let file = "fixtures/arm/errors/arm_noregisteredproviderfound_400.json";
+    let refusal: Act = common::recorded(&json(file)).into();
+    let clock = FakeClock::new();
+    let acts = [
+        token("t", 86400),
+        refusal.clone(),
+        ok("{}"),
+        ok("{}"),
+        refusal.clone(),
+    ];
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, machine());
+    let show = arm::accounts::show(&arm_account());
+    assert_eq!(client.run(&show).unwrap().attempts, 2);
+    assert_eq!(client.run(&show).unwrap().attempts, 1);
+    let error = client.run(&show).err().unwrap();
+    assert!(
+        error.to_string().contains("NoRegisteredProviderFound"),
+        "{error}"
+    );
+    script.assert_over();
+    let version = |line: &String| line.rsplit_once("api-version=").unwrap().1.to_string();
+    let versions: Vec<String> = script.lines()[1..].iter().map(version).collect();
+    assert_eq!(
+        versions,
+        [arm::VERSION, "2022-11-15", "2022-11-15", "2022-11-15"]
+    );
+    let note = format!(
+        "ARM does not know its version {}; using 2022-11-15",
+        arm::VERSION
+    );
+    assert!(script.notes().contains(&note), "{}", script.notes());
+}
+
+#[test]
+fn a_list_without_a_version_for_us_is_final() {
+    for (code, list) in [
+        ("InvalidResourceType", "2099-01-01, 2015-04-08-preview"),
+        ("InvalidApiVersionParameter", ""),
+    ] {
+        let body = format!(
+            r#"{{"error":{{"code":"{code}","message":"x. The supported api-versions are '{list}'."}}}}"#
+        );
+        let clock = FakeClock::new();
+        let script = Script::new(&clock, [token("t", 86400), answer(400, &[], body).into()]);
+        let client = Client::new(&script, &clock, machine());
+        let error = client
+            .run(&arm::accounts::show(&arm_account()))
+            .err()
+            .unwrap();
+        assert!(error.is_status(400), "{error}");
+        script.assert_over();
+    }
+}
+
+#[test]
+fn a_version_the_metadata_service_does_not_know_is_replaced() {
+    let body = common::fixture("fixtures/identity/answers/instance_400_bad_api_version.json");
+    let refusal: Act = answer(400, &[], body).into();
+    let clock = FakeClock::new();
+    let compute = rawcosmos::identity::instance::compute(&metadata());
+    let script = Script::new(&clock, [refusal.clone(), ok("{}"), refusal.clone()]);
+    let client = Client::new(&script, &clock, machine());
+    client.run(&compute).unwrap();
+    let error = client.run(&compute).err().unwrap();
+    assert!(matches!(error, Error::Identity(..)), "{error}");
+    script.assert_over();
+    assert!(
+        script.lines()[1].ends_with("?api-version=2024-03-15"),
+        "{:?}",
+        script.lines()
+    );
+}
+
 #[test]
 fn a_wrong_audience_is_final() {
     let clock = FakeClock::new();
@@ -484,6 +661,7 @@ const PATIENCE: &[Row] = &[
     (Plane::Data, 404, 0, "{}", &[]),
     (Plane::Data, 404, 1002, "{}", &[100, 200, 400]),
     (Plane::Data, 404, 1003, "{}", &[]),
+    (Plane::Data, 404, 1013, "{}", &[500, 1000, 2000, 4000, 4000]),
     (Plane::Data, 409, 0, "{}", &[]),
     (Plane::Data, 412, 0, "{}", &[]),
     (Plane::Data, 413, 0, "{}", &[]),
@@ -650,15 +828,13 @@ fn the_second_delete_may_find_nothing() {
 
 #[test]
 fn a_replica_that_lags_says_nothing_about_a_delete() {
-    let acts = [
-        broken(Stage::Answer),
-        refusal(404, 1002, "{}"),
-        refusal(404, 1013, "{}"),
-    ];
-    let ran = run(Plane::Data, Effect::Delete, |clock| {
-        Script::new(clock, acts)
-    });
-    assert!(ran.result.unwrap_err().is_status(404));
+    for substatus in [1002, 1013] {
+        let ran = run(Plane::Data, Effect::Delete, |clock| {
+            let lags = refusal(404, substatus, "{}");
+            Script::new(clock, [broken(Stage::Answer)]).then_for_ever(Some(lags))
+        });
+        assert!(ran.result.unwrap_err().is_status(404), "{substatus}");
+    }
 }
 
 #[test]
@@ -711,6 +887,8 @@ struct Finished {
     lines: Vec<String>,
     notes: String,
     asked: u32,
+    /// How long it had taken at each word about it.
+    told: Vec<u128>,
 }
 
 /// Starts a change, then follows it; the resource is as it should be from the `settles`th question on.
@@ -725,11 +903,13 @@ fn finish(credential: Credential, acts: Vec<Act>, last: Option<Act>, settles: u3
         Ok(asked.get() >= settles)
     };
     let endpoint = management();
+    let told = RefCell::new(Vec::new());
     let watch = Watch {
         endpoint: &endpoint,
         settled: &settled,
         limit: SECONDS,
         what: "database d",
+        tell: &|passed| told.borrow_mut().push(passed.as_millis()),
     };
     let result = client.finish(&started, &watch);
     Finished {
@@ -738,6 +918,7 @@ fn finish(credential: Credential, acts: Vec<Act>, last: Option<Act>, settles: u3
         lines: script.lines(),
         notes: script.notes(),
         asked: asked.get(),
+        told: told.into_inner(),
     }
 }
 
@@ -766,6 +947,8 @@ fn an_operation_is_followed_with_growing_waits() {
         "{text}"
     );
     assert_eq!(done.asked, 0, "the operation itself could be read");
+    let passed = [1000, 3000, 7000, 15000, 30000, 45000, 60000];
+    assert_eq!(done.told, passed);
 }
 
 #[test]
@@ -937,6 +1120,7 @@ fn a_signed_link_is_sent_as_it_is_and_never_shown() {
         settled: &|| Ok(false),
         limit: SECONDS,
         what: "x",
+        tell: &|_| {},
     };
     client.finish(&started, &watch).unwrap();
     assert_eq!(script.lines()[1], format!("GET {link}"));

@@ -12,7 +12,9 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use common::{KEY, NOW, account, arm_account, container, database, management, metadata, name};
-use rawcosmos::arm::{self, containers::Definition, roles};
+use rawcosmos::arm::containers::{Changes, Definition};
+use rawcosmos::arm::throughput::{self, Mode, Owner};
+use rawcosmos::arm::{self, azure_roles, groups, roles};
 use rawcosmos::authorize::master_key::MasterKey;
 use rawcosmos::authorize::{Proof, authorize};
 use rawcosmos::cosmos::items::Options;
@@ -213,7 +215,187 @@ fn arm_changes() -> Vec<Row> {
         ),
         (
             "arm/role_revoke.http",
-            with_token(roles::revoke(&account, &reader)),
+            with_token(roles::revoke(&account, &reader.guid(&account)).unwrap()),
+        ),
+    ]
+}
+
+fn arm_accounts() -> Vec<Row> {
+    use arm::accounts::{self, New};
+    let (account, group) = (arm_account(), common::group());
+    let all = New {
+        location: "West Europe".into(),
+        serverless: true,
+        free_tier: true,
+        tokens_only: true,
+    };
+    let plain = New {
+        location: "westus".into(),
+        ..New::default()
+    };
+    vec![
+        (
+            "arm/account_list_in_group.http",
+            with_token(accounts::list_in(&group)),
+        ),
+        (
+            "arm/account_name_taken.http",
+            with_token(accounts::name_taken(&management(), &name("acct1"))),
+        ),
+        (
+            "arm/account_create.http",
+            with_token(accounts::create(&account, &plain)),
+        ),
+        (
+            "arm/account_create_full.http",
+            with_token(accounts::create(&account, &all)),
+        ),
+        (
+            "arm/account_delete.http",
+            with_token(accounts::delete(&account)),
+        ),
+        (
+            "arm/account_keys.http",
+            with_token(accounts::keys(&account)),
+        ),
+        ("arm/group_show.http", with_token(groups::show(&group))),
+        (
+            "arm/group_create.http",
+            with_token(groups::create(&group, "westus")),
+        ),
+        ("arm/group_delete.http", with_token(groups::delete(&group))),
+    ]
+}
+
+fn arm_throughput() -> Vec<Row> {
+    let account = arm_account();
+    let shared = Owner {
+        database: name("Shop"),
+        container: None,
+    };
+    let own = Owner {
+        container: Some(name("Orders 2026")),
+        ..shared.clone()
+    };
+    let update = |owner, units| with_token(throughput::update(&account, owner, units));
+    let migrate = |owner, to| with_token(throughput::migrate(&account, owner, to));
+    vec![
+        (
+            "arm/throughput_show_database.http",
+            with_token(throughput::show(&account, &shared)),
+        ),
+        (
+            "arm/throughput_show_container.http",
+            with_token(throughput::show(&account, &own)),
+        ),
+        (
+            "arm/throughput_update_manual.http",
+            update(&shared, Throughput::Manual(1000)),
+        ),
+        (
+            "arm/throughput_update_autoscale.http",
+            update(&own, Throughput::Autoscale(8000)),
+        ),
+        (
+            "arm/throughput_migrate_to_autoscale.http",
+            migrate(&own, Mode::Autoscale),
+        ),
+        (
+            "arm/throughput_migrate_to_manual.http",
+            migrate(&shared, Mode::Manual),
+        ),
+    ]
+}
+
+fn arm_container_update() -> Vec<Row> {
+    let now = common::recorded_resource("sql_container_create_update_2021-10-15.json", 2);
+    let update = |changes: Changes| {
+        let resource = changes.applied(&now).unwrap();
+        with_token(arm::containers::update(
+            &arm_account(),
+            &name("Shop"),
+            &name("Orders 2026"),
+            &resource,
+        ))
+    };
+    let ttl = |ttl| Changes {
+        ttl: Some(ttl),
+        indexing: None,
+    };
+    let policy = Changes {
+        ttl: None,
+        indexing: Some(raw(r#"{"indexingMode":"none", "automatic":false}"#)),
+    };
+    vec![
+        ("arm/container_update_ttl.http", update(ttl(Some(-1)))),
+        ("arm/container_update_ttl_off.http", update(ttl(None))),
+        ("arm/container_update_idx.http", update(policy)),
+    ]
+}
+
+fn arm_roles() -> Vec<Row> {
+    let (account, oid) = (arm_account(), "11111111-1111-1111-1111-111111111111");
+    let place = |id: &str| azure_roles::Place::parse(management(), id).unwrap();
+    let here = place(account.id());
+    let grant = |role, kind, place| azure_roles::Grant {
+        role,
+        principal: name(oid),
+        kind,
+        place,
+    };
+    let operator = grant(azure_roles::OPERATOR, "ServicePrincipal", here.clone());
+    let group = place("/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg 1");
+    let wide = grant(azure_roles::ACCOUNT_CONTRIBUTOR, "User", group);
+    let custom = roles::Grant {
+        role: roles::DataRole::Custom(name("be79875a-2cc4-40d5-8958-566017875b39")),
+        principal: name(oid),
+        scope: "/dbs/Shop".into(),
+    };
+    let more = next("https://management.azure.com/subscriptions/s/next?$skipToken=a");
+    vec![
+        (
+            "arm/role_assign_custom.http",
+            with_token(roles::assign(&account, &custom)),
+        ),
+        (
+            "arm/role_definitions.http",
+            with_token(roles::definitions(&account)),
+        ),
+        (
+            "arm/role_definitions_next.http",
+            with_token(roles::definitions_next(&account, &more).unwrap()),
+        ),
+        (
+            "arm/azure_role_assign.http",
+            with_token(azure_roles::assign(&operator)),
+        ),
+        (
+            "arm/azure_role_assign_group.http",
+            with_token(azure_roles::assign(&wide)),
+        ),
+        (
+            "arm/azure_role_show.http",
+            with_token(azure_roles::show(&here, &operator.guid()).unwrap()),
+        ),
+        (
+            "arm/azure_role_list.http",
+            with_token(azure_roles::list(&here, None)),
+        ),
+        (
+            "arm/azure_role_list_principal.http",
+            with_token(azure_roles::list(&here, Some(&name(oid)))),
+        ),
+        (
+            "arm/azure_role_list_next.http",
+            with_token(azure_roles::next(&here, &more).unwrap()),
+        ),
+        (
+            "arm/azure_role_definitions.http",
+            with_token(azure_roles::definitions(&here)),
+        ),
+        (
+            "arm/azure_role_revoke.http",
+            with_token(azure_roles::revoke(&here, &operator.guid()).unwrap()),
         ),
     ]
 }
@@ -225,6 +407,11 @@ fn operations() -> Vec<Row> {
         let started = (create.read)(&answer).unwrap();
         with_token(started.progress(&management()).unwrap().unwrap())
     };
+    let outcome = |headers: &[(&str, &str)]| {
+        let create = arm::databases::create(&arm_account(), &name("Shop"), None);
+        let started = (create.read)(&common::answer(202, headers, "")).unwrap();
+        with_token(started.outcome(&management()).unwrap())
+    };
     let signed = "https://management.azure.com/subscriptions/s/providers/Microsoft.DocumentDB/locations/westus/operationsStatus/g?api-version=2024-11-15&t=639&c=MII%2b&s=Zm9v_-&h=QmFy";
     let plain =
         "https://centraluseuap.management.azure.com/x/operationResults/g?api-version=2021-10-15";
@@ -234,6 +421,10 @@ fn operations() -> Vec<Row> {
             started(&[("azure-asyncoperation", signed), ("location", plain)]),
         ),
         ("arm/operation_result.http", started(&[("Location", plain)])),
+        (
+            "arm/operation_outcome.http",
+            outcome(&[("azure-asyncoperation", plain), ("Location", signed)]),
+        ),
     ]
 }
 
@@ -418,6 +609,10 @@ fn rows() -> Vec<Row> {
         identity(),
         arm_reads(),
         arm_changes(),
+        arm_accounts(),
+        arm_throughput(),
+        arm_container_update(),
+        arm_roles(),
         operations(),
         metadata_of_the_account(),
         documents(),
@@ -474,6 +669,16 @@ fn every_operation_says_whether_it_may_be_sent_twice() {
         principal: name("1"),
         scope: String::new(),
     };
+    let owner = Owner {
+        database: name("d"),
+        container: None,
+    };
+    let azure = azure_roles::Grant {
+        role: azure_roles::OPERATOR,
+        principal: name("1"),
+        kind: "User",
+        place: azure_roles::Place::parse(management(), arm.id()).unwrap(),
+    };
     for (said, meant) in [
         (
             arm::databases::create(&arm, &id, None).effect,
@@ -489,7 +694,35 @@ fn every_operation_says_whether_it_may_be_sent_twice() {
             Effect::Delete,
         ),
         (roles::assign(&arm, &grant).effect, Effect::Idempotent),
-        (roles::revoke(&arm, &grant).effect, Effect::Delete),
+        (roles::revoke(&arm, "g").unwrap().effect, Effect::Delete),
+        (
+            arm::accounts::create(&arm, &arm::accounts::New::default()).effect,
+            Effect::Once,
+        ),
+        (arm::accounts::delete(&arm).effect, Effect::Delete),
+        (arm::accounts::keys(&arm).effect, Effect::Read),
+        (
+            groups::create(&common::group(), "x").effect,
+            Effect::Idempotent,
+        ),
+        (groups::delete(&common::group()).effect, Effect::Delete),
+        (
+            arm::containers::update(&arm, &id, &id, "{}").effect,
+            Effect::Idempotent,
+        ),
+        (
+            throughput::update(&arm, &owner, Throughput::Manual(400)).effect,
+            Effect::Idempotent,
+        ),
+        (
+            throughput::migrate(&arm, &owner, Mode::Manual).effect,
+            Effect::Once,
+        ),
+        (azure_roles::assign(&azure).effect, Effect::Idempotent),
+        (
+            azure_roles::revoke(&azure.place, "g").unwrap().effect,
+            Effect::Delete,
+        ),
     ] {
         assert_eq!(said, meant);
     }

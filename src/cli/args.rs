@@ -47,7 +47,7 @@ pub const EVERYWHERE: &[Opt] = &[
     opt("arm-audience", ' ', Value), opt("data-audience", ' ', Value),
     opt("identity-source", ' ', Value), opt("client-id", ' ', Value), opt("object-id", ' ', Value),
     opt("identity-resource-id", ' ', Value), opt("token-file", ' ', Value), opt("key-file", ' ', Value),
-    opt("cacert", ' ', Value), opt("output", 'o', Value), opt("get", ' ', Value),
+    opt("cloud", ' ', Value), opt("cacert", ' ', Value), opt("output", 'o', Value), opt("get", ' ', Value),
     opt("trace", ' ', Maybe), opt("explain", ' ', Nothing), opt("curl", ' ', Nothing),
     opt("dry-run", ' ', Nothing), opt("verbose", 'v', Nothing), opt("quiet", 'q', Nothing),
     opt("yes", 'y', Nothing), opt("help", 'h', Nothing), opt("version", 'V', Nothing),
@@ -69,8 +69,13 @@ pub const SOMEWHERE: &[Opt] = &[
     opt("plane", ' ', Value), opt("audience", ' ', Value), opt("raw", ' ', Nothing), opt("auth-header", ' ', Nothing),
     opt("role", ' ', Value), opt("principal", ' ', Value), opt("scope", ' ', Value),
     opt("revoke", ' ', Nothing), opt("wait", ' ', Value),
+    opt("location", ' ', Value), opt("serverless", ' ', Nothing), opt("free-tier", ' ', Nothing),
+    opt("disable-local-auth", ' ', Nothing), opt("kind", ' ', Value), opt("to", ' ', Value),
+    opt("principal-type", ' ', Value),
     opt("sandbox", ' ', Nothing), opt("live", ' ', Nothing), opt("step", ' ', Value), opt("format", ' ', Value),
-    opt("port", ' ', Value), opt("partitions", ' ', Value), opt("fault", ' ', Value),
+    opt("only", ' ', Value), opt("probe-write", ' ', Nothing),
+    opt("port", ' ', Value), opt("partitions", ' ', Value), opt("regions", ' ', Value), opt("fault", ' ', Value),
+    opt("host", ' ', Value),
 ];
 
 /// What was said: the words in order, the options in order, and what stood behind `--`.

@@ -156,3 +156,15 @@ pub fn of_header(sign: &str, name: &str) -> Option<&'static str> {
         .find(|(side, header, _)| *side == sign && *header == name)?;
     Some(row.2)
 }
+
+/// All of them, for people.
+pub fn table() -> String {
+    let rows = HEADERS.iter();
+    rows.map(|(sign, name, why)| format!("{sign} {name}\n    {why}\n"))
+        .collect()
+}
+
+/// Why a header is there, whichever way it goes.
+pub fn of_any_header(name: &str) -> Option<&'static str> {
+    of_header(">", name).or_else(|| of_header("<", name))
+}

@@ -5,6 +5,7 @@
 pub mod args;
 pub mod commands;
 pub mod credential;
+pub mod doctor;
 pub mod explain;
 pub mod help;
 pub mod lesson;
@@ -77,12 +78,15 @@ fn begin(settings: &Settings, mask: &Mask) -> Result<u8, Trouble> {
             done => done.map_err(bare),
         },
         Work::Session(work) => in_session(settings, mask, &|session, output| {
+            work(session, output, &operands).map(|()| 0)
+        }),
+        Work::Verdict(work) => in_session(settings, mask, &|session, output| {
             work(session, output, &operands)
         }),
     }
 }
 
-type InSession<'a> = dyn Fn(&Session, &mut Output) -> Result<(), Error> + 'a;
+type InSession<'a> = dyn Fn(&Session, &mut Output) -> Result<u8, Error> + 'a;
 
 fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, Trouble> {
     let mut output = output(settings).map_err(bare)?;
@@ -102,8 +106,10 @@ fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, 
     let tracer = Tracer::new(inner, view, mask, Box::new(print))
         .with_identity(credential::options(settings.args()));
     let session = Session::new(settings, &tracer, rehearsal.as_ref(), mask).map_err(bare)?;
-    match work(&session, &mut output).and_then(|()| output.finish()) {
-        Ok(()) | Err(Error::Closed | Error::DryRun) => Ok(0),
+    let done = work(&session, &mut output);
+    match done.and_then(|code| output.finish().map(|()| code)) {
+        Ok(code) => Ok(code),
+        Err(Error::Closed | Error::DryRun) => Ok(0),
         Err(error) => {
             // The error that ended it is the one to report.
             let _ = output.spill();
@@ -112,7 +118,7 @@ fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, 
     }
 }
 
-fn output(settings: &Settings) -> Result<Output, Error> {
+pub(crate) fn output(settings: &Settings) -> Result<Output, Error> {
     let format = match settings.text("output") {
         Some(text) => Format::parse(&text)?,
         None => Format::Auto,

@@ -8,13 +8,14 @@ use super::place::PLACEHOLDER;
 use super::say::tell;
 use super::settings::Settings;
 use super::trace::Rehearsal;
+use crate::authorize::http_date;
 use crate::error::Error;
 use crate::exchange::pages::Flow;
-use crate::exchange::{Audiences, Client, Credential, SystemClock, Transport};
+use crate::exchange::{Audiences, Client, Clock, Credential, SystemClock, Transport};
 use crate::identity::imds;
 use crate::identity::instance::Instance;
 use crate::message::{Answer, Call, Next, Page};
-use crate::name::{Endpoint, Name};
+use crate::name::{Endpoint, Name, Secret};
 use crate::show::Mask;
 
 /// One run of the program.
@@ -75,6 +76,13 @@ impl<'a> Session<'a> {
         Ok(session)
     }
 
+    /// The same by another clock than the machine's.
+    #[must_use]
+    pub fn with_clock(mut self, clock: &'a dyn Clock) -> Session<'a> {
+        self.client = self.client.with_clock(clock);
+        self
+    }
+
     /// Carries one call out, and remembers what it needed in case it is refused.
     pub fn run<T>(&self, call: &Call<T>) -> Result<Answer<T>, Error> {
         self.about(call.action);
@@ -128,6 +136,11 @@ impl<'a> Session<'a> {
         matches!(self.client.credential(), Credential::Key(_))
     }
 
+    /// Remembers a secret, so that nothing that is shown from now on holds it.
+    pub fn learn(&self, secret: &Secret) {
+        self.mask.learn(secret);
+    }
+
     /// Says something on standard error, unless told to be quiet.
     pub fn say(&self, text: &str) {
         if !self.settings.on("quiet") {
@@ -135,8 +148,13 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// A text without what is secret.
+    pub fn masked(&self, text: &str) -> String {
+        self.mask.text(text)
+    }
+
     /// With `-v`: where a value in use came from.
-    pub(super) fn origin(&self, name: &str, text: &str, origin: &str) {
+    pub fn origin(&self, name: &str, text: &str, origin: &str) {
         if self.settings.on("verbose") {
             tell(&format!(
                 "{name} = {} (from {origin})",
@@ -156,6 +174,7 @@ impl<'a> Session<'a> {
     pub fn context(&self) -> Context {
         let mut context = self.known.borrow().clone();
         context.action = self.action.get();
+        context.now = Some(http_date(self.client.clock().now()));
         context
     }
 

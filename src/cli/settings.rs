@@ -34,6 +34,7 @@ const SAID_ONLY: &[&str] = &[
     "revoke",
     "raw",
     "auth-header",
+    "probe-write",
 ];
 
 /// A value and who said it.

@@ -81,6 +81,11 @@ pub struct Database(Resource);
 pub struct Container(Resource);
 
 impl Account {
+    /// Where it is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.0.endpoint
+    }
+
     /// The account behind `https://{account}.documents.azure.com`.
     pub fn new(endpoint: Endpoint) -> Account {
         Account(Resource {

@@ -6,10 +6,14 @@
 pub mod network;
 pub mod pages;
 pub mod poll;
+mod remedy;
 pub mod retry;
 pub mod tokens;
+pub mod version;
 
-use std::cell::RefCell;
+pub use remedy::apart;
+
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -96,6 +100,9 @@ pub struct Client<'a> {
     credential: Credential,
     audiences: Audiences,
     tokens: RefCell<Tokens>,
+    /// How far the service's clock is ahead of ours, once that is known to matter.
+    offset: Cell<time::Duration>,
+    versions: RefCell<version::Known>,
 }
 
 impl<'a> Client<'a> {
@@ -111,6 +118,8 @@ impl<'a> Client<'a> {
             credential,
             audiences: Audiences::default(),
             tokens: RefCell::default(),
+            offset: Cell::default(),
+            versions: RefCell::default(),
         }
     }
 
@@ -118,6 +127,13 @@ impl<'a> Client<'a> {
     #[must_use]
     pub fn with_audiences(mut self, audiences: Audiences) -> Client<'a> {
         self.audiences = audiences;
+        self
+    }
+
+    /// The same client by another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: &'a dyn Clock) -> Client<'a> {
+        self.clock = clock;
         self
     }
 
@@ -164,20 +180,21 @@ impl<'a> Client<'a> {
         let mut tally = Tally::default();
         loop {
             let proof = self.proof(scope)?;
-            let ready = authorize(request.clone(), scope, &proof, self.clock.now());
+            let asked = self.versions.borrow().applied(request);
+            let ready = authorize(asked, scope, &proof, self.now());
             refuse_unsendable(&ready)?;
             let outcome = self.transport.send(&ready);
             tally.attempts += 1;
-            match retry::judge(request, effect, outcome, &tally) {
+            match retry::judge(&ready, effect, outcome, &tally) {
                 Verdict::Accept(response) => return Ok((response, tally.attempts)),
                 Verdict::Refuse(error) => return Err(error),
-                Verdict::Again { wait, why, renew } => {
-                    if renew && !self.renew(scope) {
-                        return Err(why);
+                Verdict::Again { wait, why, remedy } => {
+                    if remedy.is_some_and(|remedy| !self.set_right(remedy, request, scope, &why)) {
+                        return Err(retry::as_final(effect, why));
                     }
                     self.pause(wait, &why);
                     tally.count(wait, &why);
-                    tally.renewed |= renew;
+                    tally.remedies.extend(remedy);
                 }
             }
         }
@@ -206,19 +223,9 @@ impl<'a> Client<'a> {
 
     fn token_proof(&self, audience: &str) -> Result<Proof, Error> {
         let token = self.token(audience)?;
-        let now = self.clock.now();
+        let now = self.now();
         let life = token.expires.moment(now) - now;
         Ok(Proof::Token(token.secret.living(life.whole_seconds())))
-    }
-
-    /// Forgets the token of a scope. `false` where no other one can be had.
-    fn renew(&self, scope: &Scope) -> bool {
-        let audience = match scope {
-            Scope::Arm => &self.audiences.arm,
-            _ => &self.audiences.data,
-        };
-        let identity = matches!(self.credential, Credential::Identity { .. });
-        identity && self.tokens.borrow_mut().forget(audience)
     }
 }
 

@@ -1,7 +1,10 @@
-//! The only file of the client that opens a socket.
+//! The only part of the client that opens a socket.
 //!
 //! Two ways out. One is for this machine and its metadata service: never through a proxy, whatever the environment
 //! says, because a proxy would answer with its own identity. The other is for everything else.
+
+pub mod chain;
+pub mod probe;
 
 use std::cell::OnceCell;
 use std::io::Cursor;

@@ -54,7 +54,7 @@ impl Client<'_> {
                 ));
             }
         };
-        let now = self.clock.now();
+        let now = self.now();
         if let Some(token) = self.tokens.borrow().find(audience, now) {
             return Ok(token);
         }
@@ -68,7 +68,7 @@ impl Client<'_> {
             }
             Err(other) => return Err(other),
         };
-        token.expires = Expiry::At(token.expires.moment(self.clock.now()));
+        token.expires = Expiry::At(token.expires.moment(self.now()));
         self.tokens.borrow_mut().keep(audience, &token);
         Ok(token)
     }

@@ -7,7 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha512};
 
+use super::cosmos::regions::Regions;
 use super::cosmos::{cut, definition, rid};
+use super::faults::Trouble;
 
 /// The account, its identities, roles, databases and containers.
 ///
@@ -62,6 +64,16 @@ pub struct World {
     pub operation_ms: i64,
     /// Resources to a page of a management list.
     pub page_size: usize,
+    /// The regions of the account, and which of them takes writes.
+    pub regions: Regions,
+    /// An identity may not read the account itself, as with roles of containers alone.
+    pub account_unreadable: bool,
+    /// What the next operations on items find in their way.
+    pub trouble: Trouble,
+    /// The cloud it is all in.
+    pub cloud: &'static super::cloud::Cloud,
+    /// The host, and what is wrong with its identity.
+    pub identity: super::identity::State,
 }
 
 /// A grant of a data role.
@@ -114,6 +126,8 @@ pub struct Container {
     pub definition: Map<String, Value>,
     /// Partition ranges in the order of their bounds.
     pub ranges: Vec<Range>,
+    /// Epoch seconds until which the items of a deleted key are still being removed.
+    pub deleting: i64,
 }
 
 /// A partition range and what is in it.
@@ -130,8 +144,13 @@ pub struct Range {
     /// The last log sequence number given out.
     pub lsn: u64,
     /// Items by effective partition key, then partition key as JSON, then id.
-    pub items: BTreeMap<(String, String, String), Item>,
+    pub items: BTreeMap<Slot, Item>,
+    /// What the last writes replaced, for a batch to be undone and for a replica to lag.
+    pub history: Vec<(Slot, Option<Item>)>,
 }
+
+/// Effective partition key, partition key as JSON, id.
+pub type Slot = (String, String, String);
 
 /// An item.
 #[derive(Debug, Clone, Default)]
@@ -206,6 +225,7 @@ impl World {
             offer,
             definition,
             ranges,
+            deleting: 0,
         };
         parent.containers.insert(name, container);
         Ok(())

@@ -25,12 +25,9 @@ pub fn change<'a, 's>(
     account: &'a arm::Account,
     name: &Name,
 ) -> Change<'a, 's> {
-    Change {
-        session,
-        account,
-        show: arm::databases::show(account, name),
-        what: format!("database {name}"),
-    }
+    let show = arm::databases::show(account, name);
+    let what = format!("database {name}");
+    Change::new(session, account.endpoint(), show, what)
 }
 
 /// `database create -n NAME [--throughput N | --max-throughput N] [--if-not-exists] [--no-wait]`
@@ -148,17 +145,33 @@ pub fn rows(
     next: &dyn Fn(&Next) -> Result<Call<Page>, Error>,
 ) -> Result<(), Error> {
     let mut trailer = Trailer::default();
-    output.list();
-    session.each_page(first, next, &mut |page| {
-        trailer.add(page.value.items.len(), &page);
-        for item in &page.value.items {
-            output.row(item)?;
-        }
-        Ok(Flow::Continue)
-    })?;
+    some_rows(session, output, &mut trailer, (first, next), &|_| true)?;
     output.finish()?;
     session.say(&trailer.line());
     Ok(())
+}
+
+/// A list: its first page, and how to ask for the others.
+pub type List<'a> = (Call<Page>, &'a dyn Fn(&Next) -> Result<Call<Page>, Error>);
+
+/// Prints those elements of a list that are to be kept.
+pub fn some_rows(
+    session: &Session,
+    output: &mut Output,
+    trailer: &mut Trailer,
+    (first, next): List,
+    keep: &dyn Fn(&RawValue) -> bool,
+) -> Result<(), Error> {
+    output.list();
+    session.each_page(first, next, &mut |page| {
+        let kept = page.value.items.iter().filter(|item| keep(item));
+        let kept: Vec<_> = kept.collect();
+        trailer.add(kept.len(), &page);
+        for item in kept {
+            output.row(item)?;
+        }
+        Ok(Flow::Continue)
+    })
 }
 
 /// With a key the service itself tells that something is there.

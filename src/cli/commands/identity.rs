@@ -1,10 +1,9 @@
 //! `token` and `whoami`: what the machine's identity is and what it is given.
 
-use std::io::IsTerminal;
-
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::confirm_secret;
 use crate::authorize::{aad, bearer};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
@@ -35,10 +34,8 @@ pub fn token(session: &Session, output: &mut Output, _: &[String]) -> Result<(),
     if audience.is_empty() {
         return Err(Error::Usage("--audience is empty".into()));
     }
-    if (raw || header) && std::io::stdout().is_terminal() && !settings.on("yes") {
-        return Err(Error::Usage(
-            "a token on a terminal stays in its scrollback: add --yes if it shall".into(),
-        ));
+    if raw || header {
+        confirm_secret(session, "a token")?;
     }
     let token = session.client.token(&audience);
     let token = token.map_err(|e| session.or_rehearsed(e))?;
@@ -90,10 +87,15 @@ pub fn whoami(session: &Session, output: &mut Output, _: &[String]) -> Result<()
 type Members = Vec<(&'static str, Value)>;
 
 fn one(output: &mut Output, members: &Members) -> Result<(), Error> {
+    output.one(&object(members)?)
+}
+
+/// Members as an object, in their order.
+pub fn object(members: &[(&str, Value)]) -> Result<Box<RawValue>, Error> {
     let member = |(name, value): &(&str, Value)| format!("\"{name}\":{value}");
     let text: Vec<String> = members.iter().map(member).collect();
     let raw = RawValue::from_string(format!("{{{}}}", text.join(",")));
-    output.one(&raw.map_err(|e| Error::Local(e.to_string()))?)
+    raw.map_err(|e| Error::Local(e.to_string()))
 }
 
 /// What may be said of a token: everything but the token.

@@ -1,16 +1,23 @@
 //! The commands: one table says their words, their options and what they do.
 
+pub mod account;
+mod azure_grant;
 pub mod change;
 pub mod container;
 pub mod database;
 pub mod grant;
+pub mod group;
 pub mod identity;
 pub mod item;
 pub mod query;
+pub mod role;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod throughput;
 
 use super::args::{self, Args, EVERYWHERE, nearest};
+use super::doctor;
+use super::explain::ask;
 use super::output::Output;
 use super::session::Session;
 use super::settings::Settings;
@@ -38,7 +45,12 @@ pub enum Work {
     Alone(fn(&Settings, &Mask, &[String]) -> Result<u8, Error>),
     /// Within a session.
     Session(fn(&Session, &mut Output, &[String]) -> Result<(), Error>),
+    /// Within a session; returns the exit code.
+    Verdict(fn(&Session, &mut Output, &[String]) -> Outcome),
 }
+
+/// An exit code, or an error that has its own.
+pub type Outcome = Result<u8, Error>;
 
 const fn command(
     words: &'static str,
@@ -54,33 +66,50 @@ const fn command(
     }
 }
 
-use Work::{Alone, Session as InSession};
+use Work::{Alone, Session as InSession, Verdict};
 
 /// All of them, in the order of the help.
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
     command("token", &["plane", "audience", "raw", "auth-header"], 0, InSession(identity::token)),
     command("whoami", &[], 0, InSession(identity::whoami)),
+    command("account list", &[], 0, InSession(account::list)),
+    command("account show", &["name"], 0, InSession(account::show)),
+    command("account exists", &["name"], 0, InSession(account::exists)),
+    command("account create", &["name", "location", "serverless", "free-tier", "disable-local-auth", "if-not-exists", "no-wait"], 0, InSession(account::create)),
+    command("account delete", &["name", "no-wait"], 0, InSession(account::delete)),
+    command("account keys", &["name", "kind", "raw"], 0, InSession(account::keys)),
+    command("group create", &["name", "location", "if-not-exists"], 0, InSession(group::create)),
+    command("group show", &["name"], 0, InSession(group::show)),
+    command("group delete", &["name", "no-wait"], 0, InSession(group::delete)),
     command("database create", &["name", "throughput", "max-throughput", "if-not-exists", "no-wait"], 0, InSession(database::create)),
     command("database show", &["name"], 0, InSession(database::show)),
     command("database list", &[], 0, InSession(database::list)),
     command("database delete", &["name", "no-wait"], 0, InSession(database::delete)),
     command("container create", &["database-name", "name", "partition-key-path", "ttl", "idx", "unique-key-policy", "throughput", "max-throughput", "if-not-exists", "no-wait"], 0, InSession(container::create)),
+    command("container update", &["database-name", "name", "ttl", "idx", "no-wait"], 0, InSession(container::update)),
     command("container show", &["database-name", "name"], 0, InSession(container::show)),
     command("container list", &["database-name"], 0, InSession(container::list)),
     command("container delete", &["database-name", "name", "no-wait"], 0, InSession(container::delete)),
+    command("throughput show", &["database-name", "container-name"], 0, InSession(throughput::show)),
+    command("throughput update", &["database-name", "container-name", "throughput", "max-throughput", "no-wait"], 0, InSession(throughput::update)),
+    command("throughput migrate", &["database-name", "container-name", "to", "no-wait"], 0, InSession(throughput::migrate)),
     command("item create", &["database-name", "container-name", "body", "partition-key", "partition-key-json"], 0, InSession(item::create)),
     command("item upsert", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "if-match"], 0, InSession(item::upsert)),
     command("item read", &["database-name", "container-name", "id", "partition-key", "partition-key-json", "if-none-match", "session-token"], 0, InSession(item::read)),
     command("item replace", &["database-name", "container-name", "id", "body", "partition-key", "partition-key-json", "if-match"], 0, InSession(item::replace)),
     command("item delete", &["database-name", "container-name", "id", "partition-key", "partition-key-json", "if-match"], 0, InSession(item::delete)),
     command("query", &["database-name", "container-name", "file", "param", "param-json", "partition-key", "partition-key-json", "page-size", "max-items", "one-page", "continuation", "session-token"], 1, InSession(query::run)),
-    command("grant", &["role", "principal", "scope", "revoke", "wait"], 0, InSession(grant::run)),
+    command("role list", &["plane", "principal"], 0, InSession(role::list)),
+    command("role definitions", &["plane"], 0, InSession(role::definitions)),
+    command("grant", &["role", "principal", "principal-type", "scope", "revoke", "wait"], 0, InSession(grant::run)),
+    command("doctor", &["database-name", "container-name", "only", "probe-write"], 0, Verdict(doctor::run)),
+    command("explain", &[], 3, Alone(ask::run)),
     command("tour", &["sandbox", "live", "step", "format", "database-name", "container-name"], 0, Alone(tour::run)),
     #[cfg(feature = "sandbox")]
-    command("sandbox start", &["port", "partitions", "fault"], 0, Alone(sandbox::start)),
+    command("sandbox start", &["port", "host", "partitions", "regions", "fault"], 0, Alone(sandbox::start)),
     #[cfg(feature = "sandbox")]
-    command("sandbox run", &["port", "partitions", "fault"], 0, Alone(sandbox::run)),
+    command("sandbox run", &["port", "host", "partitions", "regions", "fault"], 0, Alone(sandbox::run)),
 ];
 
 /// Other words for the same.
@@ -201,6 +230,17 @@ pub fn confirm(session: &Session, what: &str) -> Result<(), Error> {
         Ok(_) if answer.trim() == "yes" => Ok(()),
         _ => Err(Error::Local("left as it was".into())),
     }
+}
+
+/// A secret on a terminal stays in its scrollback: `--yes`, or a pipe.
+pub fn confirm_secret(session: &Session, what: &str) -> Result<(), Error> {
+    use std::io::IsTerminal;
+    if !std::io::stdout().is_terminal() || session.settings.on("yes") {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "{what} on a terminal stays in its scrollback: add --yes if it shall"
+    )))
 }
 
 #[cfg(test)]

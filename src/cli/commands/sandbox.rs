@@ -7,24 +7,23 @@ use crate::cli::output::{Format, Output};
 use crate::cli::say::tell;
 use crate::cli::settings::Settings;
 use crate::error::Error;
+use crate::sandbox::cloud::Cloud;
 use crate::sandbox::faults::Fault;
+use crate::sandbox::host::{self, Host};
 use crate::sandbox::{self, Options, Sandbox};
 use crate::show::Mask;
 
-/// Variables that would make a command in the sandbox use a credential or an audience that is not the sandbox's.
+/// Variables that would make a command in the sandbox use a credential or an audience that is not the sandbox's,
+/// besides those that say which identity there is.
 const LEADING_OUT: &[&str] = &[
-    "AZURE_CLIENT_ID",
     "AZURE_COSMOS_AAD_SCOPE_OVERRIDE",
-    "RAWCOSMOS_CLIENT_ID",
-    "RAWCOSMOS_OBJECT_ID",
-    "RAWCOSMOS_IDENTITY_RESOURCE_ID",
     "RAWCOSMOS_TOKEN_FILE",
     "RAWCOSMOS_KEY_FILE",
     "RAWCOSMOS_ARM_AUDIENCE",
     "RAWCOSMOS_DATA_AUDIENCE",
 ];
 
-/// `sandbox start [--port N] [--partitions N] [--fault SPEC]…`: serves until it is ended.
+/// `sandbox start [--host HOST] [--port N] [--partitions N] [--regions N] [--fault SPEC]…`: serves until it is ended.
 pub fn start(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
     let sandbox = begin(settings)?;
     let mut output = Output::new(Format::Auto, None, false, Box::new(std::io::stdout()))?;
@@ -43,11 +42,11 @@ pub fn run(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
     };
     let sandbox = begin(settings)?;
     let mut command = process::Command::new(program);
-    command.args(arguments).envs(variables(&sandbox));
-    command.envs(own_path().map(|path| ("PATH", path)));
-    for variable in LEADING_OUT {
+    for variable in LEADING_OUT.iter().chain(host::VARIABLES) {
         command.env_remove(variable);
     }
+    command.args(arguments).envs(variables(&sandbox));
+    command.envs(own_path().map(|path| ("PATH", path)));
     let status = command.status();
     sandbox.stop();
     match status {
@@ -79,14 +78,16 @@ fn own_path() -> Option<OsString> {
 /// The variables that point every command at a sandbox.
 pub fn variables(sandbox: &Sandbox) -> Vec<(&'static str, String)> {
     sandbox.with_world(|world| {
-        vec![
+        let mut variables = host::environment(world);
+        variables.extend([
             ("RAWCOSMOS_IMDS_ENDPOINT", world.imds.clone()),
             ("RAWCOSMOS_ARM_ENDPOINT", world.arm.clone()),
             ("RAWCOSMOS_ENDPOINT", world.cosmos.clone()),
             ("RAWCOSMOS_SUBSCRIPTION", world.subscription.clone()),
             ("RAWCOSMOS_RESOURCE_GROUP", world.resource_group.clone()),
             ("RAWCOSMOS_ACCOUNT_NAME", world.account.clone()),
-        ]
+        ]);
+        variables
     })
 }
 
@@ -107,9 +108,22 @@ fn begin(settings: &Settings) -> Result<Sandbox, Error> {
     if !(1..=1000).contains(&partitions) {
         return Err(Error::Usage("--partitions must be 1 to 1000".into()));
     }
+    let host = settings.text("host");
+    let cloud = settings.text("cloud");
+    let regions = settings.number("regions")?.unwrap_or(usual.regions);
+    if !(1..=2).contains(&regions) {
+        return Err(Error::Usage("--regions must be 1 or 2".into()));
+    }
     let options = Options {
+        host: host
+            .map_or(Ok(usual.host), |name| Host::parse(&name))
+            .map_err(Error::Usage)?,
+        cloud: cloud
+            .map_or(Ok(usual.cloud), |name| Cloud::parse(&name))
+            .map_err(Error::Usage)?,
         port: settings.number("port")?.unwrap_or(usual.port),
         partitions,
+        regions,
         faults: faults.map_err(Error::Usage)?,
         ..usual
     };

@@ -1,8 +1,8 @@
 //! What is known of an error, by name, and the texts that are filled with it.
 
 use super::Context;
+use super::needed::azure_role;
 use crate::error::Failure;
-use crate::show::quote;
 
 /// Facts by name. What was said about the error comes before what the caller knows of the call.
 #[derive(Default)]
@@ -39,6 +39,7 @@ impl Facts {
             self.put("wait", wait.map(|wait| wait.as_secs().to_string()));
             self.put("date", failure.date.clone());
         }
+        self.put("now", context.now.clone());
         self.put("principal", context.principal.clone());
         self.put(
             "action",
@@ -85,9 +86,10 @@ impl Facts {
     fn conclude(&mut self) {
         let action = self.get("action").unwrap_or_default().to_string();
         self.put("deed", Some(deed(&action).to_string()));
-        let (role, roles) = azure_roles(&action);
-        self.put("role", Some(role.to_string()));
-        self.put("roles", Some(roles.to_string()));
+        let needed = azure_role(&action);
+        self.put("role", Some(needed.role.to_string()));
+        self.put("roles", Some(needed.roles.to_string()));
+        self.put("word", Some(needed.word.to_string()));
         self.put("scope", Some(self.grant_scope()));
         self.put("armscope", self.arm_scope());
     }
@@ -145,55 +147,6 @@ impl Facts {
         let found = self.0.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| value.as_str())
     }
-
-    /// A sentence with its facts; `None` where one is not known outside `[…]`.
-    pub fn sentence(&self, template: &str) -> Option<String> {
-        if template.is_empty() {
-            return None;
-        }
-        self.optional(template, &|name| self.get(name).map(str::to_string))
-    }
-
-    /// A command with its facts as words for a shell; what is not known stands in capitals.
-    pub fn command(&self, template: &str) -> Option<String> {
-        let known = |name: &str| self.get(name).map(quote);
-        match template.strip_prefix('?') {
-            Some(template) => self.optional(template, &known),
-            None => {
-                let capitals = |name: &str| known(name).or(Some(name.to_ascii_uppercase()));
-                self.parts(template, &known, &capitals)
-            }
-        }
-    }
-
-    fn optional(&self, template: &str, known: Lookup) -> Option<String> {
-        self.parts(template, known, known)
-    }
-
-    /// Fills the parts in brackets by one rule and the rest by another.
-    fn parts(&self, template: &str, inside: Lookup, outside: Lookup) -> Option<String> {
-        let (before, rest) = template.split_once('[').unwrap_or((template, ""));
-        let mut text = fill(before, outside)?;
-        if let Some((part, rest)) = rest.split_once(']') {
-            text.push_str(&fill(part, inside).unwrap_or_default());
-            text.push_str(&self.parts(rest, inside, outside)?);
-        }
-        Some(text)
-    }
-}
-
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-fn fill(template: &str, known: Lookup) -> Option<String> {
-    let mut text = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, tail) = after.split_once('}')?;
-        text.push_str(before);
-        text.push_str(&known(name)?);
-        rest = tail;
-    }
-    Some(text + rest)
 }
 
 /// What stands between two texts.
@@ -247,6 +200,14 @@ const DEEDS: &[(&str, &str)] = &[
     ("readmetadata", "read the account's metadata"),
     ("throughputsettings/read", "read throughput"),
     ("throughputsettings/write", "change throughput"),
+    (
+        "migratetoautoscale/action",
+        "change throughput to autoscale",
+    ),
+    (
+        "migratetomanualthroughput/action",
+        "change throughput to manual",
+    ),
     ("containers/write", "create or change containers"),
     ("containers/read", "read containers"),
     ("containers/delete", "delete containers"),
@@ -256,8 +217,19 @@ const DEEDS: &[(&str, &str)] = &[
     ("sqlroleassignments/write", "grant data roles"),
     ("sqlroleassignments/read", "read data roles"),
     ("sqlroleassignments/delete", "take data roles back"),
+    ("sqlroledefinitions/read", "read which data roles there are"),
+    ("roleassignments/write", "give Azure roles"),
+    ("roleassignments/read", "read Azure roles"),
+    ("roleassignments/delete", "take Azure roles back"),
+    ("roledefinitions/read", "read which Azure roles there are"),
+    ("resourcegroups/read", "read resource groups"),
+    ("resourcegroups/write", "create or change resource groups"),
+    ("resourcegroups/delete", "delete resource groups"),
     ("listkeys/action", "list account keys"),
-    ("databaseaccounts/read", "read the account"),
+    ("databaseaccountnames/read", "ask for names of accounts"),
+    ("databaseaccounts/read", "read accounts"),
+    ("databaseaccounts/write", "create or change accounts"),
+    ("databaseaccounts/delete", "delete accounts"),
     ("operationresults/read", "follow the operation"),
     ("operationsstatus/read", "follow the operation"),
 ];
@@ -267,33 +239,4 @@ fn deed(action: &str) -> &'static str {
     let action = action.to_ascii_lowercase();
     let found = DEEDS.iter().find(|(ending, _)| action.ends_with(ending));
     found.map_or("do this", |(_, deed)| deed)
-}
-
-/// The smallest built-in role that covers an ARM action, and the words for it.
-///
-/// <https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/databases>
-fn azure_roles(action: &str) -> (&'static str, &'static str) {
-    const NOT_FOR_OPERATORS: [&str; 7] = [
-        "/listkeys/action",
-        "/readonlykeys/action",
-        "/regeneratekey/action",
-        "/listconnectionstrings/action",
-        "/sqlroleassignments/write",
-        "/sqlroleassignments/delete",
-        "/sqlroledefinitions/write",
-    ];
-    let action = action.to_ascii_lowercase();
-    if !action.starts_with("microsoft.documentdb/databaseaccounts") {
-        return ("Reader", "an Azure role that covers it, such as Reader");
-    }
-    if NOT_FOR_OPERATORS.iter().any(|end| action.ends_with(end)) {
-        return (
-            "DocumentDB Account Contributor",
-            "the Azure role DocumentDB Account Contributor",
-        );
-    }
-    (
-        "Cosmos DB Operator",
-        "the Azure role Cosmos DB Operator or DocumentDB Account Contributor",
-    )
 }

@@ -147,7 +147,10 @@ impl Tour<'_> {
         let Some(given) = self.made_grant.take() else {
             return Ok(());
         };
-        let started = self.session.run(&arm::roles::revoke(&self.arm, &given))?;
+        let started = {
+            let guid = given.guid(&self.arm);
+            self.session.run(&arm::roles::revoke(&self.arm, &guid)?)?
+        };
         grant::change(self.session, &self.arm, &given)?.wait(&started.value, false)
     }
 

@@ -9,13 +9,6 @@ use crate::sandbox::http::{Request, Response};
 use crate::sandbox::token::{self, Claims};
 use crate::sandbox::world::World;
 
-const AUDIENCES: [&str; 4] = [
-    "https://management.core.windows.net/",
-    "https://management.core.windows.net",
-    "https://management.azure.com/",
-    "https://management.azure.com",
-];
-
 /// Oldest first.
 const VERSIONS: [&str; 35] = [
     "2014-04-01",
@@ -61,7 +54,7 @@ pub(super) fn admit<'a>(
     request: &'a Request,
     now: OffsetDateTime,
 ) -> Result<Call<'a>, Response> {
-    let claims = authenticate(request, now).map_err(|refusal| challenge(world, refusal))?;
+    let claims = authenticate(world, request, now).map_err(|refusal| challenge(world, refusal))?;
     let call = Call::new(request, claims, now);
     match call.query("api-version") {
         Some(version) if is_version(version) => Ok(call),
@@ -70,7 +63,7 @@ pub(super) fn admit<'a>(
             "InvalidApiVersionParameter",
             &format!(
                 "The api-version '{version}' is invalid. The supported versions are '{}'.",
-                VERSIONS.join(",")
+                versions(world, "").join(",")
             ),
         )),
         None => Err(errors::front(
@@ -95,7 +88,7 @@ fn is_version(version: &str) -> bool {
         )
 }
 
-fn authenticate(request: &Request, now: OffsetDateTime) -> Result<Claims, Response> {
+fn authenticate(world: &World, request: &Request, now: OffsetDateTime) -> Result<Claims, Response> {
     let refuse = |code: &str, message: &str| Err(errors::front(401, code, message));
     let Some(sent) = request
         .header("Authorization")
@@ -115,10 +108,11 @@ fn authenticate(request: &Request, now: OffsetDateTime) -> Result<Claims, Respon
         }
     };
     let now = now.unix_timestamp();
+    let audiences = world.cloud.arm_audiences();
     match token::verify(token) {
-        Some(claims) if !AUDIENCES.contains(&claims.aud.as_str()) => refuse(
+        Some(claims) if !audiences.contains(&claims.aud) => refuse(
             "InvalidAuthenticationTokenAudience",
-            &wrong_audience(&claims.aud),
+            &wrong_audience(&claims.aud, &audiences),
         ),
         Some(claims) if claims.exp <= now => {
             refuse("ExpiredAuthenticationToken", &expired(claims.exp, now))
@@ -128,11 +122,11 @@ fn authenticate(request: &Request, now: OffsetDateTime) -> Result<Claims, Respon
     }
 }
 
-fn wrong_audience(audience: &str) -> String {
+fn wrong_audience(audience: &str, audiences: &[String]) -> String {
     format!(
         "The access token has been obtained for wrong audience or resource '{audience}'. \
          It should exactly match with one of the allowed audiences '{}'.",
-        AUDIENCES.join("','")
+        audiences.join("','")
     )
 }
 
@@ -165,8 +159,17 @@ fn challenge(world: &World, refusal: Response) -> Response {
     refusal.with("WWW-Authenticate", value)
 }
 
+/// The versions the cloud has by now, from the oldest that is wanted.
+fn versions(world: &World, oldest: &str) -> Vec<&'static str> {
+    let range = oldest..=world.cloud.newest;
+    VERSIONS
+        .into_iter()
+        .filter(|known| range.contains(known))
+        .collect()
+}
+
 /// The provider's own list of versions; roles are younger than the rest.
-pub(super) fn check_version(call: &Call<'_>) -> Result<(), Response> {
+pub(super) fn check_version(world: &World, call: &Call<'_>) -> Result<(), Response> {
     let words = call.words();
     let (kind, oldest) = match words.as_slice() {
         [.., "sqlroleassignments"] | [.., "sqlroleassignments", _] => {
@@ -181,10 +184,7 @@ pub(super) fn check_version(call: &Call<'_>) -> Result<(), Response> {
         _ => ("databaseAccounts", "2014-04-01"),
     };
     let version = call.version();
-    let known: Vec<&str> = VERSIONS
-        .into_iter()
-        .filter(|known| *known >= oldest)
-        .collect();
+    let known = versions(world, oldest);
     if known.contains(&version) {
         return Ok(());
     }
@@ -197,6 +197,7 @@ pub(super) fn check_version(call: &Call<'_>) -> Result<(), Response> {
 }
 
 pub(super) fn check_subscription(world: &World, call: &Call<'_>) -> Result<(), Response> {
+    check_tenant(world, call)?;
     let sent = call.name("subscriptions");
     if sent.eq_ignore_ascii_case(&world.subscription) {
         return Ok(());
@@ -212,6 +213,21 @@ pub(super) fn check_subscription(world: &World, call: &Call<'_>) -> Result<(), R
             errors::front(400, "InvalidSubscriptionId", &message)
         }
     })
+}
+
+/// The subscription trusts one tenant; who is of another may still list their own subscriptions.
+fn check_tenant(world: &World, call: &Call<'_>) -> Result<(), Response> {
+    let (sent, tenant) = (&call.claims.tid, &world.tenant);
+    if sent == tenant {
+        return Ok(());
+    }
+    let message = format!(
+        "The access token is from the wrong issuer 'https://sts.windows.net/{sent}/'. It must match the tenant \
+         'https://sts.windows.net/{tenant}/' associated with this subscription. Please use the authority (URL) \
+         'https://login.windows.net/{tenant}' to get the token."
+    );
+    let refusal = errors::front(401, "InvalidAuthenticationTokenTenant", &message);
+    Err(challenge(world, refusal))
 }
 
 /// Eight, four, four, four and twelve hexadecimal digits.

@@ -53,7 +53,7 @@ fn route(world: &mut World, call: &Call<'_>) -> Answer {
             "databaseaccountnames",
             _,
         ] => {
-            front::check_version(call)?;
+            front::check_version(world, call)?;
             accounts::name_exists(world, call)
         }
         _ => Err(errors::front(
@@ -77,12 +77,12 @@ fn subscription(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer {
             rest @ ..,
         ] => {
             front::check_group(world, call)?;
-            front::check_version(call)?;
+            front::check_version(world, call)?;
             provider(world, call, rest)
         }
         ["providers", "microsoft.documentdb"] => groups::provider(world, call),
         ["providers", "microsoft.documentdb", rest @ ..] => {
-            front::check_version(call)?;
+            front::check_version(world, call)?;
             subscription_wide(world, call, rest)
         }
         ["providers", _, ..] | ["resourcegroups", _, "providers", _, ..] => {

@@ -57,6 +57,7 @@ fn claims() -> Claims {
         aud: "https://management.azure.com/".into(),
         oid: IDENTITIES[0].object_id.into(),
         appid: IDENTITIES[0].client_id.into(),
+        tid: crate::sandbox::fresh_world(&Default::default()).tenant,
         nbf: NOW.unix_timestamp() - 300,
         exp: NOW.unix_timestamp() + 86_400,
         ..Claims::default()

@@ -168,7 +168,7 @@ fn identity(world: &World, token: &str, now: i64) -> Result<String, Refusal> {
     if claims.exp <= now {
         return blocked("The AAD token has expired.".into(), 5006);
     }
-    let accepted = audiences(&world.account);
+    let accepted = world.cloud.cosmos_audiences(&world.account);
     if !accepted.contains(&claims.aud) {
         return blocked(audience(&claims.aud, &accepted), 5008);
     }
@@ -185,15 +185,6 @@ fn looks_like_token(token: &str) -> bool {
         serde_json::from_slice::<serde_json::Value>(&decoded).ok()
     };
     json().is_some() && json().is_some() && parts.next().is_some() && parts.next().is_none()
-}
-
-fn audiences(account: &str) -> Vec<String> {
-    vec![
-        format!("https://{account}.documents.azure.com"),
-        format!("https://{account}.sql.cosmos.azure.com"),
-        format!("https://{account}.sqlx.cosmos.azure.com"),
-        "https://cosmos.azure.com".to_owned(),
-    ]
 }
 
 fn audience(given: &str, accepted: &[String]) -> String {
@@ -243,6 +234,7 @@ mod tests {
             place: Place::parse(request.path()).unwrap(),
             request: &request,
             now: date::parse(date).unwrap() + 60,
+            region: 0,
         };
         check(&world, &exchange)
     }

@@ -1,28 +1,39 @@
 //! The data plane of the account, as strict as the service.
 
 mod account;
+mod act;
 mod authorization;
+mod batch;
+mod changes;
 mod clauses;
 mod containers;
 pub mod cut;
 mod databases;
 mod date;
 pub mod definition;
+mod history;
 mod item;
 mod items;
+mod key_delete;
 mod offers;
+mod operation;
 mod pages;
 mod partial;
+mod patch;
 mod place;
 mod plan;
+mod pointer;
 mod query;
 mod ranges;
+pub mod regions;
 mod reply;
 mod resources;
+mod resume;
 pub mod rid;
 mod roles;
 mod scope;
 mod session;
+pub mod split;
 mod statement;
 mod store;
 #[cfg(test)]
@@ -35,11 +46,21 @@ use time::OffsetDateTime;
 use super::http::{Request, Response};
 use super::world::World;
 use crate::cosmos::key_definition::tokens;
+use act::Verb;
 use place::Place;
 use reply::{Exchange, Outcome, Refusal, finish};
 
-/// Serves one request; `now` is the service's time.
+/// Serves one request to the first region; `now` is the service's time.
 pub fn handle(world: &mut World, request: &Request, now: OffsetDateTime) -> Response {
+    handle_at(world, request, now, 0)
+}
+
+/// Serves one request to the second region.
+pub fn handle_second(world: &mut World, request: &Request, now: OffsetDateTime) -> Response {
+    handle_at(world, request, now, 1)
+}
+
+fn handle_at(world: &mut World, request: &Request, now: OffsetDateTime, region: usize) -> Response {
     let activity = match request.header("x-ms-activity-id") {
         Some(sent) => sent.to_owned(),
         None => activity(world.next(), now),
@@ -58,6 +79,7 @@ pub fn handle(world: &mut World, request: &Request, now: OffsetDateTime) -> Resp
                     request,
                     place,
                     now,
+                    region,
                 },
             )
         }
@@ -76,12 +98,16 @@ fn serve(world: &mut World, mut exchange: Exchange) -> Outcome {
     }
     let caller = authorization::check(world, &exchange)?;
     let query = statement::is_query(&exchange)?;
+    regions::check(world, &exchange, query)?;
     if exchange.place.by_rid {
         exchange.place = named(world, &exchange.place)?;
     }
     roles::check(world, &exchange, query, &caller)?;
     session::level(&exchange)?;
-    route(world, &exchange, query)
+    match std::mem::take(&mut world.trouble.lag) {
+        true => history::behind(world, &exchange, |world| route(world, &exchange, query)),
+        false => route(world, &exchange, query),
+    }
 }
 
 const FIREWALL: &str = "Request originated from IP 127.0.0.1 through public internet. This is blocked by your Cosmos DB account firewall settings. More info: https://aka.ms/cosmosdb-tsg-forbidden";
@@ -100,7 +126,7 @@ fn route(world: &mut World, exchange: &Exchange, query: bool) -> Outcome {
         return Err(Refusal::absent("triggers"));
     }
     match (exchange.request.method.as_str(), shape.as_str(), feed) {
-        ("GET", "", _) => account::read(world),
+        ("GET", "", _) => account::read(world, exchange.region),
         ("GET", "dbs", true) => databases::list(world, exchange),
         ("POST", "dbs", true) if query => databases::list(world, exchange),
         ("POST", "dbs", true) => databases::create(world, exchange),
@@ -114,16 +140,20 @@ fn route(world: &mut World, exchange: &Exchange, query: bool) -> Outcome {
         ("DELETE", "dbs/colls", false) => containers::delete(world, exchange),
         ("GET", "dbs/colls/pkranges", true) => ranges::list(world, exchange),
         ("GET", "dbs/colls/pkranges", false) => Err(Refusal::absent("a partition range by itself")),
+        ("GET", "dbs/colls/docs", true) if exchange.header("a-im").is_some() => {
+            changes::list(world, exchange)
+        }
         ("GET", "dbs/colls/docs", true) => query::list(world, exchange),
         ("POST", "dbs/colls/docs", true) if exchange.flag("x-ms-cosmos-is-batch-request") => {
-            Err(Refusal::absent("batches"))
+            batch::run(world, exchange)
         }
         ("POST", "dbs/colls/docs", true) if query => query::run(world, exchange),
         ("POST", "dbs/colls/docs", true) => items::create(world, exchange),
-        ("GET", "dbs/colls/docs", false) => items::read(world, exchange),
-        ("PUT", "dbs/colls/docs", false) => items::replace(world, exchange),
-        ("DELETE", "dbs/colls/docs", false) => items::delete(world, exchange),
-        ("PATCH", "dbs/colls/docs", false) => Err(Refusal::absent("PATCH of an item")),
+        ("GET", "dbs/colls/docs", false) => items::point(world, exchange, Verb::Read),
+        ("PUT", "dbs/colls/docs", false) => items::point(world, exchange, Verb::Replace),
+        ("DELETE", "dbs/colls/docs", false) => items::point(world, exchange, Verb::Delete),
+        ("PATCH", "dbs/colls/docs", false) => items::point(world, exchange, Verb::Patch),
+        ("POST", "dbs/colls/operations", false) => key_delete::run(world, exchange),
         ("GET", "offers", true) => offers::list(world, exchange),
         ("POST", "offers", true) if query => offers::list(world, exchange),
         ("GET", "offers", false) => offers::read(world, exchange),
@@ -150,10 +180,7 @@ fn elsewhere(exchange: &Exchange) -> Refusal {
         ("dbs/colls/triggers", "triggers"),
         ("dbs/colls/udfs", "user-defined functions"),
         ("dbs/colls/conflicts", "conflicts"),
-        (
-            "dbs/colls/operations",
-            "deletion of all items of a partition key",
-        ),
+        ("dbs/colls/operations", "other operations on a container"),
         ("dbs/users/permissions", "permissions"),
         ("dbs/colls/docs/attachments", "attachments"),
         ("media", "media"),
@@ -173,12 +200,17 @@ fn elsewhere(exchange: &Exchange) -> Refusal {
 /// The same place by its names, where a path gave `_rid`s; an item keeps its own.
 fn named(world: &World, place: &Place) -> Result<Place, Refusal> {
     let mut place = place.clone();
+    let depth = place.segments.len();
     let rid = place.database().to_owned();
     let database = world
         .databases
         .iter()
         .find(|(_, database)| database.rid == rid);
-    let (name, database) = database.ok_or_else(Refusal::not_found)?;
+    let absent = |below: usize| match depth > below {
+        true => Refusal::no_owner(),
+        false => Refusal::not_found(),
+    };
+    let (name, database) = database.ok_or_else(|| absent(2))?;
     if let Some(segment) = place.segments.get_mut(1) {
         segment.clone_from(name);
     }
@@ -190,7 +222,7 @@ fn named(world: &World, place: &Place) -> Result<Place, Refusal> {
         .containers
         .iter()
         .find(|(_, container)| container.rid == rid);
-    let (name, _) = container.ok_or_else(Refusal::not_found)?;
+    let (name, _) = container.ok_or_else(|| absent(4))?;
     if let Some(segment) = place.segments.get_mut(3) {
         segment.clone_from(name);
     }

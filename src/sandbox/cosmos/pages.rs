@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::reply::{Exchange, Refusal};
+use super::resume;
 use super::scope::Scope;
 use super::store::Store;
 use crate::sandbox::world::{Item, Range};
@@ -30,8 +31,8 @@ pub struct Cursor {
 pub struct Page {
     /// JSON texts.
     pub rows: Vec<String>,
-    /// Nothing on the last page.
-    pub next: Option<Cursor>,
+    /// Where the next page begins, and what is left after it of a range that was split; nothing on the last page.
+    pub next: Vec<Cursor>,
     /// Items looked at.
     pub scanned: usize,
 }
@@ -46,16 +47,12 @@ pub fn size(exchange: &Exchange, default: usize) -> Result<usize, Refusal> {
         Ok(-1) => Ok(usize::MAX),
         Ok(0) => Ok(1000),
         Ok(count @ 1..) => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
-        _ => Err(Refusal::gateway(
-            400,
-            format!("The value '{text}' specified for the header '{name}' is invalid."),
-        )),
+        _ => Err(Refusal::header(name, text)),
     }
 }
 
 impl Cursor {
-    /// The token for the client, bound to one container.
-    pub fn token(&self, rid: &str) -> String {
+    fn json(&self, rid: &str) -> Value {
         let Self {
             min,
             max,
@@ -63,12 +60,10 @@ impl Cursor {
             skip,
         } = self;
         let token = format!("-RID:~{rid}#AT:{number}#SK:{skip}#ISV:2");
-        json!({"token": token, "range": {"min": min, "max": max}}).to_string()
+        json!({"token": token, "range": {"min": min, "max": max}})
     }
 
-    /// Where a token says to go on.
-    pub fn parse(token: &str, rid: &str) -> Option<Self> {
-        let json: Value = serde_json::from_str(token).ok()?;
+    fn read_json(json: &Value, rid: &str) -> Option<Self> {
         let bound = |name: &str| json.get("range")?.get(name)?.as_str().map(str::to_owned);
         let mut parts = json.get("token")?.as_str()?.split('#');
         let mut part = |name: &str| parts.next()?.strip_prefix(name);
@@ -84,8 +79,8 @@ impl Cursor {
         })
     }
 
-    /// The cursor a request came with, or nothing on the first page.
-    pub fn read(exchange: &Exchange, rid: &str) -> Result<Option<Self>, Refusal> {
+    /// The cursors a request came with, or none on the first page.
+    pub fn read(exchange: &Exchange, rid: &str) -> Result<Vec<Self>, Refusal> {
         let limit = exchange.header("x-ms-documentdb-responsecontinuationtokenlimitinkb");
         if limit.is_some_and(|limit| limit.parse::<u32>().map_or(true, |limit| limit == 0)) {
             return Err(Refusal::gateway(
@@ -94,8 +89,8 @@ impl Cursor {
             ));
         }
         match exchange.header("x-ms-continuation") {
-            None => Ok(None),
-            Some(token) => Self::parse(token, rid).map(Some).ok_or_else(invalid),
+            None => Ok(Vec::new()),
+            Some(token) => parse(token, rid).ok_or_else(invalid),
         }
     }
 
@@ -108,13 +103,36 @@ impl Cursor {
         }
     }
 
-    fn start(range: &Range) -> Self {
+    /// Before the first item of a range.
+    pub fn start(range: &Range) -> Self {
         Self {
             min: range.min.clone(),
             max: range.max.clone(),
             number: 0,
             skip: 0,
         }
+    }
+}
+
+/// The token for the client, bound to one container: an object, or an array of them.
+pub fn token(cursors: &[Cursor], rid: &str) -> Option<String> {
+    let json = |cursor: &Cursor| cursor.json(rid);
+    match cursors {
+        [] => None,
+        [one] => Some(json(one).to_string()),
+        several => Some(Value::from_iter(several.iter().map(json)).to_string()),
+    }
+}
+
+/// Where a token says to go on.
+fn parse(token: &str, rid: &str) -> Option<Vec<Cursor>> {
+    match serde_json::from_str(token).ok()? {
+        Value::Array(several) if several.is_empty() => None,
+        Value::Array(several) => several
+            .iter()
+            .map(|json| Cursor::read_json(json, rid))
+            .collect(),
+        one => Cursor::read_json(&one, rid).map(|one| vec![one]),
     }
 }
 
@@ -127,25 +145,37 @@ pub fn invalid() -> Refusal {
 pub fn stream(
     store: &Store,
     scope: &Scope,
-    cursor: Option<Cursor>,
+    cursors: Vec<Cursor>,
     size: usize,
     row: impl Fn(&Item) -> Result<Vec<String>, Refusal>,
 ) -> Result<(usize, Page), Refusal> {
-    let Some(&first) = scope.ranges.first() else {
+    let mut places = resume::places(store, scope, cursors)?.into_iter();
+    let Some((at, cursor)) = places.next() else {
         return Ok((0, Page::default()));
     };
-    let cursor = match cursor {
-        Some(cursor) => cursor,
-        None => Cursor::start(store.range(first)?),
-    };
-    let at = position(store, scope, &cursor)?;
-    let items = ordered(store.range(at)?, scope, cursor.number);
     let mut page = Page::default();
+    let left = fill(&mut page, store.range(at)?, scope, &cursor, size, row)?;
+    page.next.extend(left);
+    page.next.extend(places.map(|(_, cursor)| cursor));
+    if page.next.is_empty() {
+        page.next.extend(after(store, scope, at)?);
+    }
+    Ok((at, page))
+}
+
+/// Puts rows into the page until it is full; where it stopped, unless the range has no more.
+fn fill(
+    page: &mut Page,
+    range: &Range,
+    scope: &Scope,
+    cursor: &Cursor,
+    size: usize,
+    row: impl Fn(&Item) -> Result<Vec<String>, Refusal>,
+) -> Result<Option<Cursor>, Refusal> {
     let mut bytes = 0;
-    for item in &items {
+    for item in ordered(range, scope, cursor.number) {
         if page.rows.len() >= size || page.scanned >= SCANNED {
-            page.next = Some(cursor.at(item, 0));
-            return Ok((at, page));
+            return Ok(Some(cursor.at(item, 0)));
         }
         page.scanned += 1;
         let before = item.number == cursor.number;
@@ -154,14 +184,12 @@ pub fn stream(
             bytes += row.len();
             let over = bytes > LARGEST && !page.rows.is_empty();
             if over || page.rows.len() >= size {
-                page.next = Some(cursor.at(item, number));
-                return Ok((at, page));
+                return Ok(Some(cursor.at(item, number)));
             }
             page.rows.push(row);
         }
     }
-    page.next = after(store, scope, at)?;
-    Ok((at, page))
+    Ok(None)
 }
 
 /// The start of the range after that one, if there is one.
@@ -171,19 +199,8 @@ fn after(store: &Store, scope: &Scope, at: usize) -> Result<Option<Cursor>, Refu
         .transpose()
 }
 
-/// A page of rows that were all found at once.
-pub fn slice(
-    store: &Store,
-    scope: &Scope,
-    cursor: Option<Cursor>,
-    size: usize,
-    rows: Vec<String>,
-) -> Result<(usize, Page), Refusal> {
-    let at = scope.ranges.first().copied().unwrap_or_default();
-    let cursor = match cursor {
-        Some(cursor) => cursor,
-        None => Cursor::start(store.range(at)?),
-    };
+/// A page of rows that were all found at once, of which some were given before.
+pub fn slice(cursor: Cursor, size: usize, rows: Vec<String>) -> Page {
     let mut bytes = 0;
     let fits = |row: &String| {
         let first = bytes == 0;
@@ -195,23 +212,14 @@ pub fn slice(
     let rows: Vec<String> = rest.take_while(fits).collect();
     let skip = cursor.skip + rows.len();
     let more = skip < total && !rows.is_empty();
-    let next = more.then_some(Cursor { skip, ..cursor });
-    Ok((
-        at,
-        Page {
-            rows,
-            next,
-            scanned: total,
-        },
-    ))
-}
-
-fn position(store: &Store, scope: &Scope, cursor: &Cursor) -> Result<usize, Refusal> {
-    let holds = |range: &Range| range.min == cursor.min && range.max == cursor.max;
-    let mut ranges = scope.ranges.iter().copied();
-    ranges
-        .find(|&at| store.range(at).is_ok_and(holds))
-        .ok_or_else(invalid)
+    Page {
+        rows,
+        next: more
+            .then_some(Cursor { skip, ..cursor })
+            .into_iter()
+            .collect(),
+        scanned: total,
+    }
 }
 
 /// The items of a range within the scope, in the order they were made.
@@ -237,17 +245,20 @@ mod tests {
             number: 7,
             skip: 2,
         };
-        let token = cursor.token("R");
-        assert_eq!(Cursor::parse(&token, "R"), Some(cursor));
-        assert_eq!(Cursor::parse(&token, "S"), None);
+        for cursors in [vec![cursor.clone()], vec![cursor.clone(), cursor]] {
+            let token = token(&cursors, "R").unwrap_or_default();
+            assert_eq!(parse(&token, "R"), Some(cursors));
+            assert_eq!(parse(&token, "S"), None);
+        }
         for text in [
             "",
             "x",
             "{}",
             "[]",
+            "[{}]",
             r#"{"token":"-RID:~R#AT:x","range":{"min":"","max":"FF"}}"#,
         ] {
-            assert_eq!(Cursor::parse(text, "R"), None, "{text}");
+            assert_eq!(parse(text, "R"), None, "{text}");
         }
     }
 }

@@ -270,6 +270,7 @@ mod tests {
             request: &request,
             place: Place::default(),
             now: 0,
+            region: 0,
         };
         plan(&statement::read(&exchange)?, keyed)
     }

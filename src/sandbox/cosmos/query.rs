@@ -3,6 +3,7 @@
 use super::pages::{self, Cursor, Page};
 use super::plan;
 use super::reply::{Exchange, Outcome, Refusal, Reply};
+use super::resume;
 use super::scope::{self, Scope};
 use super::session;
 use super::statement::{self, Statement};
@@ -12,19 +13,16 @@ use crate::sandbox::world::World;
 
 /// `GET /dbs/{db}/colls/{coll}/docs`
 pub fn list(world: &mut World, exchange: &Exchange) -> Outcome {
-    if exchange.header("a-im").is_some() {
-        return Err(Refusal::absent("a change feed"));
-    }
     let store = store::open(world, exchange)?;
     let scope = scope::feed(exchange, &store)?;
     fresh(exchange, &store, &scope)?;
     let size = pages::size(exchange, 100)?;
-    let cursor = Cursor::read(exchange, &store.container.rid)?;
-    let (at, page) = pages::stream(&store, &scope, cursor, size, |item| {
+    let cursors = Cursor::read(exchange, &store.container.rid)?;
+    let (at, page) = pages::stream(&store, &scope, cursors, size, |item| {
         Ok(vec![item.text.clone()])
     })?;
     let charge = 1.0 + 0.03 * page.rows.len() as f64;
-    Ok(answer(&store, at, page, charge))
+    Ok(answer(exchange, &store, at, &page, charge))
 }
 
 /// `POST /dbs/{db}/colls/{coll}/docs` with a query
@@ -38,17 +36,17 @@ pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
     servable(&scope, &statement)?;
     fresh(exchange, &store, &scope)?;
     let size = pages::size(exchange, 1000)?;
-    let cursor = Cursor::read(exchange, &store.container.rid)?;
+    let cursors = Cursor::read(exchange, &store.container.rid)?;
     let (at, page) = match statement.shape().streams() {
-        true => pages::stream(&store, &scope, cursor, size, |item| {
+        true => pages::stream(&store, &scope, cursors, size, |item| {
             statement.row(&item.text)
         })?,
-        false => whole(&store, &scope, &statement, cursor, size)?,
+        false => whole(&store, &scope, &statement, &cursors, size)?,
     };
     let metrics = metrics(exchange, &page);
     let charge = 2.25 + 0.03 * page.scanned as f64;
-    let mut reply =
-        answer(&store, at, page, charge).header("x-ms-cosmos-query-execution-info", EXECUTION);
+    let mut reply = answer(exchange, &store, at, &page, charge)
+        .header("x-ms-cosmos-query-execution-info", EXECUTION);
     if let Some(metrics) = metrics {
         reply = reply.header("x-ms-documentdb-query-metrics", metrics);
     }
@@ -89,7 +87,7 @@ fn whole_documents(shape: Shape, ranges: usize) -> Result<(), Refusal> {
 }
 
 /// Whether every range has got as far as the session has seen it.
-fn fresh(exchange: &Exchange, store: &Store, scope: &Scope) -> Result<(), Refusal> {
+pub fn fresh(exchange: &Exchange, store: &Store, scope: &Scope) -> Result<(), Refusal> {
     scope
         .ranges
         .iter()
@@ -101,21 +99,19 @@ fn whole(
     store: &Store,
     scope: &Scope,
     statement: &Statement,
-    cursor: Option<Cursor>,
+    cursors: &[Cursor],
     size: usize,
 ) -> Result<(usize, Page), Refusal> {
-    let mut documents = Vec::new();
-    for &at in &scope.ranges {
-        let items = pages::ordered(store.range(at)?, scope, 0);
-        documents.extend(items.into_iter().map(|item| item.text.as_str()));
-    }
+    let at = scope.ranges.first().copied().unwrap_or_default();
+    let cursor = resume::of_all(store, scope, statement, cursors)?;
+    let documents = resume::documents(store, scope, &scope.ranges)?;
     let rows = statement.run(&documents)?;
-    let (at, mut page) = pages::slice(store, scope, cursor, size, rows)?;
+    let mut page = pages::slice(cursor, size, rows);
     page.scanned = documents.len();
     Ok((at, page))
 }
 
-fn answer(store: &Store, at: usize, page: Page, charge: f64) -> Reply {
+fn answer(exchange: &Exchange, store: &Store, at: usize, page: &Page, charge: f64) -> Reply {
     let count = page.rows.len();
     let rid = &store.container.rid;
     let body = format!(
@@ -125,9 +121,12 @@ fn answer(store: &Store, at: usize, page: Page, charge: f64) -> Reply {
     let mut reply = Reply::new(200, body)
         .header("x-ms-item-count", count)
         .charge(charge);
-    if let Some(next) = page.next {
-        reply = reply.header("x-ms-continuation", next.token(rid));
+    if let Some(next) = pages::token(&page.next, rid) {
+        reply = reply.header("x-ms-continuation", next);
     }
+    let deleting = store.container.deleting > exchange.now;
+    let pending = if deleting { "True" } else { "False" };
+    reply = reply.header("x-ms-cosmos-is-partition-key-delete-pending", pending);
     store.describe(reply, at)
 }
 

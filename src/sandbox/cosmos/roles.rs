@@ -1,6 +1,8 @@
 //! What an identity may do: the account's own role assignments, not Azure's.
 
+use super::act::Verb;
 use super::authorization::Caller;
+use super::operation;
 use super::reply::{Exchange, Refusal};
 use crate::sandbox::world::{RoleAssignment, World};
 
@@ -43,7 +45,9 @@ pub fn check(
         Need::Data(action, path) if exchange.place.by_rid => (action, Some(path), 5303),
         Need::Data(action, path) => (action, Some(path), 5302),
     };
-    let allowed = granted.iter().any(|held| {
+    let hidden = path.is_none() && world.account_unreadable;
+    let mut granted = granted.iter();
+    let allowed = granted.any(|held| {
         holds(held, action) && path.as_ref().is_none_or(|path| covers(&held.scope, path))
     });
     let place = match path.as_deref() {
@@ -51,7 +55,7 @@ pub fn check(
         Some("") => "on resource [/]".to_owned(),
         Some(path) => format!("on resource [{path}]"),
     };
-    match allowed {
+    match allowed && !hidden {
         true => Ok(()),
         false => Err(missing(world, principal, action, &place, substatus)),
     }
@@ -84,6 +88,9 @@ fn need(exchange: &Exchange, query: bool) -> Need {
 fn action(exchange: &Exchange, query: bool, feed: bool) -> &'static str {
     match exchange.request.method.as_str() {
         "POST" if query => "sqlDatabases/containers/executeQuery",
+        "POST" if exchange.flag("x-ms-cosmos-is-batch-request") => {
+            batch(&operation::verbs(&exchange.request.body))
+        }
         "POST" if exchange.flag("x-ms-documentdb-is-upsert") => {
             "sqlDatabases/containers/items/upsert"
         }
@@ -92,6 +99,17 @@ fn action(exchange: &Exchange, query: bool, feed: bool) -> &'static str {
         "GET" => "sqlDatabases/containers/items/read",
         "DELETE" => "sqlDatabases/containers/items/delete",
         _ => "sqlDatabases/containers/items/replace",
+    }
+}
+
+/// What the first write of a batch needs; the roles there are have all of them or none.
+fn batch(verbs: &[Verb]) -> &'static str {
+    match verbs.iter().find(|verb| **verb != Verb::Read) {
+        None => "sqlDatabases/containers/items/read",
+        Some(Verb::Upsert) => "sqlDatabases/containers/items/upsert",
+        Some(Verb::Delete) => "sqlDatabases/containers/items/delete",
+        Some(Verb::Replace | Verb::Patch) => "sqlDatabases/containers/items/replace",
+        Some(_) => "sqlDatabases/containers/items/create",
     }
 }
 
@@ -168,6 +186,7 @@ mod tests {
             request: &request,
             place: Place::parse(path).unwrap(),
             now: 0,
+            region: 0,
         };
         let caller = Caller::Identity("p".into());
         check(&world, &exchange, query, &caller).map_or_else(|refusal| refusal.substatus, |()| 0)

@@ -65,7 +65,7 @@ fn refuse(message: impl Into<String>) -> Refusal {
 }
 
 /// A syntax error in the form of its own that the service has for them.
-fn syntax(error: &SyntaxError) -> Refusal {
+pub fn syntax(error: &SyntaxError) -> Refusal {
     let SyntaxError {
         code,
         message,
@@ -83,7 +83,8 @@ fn syntax(error: &SyntaxError) -> Refusal {
     )
 }
 
-fn refusal(error: EvalError) -> Refusal {
+/// A query that could be read and not answered.
+pub fn refusal(error: EvalError) -> Refusal {
     match error {
         EvalError::Unsupported(what) => {
             Refusal::gateway(501, format!("The sandbox cannot answer this query: {what}"))

@@ -7,6 +7,13 @@
     clippy::panic
 )]
 
+mod batches;
+mod change_feeds;
+mod deletes;
+mod patches;
+mod replicas;
+mod splits;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
@@ -143,6 +150,8 @@ impl Bench {
 
 fn sign(method: &str, target: &str, date: &str) -> String {
     let place = Place::parse(target).unwrap_or_default();
+    let owner = (place.kind() == "operations").then(|| place.owner());
+    let place = owner.unwrap_or(place);
     let payload = format!(
         "{}\n{}\n{}\n{}\n\n",
         method.to_lowercase(),
@@ -300,7 +309,7 @@ fn what_an_item_is_refused_for() {
             "/dbs/d/colls/c/docs/1",
             Some(r#"["a"]"#),
             "{}",
-            (501, 0),
+            (400, 0),
         ),
         ("GET", "/dbs/d/colls/c/sprocs", None, "", (501, 0)),
         ("POST", "/dbs/d/colls/c/docs/$batch", None, "[]", (405, 0)),
@@ -633,11 +642,38 @@ fn sessions_and_levels() {
         ("x-ms-session-token", "nonsense", (400, 0)),
         ("x-ms-consistency-level", "Eventual", (200, 0)),
         ("x-ms-consistency-level", "Strong", (400, 0)),
+        ("x-ms-consistency-level", "some", (400, 0)),
+        (
+            "x-ms-cosmos-read-consistency-strategy",
+            "LatestCommitted",
+            (200, 0),
+        ),
+        (
+            "x-ms-cosmos-read-consistency-strategy",
+            "GlobalStrong",
+            (400, 0),
+        ),
         ("x-ms-cosmos-intended-collection-rid", "other", (400, 1024)),
     ];
     for (name, value, wanted) in rows {
         let response = bench.send("GET", &path, &[pk(r#"["k0"]"#), (name, value)], "");
         assert_eq!(outcome(&response), wanted, "{name} {value}");
+    }
+    let ahead = ("x-ms-session-token", "0:-1#999");
+    let eventual = ("x-ms-consistency-level", "Eventual");
+    let newer = ("x-ms-cosmos-read-consistency-strategy", "Eventual");
+    for (headers, wanted) in [
+        ([ahead, eventual], 200),
+        ([ahead, newer], 200),
+        ([eventual, newer], 400),
+    ] {
+        let mut all = vec![pk(r#"["k0"]"#)];
+        all.extend(headers);
+        assert_eq!(
+            bench.send("GET", &path, &all, "").status,
+            wanted,
+            "{headers:?}"
+        );
     }
 }
 
@@ -857,6 +893,11 @@ fn hostile_requests_are_answered() {
         "x-ms-cosmos-is-query-plan-request",
         "x-ms-documentdb-is-upsert",
         "prefer",
+        "x-ms-cosmos-is-batch-request",
+        "x-ms-cosmos-batch-atomic",
+        "x-ms-read-key-type",
+        "if-none-match",
+        "if-modified-since",
     ];
     let paths = [
         "/",
@@ -867,6 +908,7 @@ fn hostile_requests_are_answered() {
         DOCS,
         "/dbs/d/colls/c/docs/1",
         "/dbs/d/colls/c/pkranges",
+        "/dbs/d/colls/c/operations/partitionkeydelete",
         "/offers",
         "/offers/é",
         "//",
@@ -879,6 +921,8 @@ fn hostile_requests_are_answered() {
         r#"{"id":"1","pk":"k1"}"#,
         r#"{"query":"SELECT * FROM c"}"#,
         r#"{"query":"SELECT TOP 1 * FROM (","parameters":[1]}"#,
+        r#"[{"op":"set","path":"/n","value":1}]"#,
+        r#"[{"operationType":"Create","resourceBody":[]},{"operationType":"Read"}]"#,
     ];
     let mut seed = 7usize;
     let mut pick = |count: usize| {

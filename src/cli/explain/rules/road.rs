@@ -35,6 +35,16 @@ const UNKNOWN: Rule = Rule::new(
 .note("look first: sent again, it might be done twice")
 .fix(&["?rawcosmos database show -n {database}[ -a {account}][ -g {group}]"]);
 
+const UNFINISHED: Rule = Rule::new(
+    when(Kind::Unfinished, None),
+    "not finished within the time given",
+)
+.why("the service goes on with it; only we have stopped waiting")
+.fix(&[
+    "?rawcosmos container show -d {database} -n {container}[ -a {account}][ -g {group}]",
+    "?rawcosmos database show -n {database}[ -a {account}][ -g {group}]",
+]);
+
 pub(super) const RULES: &[Rule] = &[
     Rule::new(refused(Refusal::NoIdentity), "this machine has no managed identity, or not the one that was named")
         .note("a new identity works after up to some minutes; a user-assigned one must be attached to this very machine")
@@ -98,17 +108,20 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(broken(None, Stage::Resolve).says(&["the proxy "]), "the proxy's host has no address")
         .why("HTTPS_PROXY or ALL_PROXY names the proxy; NO_PROXY names hosts that are reached without it")
         .fix(&["export NO_PROXY=.azure.com"]),
+    Rule::new(broken(None, Stage::Connect).says(&["responded 407"]), "the proxy wants to know who asks")
+        .why("it lets nobody through without a name and a password")
+        .fix(&["export HTTPS_PROXY=http://USER:PASSWORD@PROXY:PORT", "export NO_PROXY=.azure.com"]),
     Rule::new(broken(None, Stage::Connect).says(&["proxy"]), "the proxy does not let the request through")
         .why("HTTPS_PROXY or ALL_PROXY names the proxy; NO_PROXY names hosts that are reached without it")
         .fix(&["export NO_PROXY=.azure.com"]),
     Rule::new(broken(Some(Plane::Data), Stage::Resolve), "the account's host has no address")
         .why("the account's name is misspelt, or its private link has no DNS entry here")
-        .fix(&["az cosmosdb list -o table"]),
+        .fix(&["rawcosmos account list", "az cosmosdb list -o table"]),
     Rule::new(broken(None, Stage::Resolve), "the host has no address")
         .why("no DNS here, or the wrong cloud's endpoint"),
     Rule::new(broken(None, Stage::Connect), "nobody answers at the host's address")
         .why("a firewall on the way, a proxy that is needed and not named, or a private endpoint in another network")
-        .fix(&["rawcosmos whoami --trace"]),
+        .fix(&["rawcosmos doctor"]),
     Rule::new(broken(None, Stage::Answer), "no answer came")
         .note("it is safe to run it again"),
     UNKNOWN
@@ -120,11 +133,18 @@ pub(super) const RULES: &[Rule] = &[
     UNKNOWN
         .on(when(Kind::Unknown, None).at("/containers"))
         .fix(&["rawcosmos container list -d {database}[ -a {account}][ -g {group}]"]),
+    UNKNOWN
+        .on(when(Kind::Unknown, None).at("/throughputSettings/"))
+        .fix(&["rawcosmos throughput show -d {database}[ -c {container}][ -a {account}][ -g {group}]"]),
+    UNKNOWN
+        .on(when(Kind::Unknown, None).at("PUT */databaseAccounts/"))
+        .fix(&["rawcosmos account show -n {account}[ -g {group}]"]),
     UNKNOWN,
-    Rule::new(when(Kind::Unfinished, None), "not finished within the time given")
-        .why("the service goes on with it; only we have stopped waiting")
-        .fix(&[
-            "?rawcosmos container show -d {database} -n {container}[ -a {account}][ -g {group}]",
-            "?rawcosmos database show -n {database}[ -a {account}][ -g {group}]",
-        ]),
+    UNFINISHED
+        .on(when(Kind::Unfinished, None).says(&["the throughput of"]))
+        .fix(&["rawcosmos throughput show -d {database}[ -c {container}][ -a {account}][ -g {group}]"]),
+    UNFINISHED
+        .on(when(Kind::Unfinished, None).says(&["account "]))
+        .fix(&["rawcosmos account show -n {account}[ -g {group}]"]),
+    UNFINISHED,
 ];
