@@ -177,3 +177,66 @@ fn count(count: &Count) -> String {
         Count::Parameter(name) => name.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::parser::parse;
+    use super::*;
+
+    fn printed(text: &str) -> String {
+        query(&parse(text).unwrap())
+    }
+
+    #[test]
+    fn every_form_of_expression_has_its_parentheses() {
+        let rows = [
+            ("1 + 2 * c.n", "(1 + (2 * c.n))"),
+            (
+                "a.x AND a.y AND a.z OR a.w",
+                "(((a.x AND a.y) AND a.z) OR a.w)",
+            ),
+            ("a.x ?? a.y ?? null", "((a.x ?? a.y) ?? null)"),
+            ("a.x ? 'y' : \"it's\"", "(a.x ? \"y\" : \"it's\")"),
+            ("NOT a.x IN (1, @p)", "(NOT (a.x IN (1, @p)))"),
+            ("a.x NOT BETWEEN 1 AND 2", "(NOT (a.x BETWEEN 1 AND 2))"),
+            (
+                "a.x LIKE 'y!%' ESCAPE '!'",
+                "(a.x LIKE \"y!%\" ESCAPE \"!\")",
+            ),
+            ("- -a.x", "(- (- a.x))"),
+            ("-2 - -3", "(-2 - -3)"),
+            ("a [ 'b c' ] . d[ 0 ]", "a[\"b c\"].d[0]"),
+            (
+                "{'x': [1.50, 0x10], y: undefined}",
+                "{\"x\": [1.5, 16], \"y\": undefined}",
+            ),
+            ("Udf.f(a.x, uPPer(a.y))", "udf.f(a.x, uPPer(a.y))"),
+            ("a.x <> 1 || ~a.y >>> 2", "(a.x != (1 || ((~ a.y) >>> 2)))"),
+        ];
+        for (text, wanted) in rows {
+            let whole = printed(&format!("SELECT VALUE {text} FROM a"));
+            assert_eq!(whole, format!("SELECT VALUE {wanted}\nFROM a"));
+        }
+    }
+
+    #[test]
+    fn what_is_printed_says_the_same() {
+        let texts = [
+            "select distinct top 3 c.a as x, c['b'] from root c where c.x = 1 and not c.y or c.z order by c.a desc, c.b asc",
+            "SELECT VALUE COUNT(1) FROM (SELECT DISTINCT VALUE c.a FROM c) OFFSET @a LIMIT 2",
+            "SELECT Avg(t.n) AS m, t.k FROM c JOIN t IN c.l JOIN (SELECT VALUE u FROM u IN t.m WHERE u > 1) AS s GROUP BY t.k",
+            "SELECT * FROM c WHERE EXISTS(SELECT VALUE t FROM t IN c.l WHERE t = 1) AND ARRAY(SELECT VALUE 1)[0] = (SELECT VALUE MAX(t) FROM t IN c.l)",
+            "SELECT TOP 5 * FROM c ORDER BY RANK FullTextScore(c.t, 'a')",
+        ];
+        for text in texts {
+            let again = printed(text);
+            assert!(parse(text).unwrap() == parse(&again).unwrap(), "{again}");
+            assert_eq!(printed(&again), again);
+        }
+        assert_eq!(
+            printed("SELECT c.a FROM c JOIN (SELECT VALUE t FROM t IN c.l WHERE t.x) AS s"),
+            "SELECT c.a\nFROM c\nJOIN (\n    SELECT VALUE t\n    FROM t IN c.l\n    WHERE t.x\n) AS s"
+        );
+    }
+}
