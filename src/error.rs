@@ -8,21 +8,31 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-/// Which of the three protocols a request belongs to.
+/// Which of the protocols a request belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plane {
     /// The identity endpoint of the machine: plain HTTP, never through a proxy.
     Identity,
+    /// Microsoft Entra itself, where a pod's token is exchanged: outside traffic like the next two.
+    Entra,
     /// Azure Resource Manager, the management plane.
     Arm,
     /// The Cosmos DB account itself, the data plane.
     Data,
 }
 
+impl Plane {
+    /// Whether it is where tokens come from.
+    pub fn gives_tokens(self) -> bool {
+        matches!(self, Plane::Identity | Plane::Entra)
+    }
+}
+
 impl fmt::Display for Plane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Plane::Identity => "identity endpoint",
+            Plane::Entra => "Microsoft Entra",
             Plane::Arm => "ARM",
             Plane::Data => "data plane",
         })
@@ -146,15 +156,20 @@ impl Broken {
     }
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stage = match self.stage {
+        f.write_str(match self {
             Stage::Resolve => "cannot find the host",
             Stage::Connect => "cannot connect",
             Stage::Tls => "cannot trust the connection",
             Stage::Answer => "no answer",
-        };
-        write!(f, "{stage}: {} ({})", self.what, self.request)
+        })
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} ({})", self.stage, self.what, self.request)
     }
 }
 
@@ -179,6 +194,8 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// The `Server` header: tells who really answered.
     pub server: Option<String>,
+    /// The `WWW-Authenticate` header: what the service wants to be shown.
+    pub challenge: Option<String>,
     /// The `Date` header: the service's clock.
     pub date: Option<String>,
     /// The beginning of the body, as it came.
@@ -216,6 +233,7 @@ impl Failure {
                 .or_else(|| header("x-ms-request-id")),
             retry_after: retry_after(header),
             server: header("server"),
+            challenge: header("www-authenticate"),
             date: header("date"),
             body,
         }

@@ -1,60 +1,19 @@
 //! Plain data: what is sent, what comes back, and an operation as a value. No I/O.
 
+mod answer;
+mod text;
+
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 
 pub use crate::error::Plane;
 use crate::error::{self, Error};
-use crate::name::Secret;
+pub use answer::Answer;
+pub use text::Text;
 
 /// How the services are told who asks.
 pub const USER_AGENT: &str = concat!("rawcosmos/", env!("CARGO_PKG_VERSION"));
-
-/// A part of a request: shown as it is, or shown as its label.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Text {
-    /// Shown as it is.
-    Plain(String),
-    /// Sent as its value, shown as its label.
-    Secret(Secret),
-}
-
-impl Text {
-    /// What is sent.
-    pub fn expose(&self) -> &str {
-        match self {
-            Text::Plain(text) => text,
-            Text::Secret(secret) => secret.expose(),
-        }
-    }
-
-    /// What is shown.
-    pub fn shown(&self) -> &str {
-        match self {
-            Text::Plain(text) => text,
-            Text::Secret(secret) => secret.label(),
-        }
-    }
-}
-
-impl From<String> for Text {
-    fn from(text: String) -> Text {
-        Text::Plain(text)
-    }
-}
-
-impl From<&str> for Text {
-    fn from(text: &str) -> Text {
-        Text::Plain(text.to_string())
-    }
-}
-
-impl From<Secret> for Text {
-    fn from(secret: Secret) -> Text {
-        Text::Secret(secret)
-    }
-}
 
 /// An HTTP request, complete but for `Host` and `Content-Length`, which follow from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +27,9 @@ pub struct Request {
     /// In the order they are sent; names in lower case, as they go over the wire.
     pub headers: Vec<(&'static str, Text)>,
     /// `None` sends no body and no `Content-Length`; an empty text sends `Content-Length: 0`.
-    pub body: Option<String>,
+    pub body: Option<Text>,
+    /// How long it may take; `None` is the usual of its plane.
+    pub limits: Option<Limits>,
 }
 
 impl Request {
@@ -80,6 +41,7 @@ impl Request {
             url: url.into(),
             headers: Vec::new(),
             body: None,
+            limits: None,
         }
     }
 
@@ -98,7 +60,7 @@ impl Request {
     }
 
     /// Sets the body.
-    pub fn body(mut self, body: impl Into<String>) -> Request {
+    pub fn body(mut self, body: impl Into<Text>) -> Request {
         self.body = Some(body.into());
         self
     }
@@ -107,6 +69,17 @@ impl Request {
     pub fn line(&self) -> String {
         format!("{} {}", self.method, self.url.shown())
     }
+}
+
+/// How long parts of an exchange may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Until there is a connection.
+    pub connect: Duration,
+    /// From then until the head of the answer.
+    pub first: Duration,
+    /// All of it.
+    pub whole: Duration,
 }
 
 /// An HTTP answer.
@@ -157,7 +130,7 @@ impl Response {
         let text = String::from_utf8_lossy(&self.body);
         let start: String = text.trim_start().chars().take(60).collect();
         let what = if e.is_eof() { "cut off" } else { "not JSON" };
-        let start = match start.starts_with(['{', '[', '"']) {
+        let start = match start.is_empty() || start.starts_with(['{', '[', '"']) {
             true => String::new(),
             false => format!("; it begins with {start:?}"),
         };
@@ -208,46 +181,6 @@ pub struct Call<T> {
     pub effect: Effect,
     /// Reads the value from a success. A plain function: it can use nothing but the answer.
     pub read: fn(&Response) -> Result<T, Error>,
-}
-
-/// A value and what the service said along with it.
-#[derive(Debug, Clone)]
-pub struct Answer<T> {
-    /// What was asked for.
-    pub value: T,
-    /// HTTP status.
-    pub status: u16,
-    /// `x-ms-request-charge`: request units billed.
-    pub charge: Option<f64>,
-    /// `x-ms-activity-id` or, from ARM, `x-ms-request-id`: what support asks for.
-    pub activity: Option<String>,
-    /// `x-ms-session-token`: sent back, the next read sees this write.
-    pub session: Option<String>,
-    /// `etag`, with its quotes.
-    pub etag: Option<String>,
-    /// Of the exchange that succeeded.
-    pub elapsed: Duration,
-    /// How many times it was sent.
-    pub attempts: u32,
-}
-
-impl<T> Answer<T> {
-    /// Takes what the headers say; `value` was read from the body.
-    pub fn new(value: T, response: &Response, attempts: u32) -> Answer<T> {
-        let header = |name: &str| response.header(name).map(str::to_string);
-        Answer {
-            value,
-            status: response.status,
-            charge: header("x-ms-request-charge")
-                .and_then(|text| text.parse().ok())
-                .filter(|charge: &f64| charge.is_finite() && *charge >= 0.0),
-            activity: header("x-ms-activity-id").or_else(|| header("x-ms-request-id")),
-            session: header("x-ms-session-token"),
-            etag: header("etag"),
-            elapsed: response.elapsed,
-            attempts,
-        }
-    }
 }
 
 /// One page of a list, as the service cut it. An empty page may have a next one.

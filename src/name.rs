@@ -1,13 +1,15 @@
 //! [`Name`]: what may stand in a path. [`Endpoint`]: where a path may lead. [`Secret`]: what may not be
 //! printed, and [`Claims`]: what may be said of a token without showing it.
 
+mod secret;
+
 use std::fmt;
 
 use base64::prelude::*;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::error::Error;
+pub use secret::{Secret, fingerprint};
 
 /// A name that stands for one segment of a path: of an account, a database, a container or an item.
 ///
@@ -76,6 +78,14 @@ pub fn percent_encode(text: &str) -> String {
         }
     }
     encoded
+}
+
+/// What was percent-encoded, as far as it is UTF-8.
+pub fn percent_decode(text: &str) -> String {
+    // A form's key without a value is decoded as any other text is, but for `+`, which must stay.
+    let text = text.replace('+', "%2B");
+    let mut pairs = url::form_urlencoded::parse(text.as_bytes());
+    pairs.next().map(|(key, _)| key.into()).unwrap_or_default()
 }
 
 /// The root of a service: scheme, host and port, without a trailing slash.
@@ -179,88 +189,6 @@ pub fn is_loopback(url: &url::Url) -> bool {
         Some(url::Host::Domain(name)) => name == "localhost",
         None => false,
     }
-}
-
-/// A value that is sent and never shown; in its place stands a label that tells two of them apart.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret {
-    value: String,
-    label: String,
-}
-
-impl Secret {
-    /// A key or another opaque secret: shown as what it is and the beginning of its SHA-256.
-    pub fn new(what: &str, value: impl Into<String>) -> Secret {
-        let value = value.into();
-        let label = format!("<{what} sha256={}>", fingerprint(&value));
-        Secret { value, label }
-    }
-
-    /// A token: shown by audience, object id and fingerprint.
-    pub fn token(value: impl Into<String>) -> Secret {
-        let value = value.into();
-        let label = token_label(&value);
-        Secret { value, label }
-    }
-
-    /// The same token, labelled with how long it still lives.
-    #[must_use]
-    pub fn living(&self, seconds: i64) -> Secret {
-        let life = match seconds {
-            ..=0 => "expired".to_string(),
-            1..=3599 => format!("expires in {}m", seconds / 60),
-            _ => format!("expires in {}h{:02}m", seconds / 3600, seconds % 3600 / 60),
-        };
-        Secret {
-            value: self.value.clone(),
-            label: self.label.replace(" sha256=", &format!(" {life} sha256=")),
-        }
-    }
-
-    /// A text that holds a secret, and the same text as it may be shown.
-    pub fn within(value: String, label: String) -> Secret {
-        Secret { value, label }
-    }
-
-    /// The value itself, for the wire.
-    pub fn expose(&self) -> &str {
-        &self.value
-    }
-
-    /// What stands in its place.
-    pub fn label(&self) -> &str {
-        &self.label
-    }
-}
-
-impl fmt::Display for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.label)
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.label)
-    }
-}
-
-/// The first 8 hex digits of a value's SHA-256: enough to compare two traces, useless to anybody else.
-pub fn fingerprint(value: &str) -> String {
-    let hash = Sha256::digest(value.as_bytes());
-    hash.iter().take(4).map(|b| format!("{b:02x}")).collect()
-}
-
-fn token_label(token: &str) -> String {
-    let mut label = String::from("<token");
-    if let Some(claims) = Claims::read(token) {
-        for (name, value) in [("aud", claims.text("aud")), ("oid", claims.text("oid"))] {
-            if let Some(value) = value {
-                label.push_str(&format!(" {name}={value}"));
-            }
-        }
-    }
-    format!("{label} sha256={}>", fingerprint(token))
 }
 
 /// The claims of a token, read and not verified: only the service can do that.

@@ -8,7 +8,12 @@ pub use mask::{Mask, printable, unsigned};
 /// A request as HTTP text, the way it goes over the wire.
 pub fn request(request: &Request, mask: &Mask) -> String {
     let mut text = request_head(request, mask);
-    if let Some(body) = request.body.as_deref().filter(|body| !body.is_empty()) {
+    if let Some(body) = request
+        .body
+        .as_ref()
+        .map(Text::shown)
+        .filter(|b| !b.is_empty())
+    {
         text.push('\n');
         text.push_str(&mask.text(body));
         text.push('\n');
@@ -24,7 +29,7 @@ pub fn request_head(request: &Request, mask: &Mask) -> String {
         text.push_str(&format!("{name}: {}\n", mask.text(value.shown())));
     }
     if let Some(body) = &request.body {
-        text.push_str(&format!("content-length: {}\n", body.len()));
+        text.push_str(&format!("content-length: {}\n", body.expose().len()));
     }
     text
 }
@@ -79,7 +84,10 @@ pub fn curl_as(identity: &str, request: &Request, mask: &Mask) -> String {
         }
     }
     if let Some(body) = &request.body {
-        line.push_str(&format!(" \\\n  --data-binary {}", quote(&mask.text(body))));
+        line.push_str(&format!(
+            " \\\n  --data-binary {}",
+            curl_word("", body, mask)
+        ));
     }
     format!("{line} \\\n  {}", quote(request.url.shown()))
 }
@@ -94,7 +102,15 @@ fn curl_header(name: &str, value: &Text, mask: &Mask) -> String {
         "x-ms-date" => {
             r#""x-ms-date: $(LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S GMT')""#.to_string()
         }
-        _ => quote(&format!("{name}: {}", mask.text(value.shown()))),
+        _ => curl_word(&format!("{name}: "), value, mask),
+    }
+}
+
+/// One word: as it is, or got by the shell where it is a secret that a shell can get.
+fn curl_word(before: &str, text: &Text, mask: &Mask) -> String {
+    match text.shell() {
+        Some(words) => format!("\"{before}{words}\""),
+        None => quote(&format!("{before}{}", mask.text(text.shown()))),
     }
 }
 

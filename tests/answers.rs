@@ -8,13 +8,15 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{NOW, answer, arm_account, container, fixture, json, management, metadata, name};
 use rawcosmos::arm::operation::{Progress, Started};
 use rawcosmos::arm::{self, roles};
 use rawcosmos::authorize::master_key::{self, MasterKey};
 use rawcosmos::cosmos::items::Options;
 use rawcosmos::cosmos::partition_key::PartitionKey;
-use rawcosmos::cosmos::{self, Paging, items};
+use rawcosmos::cosmos::{self, Paging, batch, changes, items};
 use rawcosmos::error::{Error, Failure, Plane};
 use rawcosmos::identity::refusal::{self, Refusal};
 use rawcosmos::identity::{self, Expiry, Selector, imds, instance};
@@ -324,7 +326,7 @@ fn http(file: &str) -> Response {
 #[test]
 fn strangers_are_told_from_the_metadata_service() {
     let of = |response: &Response| refusal::of(&identity_failure(response));
-    assert_eq!(of(&http("not_azure_ec2_401.http")), Refusal::SomebodyElse);
+    assert_eq!(of(&http("not_azure_ec2_401.http")), Refusal::OtherCloud);
     // The front of the metadata service answers like this while it restarts: that passes.
     assert_eq!(of(&http("wireserver_500_not_imds.http")), Refusal::Failing);
     let page = "<!DOCTYPE html><html><body>not here</body></html>";
@@ -822,6 +824,10 @@ fn a_foreign_link_gets_no_token() {
                 arm::accounts::list_next(&management(), &next).is_err(),
                 "{link}"
             );
+            let definitions = roles::definitions_next(&arm_account(), &next);
+            assert!(definitions.is_err(), "{link}");
+            let place = arm::azure_roles::Place::parse(management(), arm_account().id()).unwrap();
+            assert!(arm::azure_roles::next(&place, &next).is_err(), "{link}");
         }
     }
 }
@@ -888,6 +894,214 @@ fn a_resource_is_taken_out_of_its_envelope() {
         "{",
     ] {
         assert!((show.read)(&answer(200, &[], bad)).is_err(), "{bad}");
+    }
+}
+
+// ---- Accounts, throughput, roles
+
+#[test]
+fn keys_are_read_and_never_shown() {
+    let keys = arm::accounts::keys(&arm_account());
+    let body = r#"{"primaryMasterKey":"CANARY-1","secondaryMasterKey":"CANARY-2","primaryReadonlyMasterKey":"CANARY-3","secondaryReadonlyMasterKey":"CANARY-4","more":7}"#;
+    let read = (keys.read)(&answer(200, &[], body)).unwrap();
+    let kinds: Vec<&str> = read.iter().map(|(kind, _)| *kind).collect();
+    let known = [
+        "primary",
+        "secondary",
+        "primary-readonly",
+        "secondary-readonly",
+    ];
+    assert_eq!(kinds, known);
+    assert_eq!(read[2].1.expose(), "CANARY-3");
+    assert!(!format!("{read:?}").contains("CANARY"));
+    let reader = r#"{"primaryReadonlyMasterKey":"a"}"#;
+    assert_eq!((keys.read)(&answer(200, &[], reader)).unwrap().len(), 1);
+    for bad in [
+        "",
+        "{}",
+        "[]",
+        r#""CANARY""#,
+        r#"{"primaryMasterKey":["CANARY"]}"#,
+        r#"{"primaryMasterKey":"CANARY"#,
+    ] {
+        let error = (keys.read)(&answer(200, &[], bad)).unwrap_err();
+        assert!(matches!(error, Error::Answer { .. }), "{bad}");
+        assert!(!error.to_string().contains("CANARY"), "{error}");
+    }
+}
+
+#[test]
+fn throughput_is_read_in_every_form() {
+    use rawcosmos::message::Throughput;
+    let owner = arm::throughput::Owner {
+        database: name("d"),
+        container: None,
+    };
+    let show = arm::throughput::show(&arm_account(), &owner);
+    let recorded = json("fixtures/arm/recorded/throughput_autoscale_2021-06-15.json");
+    let at = |exchange: usize| {
+        let response = common::recorded(&recorded["exchanges"][exchange]["response"]);
+        (show.read)(&response).unwrap()
+    };
+    let current = arm::throughput::current;
+    assert_eq!(current(&at(0)).unwrap(), Throughput::Autoscale(4000));
+    assert_eq!(current(&at(3)).unwrap(), Throughput::Autoscale(8000));
+    assert!(at(0).get().contains(r#""minimumThroughput":"4000""#));
+    let raw = |text: &str| serde_json::value::RawValue::from_string(text.into()).unwrap();
+    let manual = raw(r#"{"throughput":"400","offerReplacePending":"true"}"#);
+    assert_eq!(current(&manual).unwrap(), Throughput::Manual(400));
+    assert!(arm::throughput::is_pending(&manual));
+    assert!(arm::throughput::is_pending(&raw(
+        r#"{"offerReplacePending":true}"#
+    )));
+    for odd in [
+        "{}",
+        "[]",
+        r#"{"throughput":-1}"#,
+        r#"{"throughput":1e30}"#,
+        "7",
+    ] {
+        assert!(current(&raw(odd)).is_err(), "{odd}");
+        assert!(!arm::throughput::is_pending(&raw(odd)), "{odd}");
+    }
+    // What a change of mode came to is where `Location` says.
+    let migrated = common::recorded(&recorded["exchanges"][4]["response"]);
+    let outcome = started(&migrated).outcome(&management()).unwrap();
+    let location = migrated.header("location").unwrap();
+    assert_eq!(outcome.request.url.expose(), location);
+    let result = common::recorded(&recorded["exchanges"][6]["response"]);
+    let result = (outcome.read)(&result).unwrap();
+    assert_eq!(current(&result).unwrap(), Throughput::Manual(8000));
+    let elsewhere = answer(202, &[("location", "https://evil.example/x")], "");
+    assert!(started(&elsewhere).outcome(&management()).is_none());
+}
+
+#[test]
+fn a_container_is_put_back_as_it_was_but_for_the_change() {
+    use rawcosmos::arm::containers::Changes;
+    let file = "sql_container_create_update_2021-10-15.json";
+    let now = common::recorded_resource(file, 2);
+    let changes = Changes {
+        ttl: Some(Some(2000)),
+        indexing: None,
+    };
+    let made: Value = serde_json::from_str(&changes.applied(&now).unwrap()).unwrap();
+    let recorded = json(&format!("fixtures/arm/recorded/{file}"));
+    let sent = &recorded["exchanges"][3]["request"]["body"]["properties"]["resource"];
+    assert_eq!(&made, sent, "what another client sent for the same change");
+    let raw = |text: &str| serde_json::value::RawValue::from_string(text.into()).unwrap();
+    let odd =
+        raw("{\"_x\":1,\"n\\u00e4w\":{\"b\":1.10, \"a\":1e400},\"id\":\"c\",\"defaultTtl\":5}");
+    let off = Changes {
+        ttl: Some(None),
+        indexing: Some(raw("{ }")),
+    };
+    assert_eq!(
+        off.applied(&odd).unwrap(),
+        "{\"id\":\"c\",\"n\u{e4}w\":{\"b\":1.10, \"a\":1e400},\"indexingPolicy\":{ }}"
+    );
+    assert!(Changes::default().applied(&raw("[]")).is_err());
+}
+
+#[test]
+fn a_grant_is_known_by_what_it_says() {
+    let id = arm_account().id().to_string();
+    let item = |scope: &str| {
+        let role = format!("{}/sqlRoleDefinitions/ABC", id.to_uppercase());
+        let properties =
+            serde_json::json!({"roleDefinitionId": role, "principalId": "P", "scope": scope});
+        let item = serde_json::json!({"name": "n", "properties": properties});
+        serde_json::value::RawValue::from_string(item.to_string()).unwrap()
+    };
+    let found = |item: &serde_json::value::RawValue, role: &str, who: &str, scope: &str| {
+        roles::name_if_same(item, role, &name(who), scope).is_some()
+    };
+    let (whole, shop) = (id.clone(), format!("{id}/dbs/Shop"));
+    assert!(found(&item(&whole), "abc", "p", &whole));
+    assert!(found(
+        &item(&format!("{}/", id.to_lowercase())),
+        "abc",
+        "p",
+        &whole
+    ));
+    assert!(found(
+        &item(&shop.replace("resourceGroups", "resourcegroups")),
+        "abc",
+        "p",
+        &shop
+    ));
+    assert!(!found(&item(&shop), "abc", "p", &whole));
+    assert!(
+        !found(&item(&shop), "abc", "p", &format!("{id}/dbs/shop")),
+        "names keep their case"
+    );
+    assert!(!found(&item(&whole), "abd", "p", &whole));
+    assert!(!found(&item(&whole), "abc", "q", &whole));
+    let recorded = json("fixtures/arm/recorded/sql_role_definition_and_assignment_2021-04-15.json");
+    let answer = common::recorded(&recorded["exchanges"][5]["response"]);
+    let kept = recorded["exchanges"][5]["response"]["body"].clone();
+    let shown = (roles::show(&arm_account(), "x").unwrap().read)(&answer).unwrap();
+    let text = |name: &str| kept["properties"][name].as_str().unwrap().to_string();
+    let role = text("roleDefinitionId")
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_string();
+    assert!(found(&shown, &role, &text("principalId"), &text("scope")));
+    for odd in ["{}", "[]", "7", r#"{"name":"n","properties":{"scope":7}}"#] {
+        let odd = serde_json::value::RawValue::from_string(odd.into()).unwrap();
+        assert!(!found(&odd, "abc", "p", &whole));
+    }
+}
+
+#[test]
+fn a_place_for_an_azure_role_is_an_id() {
+    use rawcosmos::arm::azure_roles::Place;
+    let place = |id: &str| Place::parse(management(), id);
+    for good in [
+        "/subscriptions/s",
+        "/subscriptions/s/",
+        "/SUBSCRIPTIONS/s/resourcegroups/r",
+        "/subscriptions/s/resourceGroups/r/providers/Microsoft.DocumentDB/databaseAccounts/a",
+    ] {
+        assert_eq!(place(good).unwrap().id(), good.trim_end_matches('/'));
+    }
+    for bad in [
+        "",
+        "/",
+        "s",
+        "subscriptions/s",
+        "/subscriptions",
+        "/subscriptions/",
+        "/dbs/d",
+        "/subscriptions/s/resourceGroups",
+        "/subscriptions/s/x/r",
+        "/subscriptions/../resourceGroups/r",
+        "/subscriptions/s?x/resourceGroups/r",
+        "/subscriptions/s/resourceGroups/r/providers/P/T/a/sub/b",
+        "/subscriptions//resourceGroups/r",
+    ] {
+        assert!(matches!(place(bad), Err(Error::Usage(_))), "{bad}");
+    }
+}
+
+#[test]
+fn the_state_of_an_account_is_read() {
+    let recorded = json("fixtures/arm/recorded/account_create_2021-10-15.json");
+    let read = |exchange: usize| {
+        let response = common::recorded(&recorded["exchanges"][exchange]["response"]);
+        (arm::accounts::show(&arm_account()).read)(&response).unwrap()
+    };
+    assert!(Started::found(&read(0)).is_unsettled());
+    assert!(!Started::found(&read(6)).is_unsettled());
+    let state = arm::operation::state(&read(6));
+    assert_eq!(state.as_deref(), Some("Succeeded"));
+    let group =
+        (arm::groups::show(&common::group()).read)(&answer(200, &[], r#"{"location":"westus"}"#));
+    assert_eq!(arm::groups::location(&group.unwrap()).unwrap(), "westus");
+    for odd in ["{}", "[]", r#"{"location":""}"#, r#"{"location":7}"#] {
+        let group = (arm::groups::show(&common::group()).read)(&answer(200, &[], odd)).unwrap();
+        assert!(arm::groups::location(&group).is_err(), "{odd}");
     }
 }
 
@@ -995,6 +1209,249 @@ fn hostile_token_answers_are_refused_or_read() {
         absolute.expires,
         Expiry::At(OffsetDateTime::from_unix_timestamp(1_760_086_700).unwrap())
     );
+}
+
+#[test]
+fn a_write_need_not_return_its_item() {
+    let key = PartitionKey::from_text("a");
+    let item = serde_json::value::RawValue::from_string("{}".into()).unwrap();
+    let create = |minimal| {
+        let options = Options {
+            minimal,
+            ..Options::default()
+        };
+        items::create(&container(), &key, &item, &options).read
+    };
+    let (whole, nothing) = (answer(201, &[], r#"{"n":1.10}"#), answer(201, &[], ""));
+    assert_eq!(
+        create(false)(&whole).unwrap().unwrap().get(),
+        r#"{"n":1.10}"#
+    );
+    assert_eq!(
+        create(true)(&whole).unwrap().unwrap().get(),
+        r#"{"n":1.10}"#
+    );
+    assert!(create(true)(&nothing).unwrap().is_none());
+    // Where the item was asked for, its absence is a fault.
+    assert!(create(false)(&nothing).is_err());
+}
+
+#[test]
+fn every_published_batch_is_read() {
+    let samples = json("fixtures/data-plane/batch_samples.json");
+    let (mut batch, key) = (batch::Batch::default(), PartitionKey::from_text("p"));
+    batch.push(batch::Operation::read("1")).unwrap();
+    let read = batch::atomic(&container(), &key, &batch, false).read;
+    for (sample, guilty) in [
+        ("transactional_success", None),
+        ("transactional_failure", Some((1, 409, None, None))),
+        (
+            "transactional_throttled",
+            Some((1, 429, Some(3200), Some(Duration::from_millis(187)))),
+        ),
+        (
+            "bulk_mixed",
+            Some((1, 429, Some(3200), Some(Duration::from_micros(40_500)))),
+        ),
+    ] {
+        let sample = &samples[sample];
+        let status = u16::try_from(sample["status"].as_u64().unwrap()).unwrap();
+        let outcomes = read(&answer(status, &[], sample["body"].to_string())).unwrap();
+        for (outcome, row) in outcomes.iter().zip(sample["body"].as_array().unwrap()) {
+            assert_eq!(
+                u64::from(outcome.status),
+                row["statusCode"].as_u64().unwrap()
+            );
+            assert_eq!(outcome.charge, row["requestCharge"].as_f64());
+            assert_eq!(outcome.etag.as_deref(), row["eTag"].as_str());
+            assert_eq!(
+                outcome.substatus.map(u64::from),
+                row["subStatusCode"].as_u64()
+            );
+            let item = outcome.item.as_ref().map(|item| item.get().to_string());
+            let body = row.get("resourceBody").map(Value::to_string);
+            assert_eq!(item, body);
+        }
+        let found = batch::guilty(&outcomes).map(|at| {
+            let one = &outcomes[at];
+            (at, one.status, one.substatus, one.retry_after)
+        });
+        assert_eq!(found, guilty);
+    }
+    // Emulators write other capitals; a member may be null.
+    let odd = r#"[{"statuscode":200,"substatusCode":null,"ETag":"e","ResourceBody":{"n":1.10}},{"statusCode":304}]"#;
+    let odd = read(&answer(207, &[], odd)).unwrap();
+    assert_eq!(odd[0].item.as_ref().unwrap().get(), r#"{"n":1.10}"#);
+    assert_eq!(
+        (odd[0].substatus, odd[0].etag.as_deref()),
+        (None, Some("e"))
+    );
+    assert_eq!(batch::guilty(&odd), None);
+    for bad in [
+        "",
+        "{}",
+        "[7]",
+        "[{}]",
+        r#"[{"statusCode":"x"}]"#,
+        r#"[{"statusCode":99}]"#,
+        r#"[{"statusCode":70000}]"#,
+        r#"[{"statusCode":200}"#,
+        r#"{"code":"BadRequest"}"#,
+    ] {
+        let wrong = read(&answer(200, &[], bad));
+        assert!(matches!(wrong, Err(Error::Answer { .. })), "{bad}");
+    }
+    let wild = r#"[{"statusCode":429,"retryAfterMilliseconds":1e300,"requestCharge":-1,"subStatusCode":1e9}]"#;
+    let wild = read(&answer(207, &[], wild)).unwrap();
+    assert_eq!((wild[0].charge, wild[0].substatus), (None, None));
+    assert_eq!(samples["too_many_operations"]["status"], 400);
+}
+
+#[test]
+fn a_batch_has_room_for_a_hundred_and_two_megabytes() {
+    let mut batch = batch::Batch::default();
+    for _ in 0..100 {
+        batch.push(batch::Operation::delete("1")).unwrap();
+    }
+    let one_more = batch.push(batch::Operation::delete("1"));
+    assert!(matches!(one_more, Err(Error::Usage(_))));
+    let large = format!(r#"{{"id":"1","s":"{}"}}"#, "x".repeat(1_050_000));
+    let large = serde_json::value::RawValue::from_string(large).unwrap();
+    let mut batch = batch::Batch::default();
+    batch.push(batch::Operation::create(&large)).unwrap();
+    assert!(!batch.has_room_for(&batch::Operation::create(&large)));
+    let sent = batch::bulk(&container(), "0", &batch, true).request.body;
+    assert!(sent.unwrap().expose().len() <= batch.bytes() + 2);
+    for (text, said) in [
+        ("7", "object"),
+        (r#"{"operationType":"Merge"}"#, "Create, Upsert"),
+        (r#"{"operationType":"Read"}"#, "needs an id"),
+        (r#"{"operationType":"Read","id":7}"#, "not a text"),
+        (
+            r#"{"operationType":"Read","id":"1","resourceBody":{}}"#,
+            "takes no",
+        ),
+        (
+            r#"{"operationType":"Create","id":"1"}"#,
+            "needs a resourceBody",
+        ),
+        (
+            r#"{"operationType":"Create","resourceBody":7}"#,
+            "needs a resourceBody",
+        ),
+        (
+            r#"{"operationType":"Read","id":"1","ifmatch":"x"}"#,
+            "\"ifmatch\"",
+        ),
+    ] {
+        let raw = serde_json::value::RawValue::from_string(text.into()).unwrap();
+        let error = batch::Operation::from_json(&raw).unwrap_err().to_string();
+        assert!(error.contains(said), "{text}: {error}");
+    }
+}
+
+#[test]
+fn changes_are_read_with_where_they_go_on() {
+    let of = changes::Of::Range("0".into());
+    let page = changes::page(
+        &container(),
+        &of,
+        &changes::Start::Beginning,
+        &Paging::default(),
+    );
+    let read =
+        |status, headers: &[(&str, &str)], body: &str| (page.read)(&answer(status, headers, body));
+    let etag = [("ETag", "\"57\"")];
+    let some = read(
+        200,
+        &etag,
+        r#"{"_rid":"r=","Documents":[{"n":1.10,"_lsn":5}],"_count":1}"#,
+    )
+    .unwrap();
+    assert_eq!(some.items[0].get(), r#"{"n":1.10,"_lsn":5}"#);
+    assert_eq!(
+        (some.next.as_deref(), some.rid.as_deref(), some.caught_up),
+        (Some("\"57\""), Some("r="), false)
+    );
+    let none = read(304, &etag, "").unwrap();
+    assert_eq!(
+        (none.items.len(), none.next.as_deref(), none.caught_up),
+        (0, Some("\"57\""), true)
+    );
+    // Without a place to go on the same page would come for ever.
+    assert!(read(200, &[], r#"{"Documents":[]}"#).is_err());
+    for bad in ["", "{}", "[]", r#"{"Documents":7}"#] {
+        assert!(read(200, &etag, bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn sizes_are_read_from_headers() {
+    let samples = &json("fixtures/data-plane/query_wire_samples.json")["quota_headers"];
+    let text = |name: &str| samples[name].as_str().unwrap();
+    let progress = "x-ms-documentdb-collection-index-transformation-progress";
+    let headers = [
+        ("x-ms-resource-usage", text("x-ms-resource-usage")),
+        ("x-ms-resource-quota", text("x-ms-resource-quota")),
+        (progress, "100"),
+    ];
+    let read = cosmos::containers::quota(&container()).read;
+    let sizes = read(&answer(200, &headers, "{}")).unwrap();
+    assert_eq!(
+        sizes.get(),
+        concat!(
+            r#"{"indexTransformationProgress":100,"#,
+            r#""quota":{"collectionSize":10485760,"documentSize":10240,"documentsCount":-1,"documentsSize":10485760},"#,
+            r#""usage":{"collectionSize":1408,"documentSize":1,"documentsCount":2000,"documentsSize":884}}"#
+        )
+    );
+    let none = read(&answer(200, &[("x-ms-resource-usage", "a=b;c;=;")], "{}")).unwrap();
+    assert_eq!(
+        none.get(),
+        r#"{"indexTransformationProgress":null,"quota":{},"usage":{"":"","a":"b"}}"#
+    );
+    // The sample of query metrics has the same form: names and numbers.
+    let metrics = &json("fixtures/data-plane/query_wire_samples.json")["query_metrics_header"];
+    let headers = [("x-ms-resource-usage", metrics["value"].as_str().unwrap())];
+    let metrics = read(&answer(200, &headers, "{}")).unwrap();
+    assert!(
+        metrics.get().contains(r#""retrievedDocumentCount":2000"#),
+        "{metrics}"
+    );
+}
+
+#[test]
+fn what_a_procedure_returns_is_untouched() {
+    let arguments = serde_json::value::RawValue::from_string("[]".into()).unwrap();
+    let key = PartitionKey::from_text("a");
+    let read = cosmos::procedures::execute(&container(), &name("p"), &key, &arguments, true).read;
+    let log = [("x-ms-documentdb-script-log-results", "one%0Atwo%20%C3%BC%")];
+    let done = read(&answer(200, &log, r#"[1.10, "x"]"#)).unwrap();
+    assert_eq!(
+        (done.result.get(), done.log.as_deref()),
+        (r#"[1.10, "x"]"#, Some("one\ntwo ü%"))
+    );
+    let silent = read(&answer(200, &[], "")).unwrap();
+    assert_eq!((silent.result.get(), silent.log), ("null", None));
+    assert!(read(&answer(200, &[], "<html>")).is_err());
+}
+
+#[test]
+fn an_item_by_its_own_link_is_one_of_rids() {
+    let link = |text: &str| cosmos::Link::of_self(text);
+    let good = link("dbs/3JMBAA==/colls/3JMBAIm-Q3M=/docs/3JMBAIm-Q3MBAAAAAAAAAA==/").unwrap();
+    assert_eq!(good.text(), "3jmbaim-q3mbaaaaaaaaaa==");
+    for bad in [
+        "",
+        "dbs/3JMBAA==",
+        "dbs/3JMBAA==/colls/3JMBAIm-Q3M=",
+        "dbs/shop/colls/orders/docs/1",
+        "dbs/3JMBAA==/colls/3JMBAIm-Q3M=/docs/..",
+        "dbs/3JMBAA==/colls/3JMBAIm-Q3M=/docs/3JMBAIm-Q3M?AAAAAAAAAA==",
+        "dbs/3JMBAA==/colls/3JMBAIm-Q3M=/docs/3JMBAIm-Q3MBAAAAAAAAAA==/x",
+    ] {
+        assert!(link(bad).is_err(), "{bad}");
+    }
 }
 
 // ---- Names and signatures
@@ -1107,8 +1564,26 @@ fn read_with_everything(response: &Response) {
     let _ = failure(response, Plane::Data).to_string();
     let _ = (arm::databases::list(&arm_account()).read)(response);
     let _ = (arm::containers::show(&arm_account(), &name("d"), &name("c")).read)(response);
+    let _ = (arm::accounts::keys(&arm_account()).read)(response);
+    if let Ok(resource) = (arm::accounts::show(&arm_account()).read)(response) {
+        let _ = arm::groups::location(&resource);
+        let _ = arm::throughput::current(&resource);
+        let _ = arm::containers::Changes::default().applied(&resource);
+        let _ = roles::name_if_same(&resource, "a", &name("a"), "a");
+    }
     let _ = (items::list(&place, &Paging::default()).read)(response);
     let _ = (cosmos::account::read(&common::account()).read)(response);
+    let of = changes::Of::Range("0".into());
+    let feed = changes::page(&place, &of, &changes::Start::Now, &Paging::default());
+    let _ = (feed.read)(response).map(|page| page.items.len());
+    let (one, none) = (PartitionKey::none(), batch::Batch::default());
+    let outcomes = (batch::atomic(&place, &one, &none, true).read)(response);
+    let _ = outcomes.map(|outcomes| batch::guilty(&outcomes));
+    let _ = (cosmos::containers::quota(&place).read)(response);
+    let body = String::from_utf8_lossy(&response.body);
+    let _ = changes::State::from_json(&body).map(|state| state.to_json());
+    let _ = cosmos::session::Token::parse(&body).map(|token| token.to_string());
+    let _ = cosmos::patch::Patch::from_json(&body).map(|patch| patch.body());
     if let Ok(Some(call)) = started(response).progress(&endpoint) {
         let _ = (call.read)(response).map(|progress| format!("{progress:?}"));
     }

@@ -18,20 +18,28 @@ use common::{
 use rawcosmos::arm::operation::Started;
 use rawcosmos::arm::{self};
 use rawcosmos::authorize::master_key::MasterKey;
+use rawcosmos::cosmos::batch::{self, Batch, Operation};
+use rawcosmos::cosmos::changes::{Start, State};
 use rawcosmos::cosmos::items::Options;
+use rawcosmos::cosmos::key_definition::Definition;
+use rawcosmos::cosmos::many::Pair;
 use rawcosmos::cosmos::partition_key::PartitionKey;
+use rawcosmos::cosmos::query::{self, Across, Query};
 use rawcosmos::cosmos::{self, Paging, items};
 use rawcosmos::error::{Error, Plane, Stage};
+use rawcosmos::exchange::changes::Feed;
+use rawcosmos::exchange::many::{Many, Way};
 use rawcosmos::exchange::pages::Flow;
 use rawcosmos::exchange::poll::Watch;
+use rawcosmos::exchange::sessions::Sessions;
 use rawcosmos::exchange::{Client, Credential};
-use rawcosmos::identity::{Selector, Token, imds};
+use rawcosmos::identity::{Selector, Source, Token, imds};
 use rawcosmos::message::{Call, Effect, Next, Request, Response, Scope};
 use rawcosmos::show::{self, Mask};
 
 fn machine() -> Credential {
     Credential::Identity {
-        endpoint: metadata(),
+        source: Source::Imds(metadata()),
         selector: Selector::Default,
     }
 }
@@ -238,6 +246,188 @@ fn waiting_does_not_use_up_the_renewal() {
     script.assert_over();
 }
 
+// ---- The clock
+
+/// What the data plane says of a date that is too far from its own.
+const TOO_FAR: &str = r#"{"code":"Forbidden","message":"The authorization token is not valid at the current time. Please create another token and retry (token start time: Fri, 02 Jan 2026 03:04:05 GMT, token expiry time: Fri, 02 Jan 2026 03:19:05 GMT, current server time: Fri, 02 Jan 2026 02:54:05 GMT)."}"#;
+
+fn too_far(date: &str) -> Act {
+    answer(403, &[("Date", date)], TOO_FAR).into()
+}
+
+fn dates(script: &Script) -> Vec<String> {
+    let sent = script.sent();
+    let dates = sent.iter().filter_map(|sent| header(sent, "x-ms-date"));
+    dates.collect()
+}
+
+#[test]
+fn a_wrong_clock_is_corrected_once_and_stays_corrected() {
+    for (theirs, note) in [
+        ("Fri, 02 Jan 2026 02:54:05 GMT", "10 minutes ahead of"),
+        ("Sun, 04 Jan 2026 04:04:05 GMT", "2 days behind"),
+    ] {
+        let clock = FakeClock::new();
+        let script = Script::new(&clock, [too_far(theirs), ok("{}"), ok("{}")]);
+        let client = Client::new(&script, &clock, account_key());
+        let item = serde_json::value::RawValue::from_string(r#"{"id":"1"}"#.to_string()).unwrap();
+        let create = items::create(
+            &container(),
+            &PartitionKey::from_text("a"),
+            &item,
+            &Options::default(),
+        );
+        assert_eq!(client.run(&create).unwrap().attempts, 2);
+        clock.advance(Duration::from_secs(5));
+        client.run(&cosmos::account::read(&account())).unwrap();
+        script.assert_over();
+        let dates = dates(&script);
+        assert_eq!(dates[0], "Fri, 02 Jan 2026 03:04:05 GMT");
+        assert_eq!(dates[1], theirs);
+        assert_eq!(dates[2], theirs.replace(":05 GMT", ":10 GMT"));
+        let said =
+            format!("this machine's clock is {note} the service's; signing by the service's clock");
+        assert!(script.notes().contains(&said), "{}", script.notes());
+        let sent = script.sent();
+        assert_ne!(
+            header(&sent[0], "authorization"),
+            header(&sent[1], "authorization")
+        );
+        assert!(clock.slept().is_empty());
+    }
+}
+
+#[test]
+fn a_clock_that_cannot_be_corrected_is_refused() {
+    let read = cosmos::account::read(&account());
+    let same = "Fri, 02 Jan 2026 03:04:45 GMT";
+    let other = "Fri, 02 Jan 2026 02:54:05 GMT";
+    let undated: Act = answer(403, &[], TOO_FAR).into();
+    for acts in [
+        vec![too_far(same)],
+        vec![too_far("yesterday")],
+        vec![undated],
+        vec![too_far(other), too_far(other)],
+        vec![too_far(other), too_far(same)],
+    ] {
+        let clock = FakeClock::new();
+        let script = Script::new(&clock, acts);
+        let client = Client::new(&script, &clock, account_key());
+        let error = client.run(&read).err().unwrap();
+        assert!(error.is_status(403), "{error}");
+        script.assert_over();
+    }
+}
+
+#[test]
+fn an_expired_token_tells_the_time_too() {
+    let expired = |date| answer(401, &[("x-ms-substatus", "5006"), ("date", date)], "");
+    let early = answer(
+        401,
+        &[
+            ("x-ms-substatus", "5005"),
+            ("date", "Fri, 02 Jan 2026 03:24:05 GMT"),
+        ],
+        "",
+    );
+    let clock = FakeClock::new();
+    let acts = [
+        token("one", 86400),
+        expired("Sat, 03 Jan 2026 03:04:05 GMT").into(),
+        token("two", 86400),
+        ok("{}"),
+        early.into(),
+        ok("{}"),
+    ];
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, machine());
+    let read = cosmos::account::read(&account());
+    assert_eq!(client.run(&read).unwrap().attempts, 2);
+    assert_eq!(client.run(&read).unwrap().attempts, 2);
+    script.assert_over();
+    let dates = dates(&script);
+    assert_eq!(dates[1], "Sat, 03 Jan 2026 03:04:05 GMT");
+    assert_eq!(dates[3], "Fri, 02 Jan 2026 03:24:05 GMT");
+}
+
+// ---- Versions
+
+#[test]
+fn a_version_arm_does_not_know_is_replaced_by_the_newest_it_does() {
+    let file = "fixtures/arm/errors/arm_noregisteredproviderfound_400.json";
+    let refusal: Act = common::recorded(&json(file)).into();
+    let clock = FakeClock::new();
+    let acts = [
+        token("t", 86400),
+        refusal.clone(),
+        ok("{}"),
+        ok("{}"),
+        refusal.clone(),
+    ];
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, machine());
+    let show = arm::accounts::show(&arm_account());
+    assert_eq!(client.run(&show).unwrap().attempts, 2);
+    assert_eq!(client.run(&show).unwrap().attempts, 1);
+    let error = client.run(&show).err().unwrap();
+    assert!(
+        error.to_string().contains("NoRegisteredProviderFound"),
+        "{error}"
+    );
+    script.assert_over();
+    let version = |line: &String| line.rsplit_once("api-version=").unwrap().1.to_string();
+    let versions: Vec<String> = script.lines()[1..].iter().map(version).collect();
+    assert_eq!(
+        versions,
+        [arm::VERSION, "2022-11-15", "2022-11-15", "2022-11-15"]
+    );
+    let note = format!(
+        "ARM does not know its version {}; using 2022-11-15",
+        arm::VERSION
+    );
+    assert!(script.notes().contains(&note), "{}", script.notes());
+}
+
+#[test]
+fn a_list_without_a_version_for_us_is_final() {
+    for (code, list) in [
+        ("InvalidResourceType", "2099-01-01, 2015-04-08-preview"),
+        ("InvalidApiVersionParameter", ""),
+    ] {
+        let body = format!(
+            r#"{{"error":{{"code":"{code}","message":"x. The supported api-versions are '{list}'."}}}}"#
+        );
+        let clock = FakeClock::new();
+        let script = Script::new(&clock, [token("t", 86400), answer(400, &[], body).into()]);
+        let client = Client::new(&script, &clock, machine());
+        let error = client
+            .run(&arm::accounts::show(&arm_account()))
+            .err()
+            .unwrap();
+        assert!(error.is_status(400), "{error}");
+        script.assert_over();
+    }
+}
+
+#[test]
+fn a_version_the_metadata_service_does_not_know_is_replaced() {
+    let body = common::fixture("fixtures/identity/answers/instance_400_bad_api_version.json");
+    let refusal: Act = answer(400, &[], body).into();
+    let clock = FakeClock::new();
+    let compute = rawcosmos::identity::instance::compute(&metadata());
+    let script = Script::new(&clock, [refusal.clone(), ok("{}"), refusal.clone()]);
+    let client = Client::new(&script, &clock, machine());
+    client.run(&compute).unwrap();
+    let error = client.run(&compute).err().unwrap();
+    assert!(matches!(error, Error::Identity(..)), "{error}");
+    script.assert_over();
+    assert!(
+        script.lines()[1].ends_with("?api-version=2024-03-15"),
+        "{:?}",
+        script.lines()
+    );
+}
+
 #[test]
 fn a_wrong_audience_is_final() {
     let clock = FakeClock::new();
@@ -393,19 +583,47 @@ fn an_update_of_the_metadata_service_is_waited_for() {
 }
 
 #[test]
+fn a_source_that_was_named_is_given_longer_to_connect() {
+    let connect = |patient| {
+        let clock = FakeClock::new();
+        let script = Script::new(&clock, [token("t", 60)]);
+        let client = Client::new(&script, &clock, machine()).patient(patient);
+        client.token("x").unwrap();
+        let limits = script.sent()[0].limits;
+        limits.map(|limits| limits.connect.as_secs())
+    };
+    assert_eq!((connect(false), connect(true)), (None, Some(10)));
+}
+
+#[test]
 fn a_machine_without_a_metadata_service_is_found_out_quickly() {
-    let nobody = Act::Break(Stage::Connect, Duration::from_secs(2));
+    let nobody = Act::Break(Stage::Connect, Duration::from_millis(1_300));
     let (result, slept, count, passed) = identity_alone(vec![nobody]);
     assert!(matches!(result, Err(Error::Transport(_))));
     assert_eq!((slept, count), (vec![200], 2));
-    assert!(passed < Duration::from_secs(5), "{passed:?}");
+    assert!(passed < Duration::from_secs(3), "{passed:?}");
+    // Silence, and then a probe without an answer: nothing is asked a second time.
+    let silent = Act::Break(Stage::Answer, Duration::from_millis(1_500));
+    let (result, slept, count, passed) = identity_alone(vec![silent]);
+    assert!(matches!(result, Err(Error::Transport(_))));
+    assert_eq!((slept, count), (vec![], 2));
+    assert!(passed <= Duration::from_secs(3), "{passed:?}");
+    // What is known is not found out again for a moment.
+    let clock = FakeClock::new();
+    let script = Script::for_ever(&clock, Act::Break(Stage::Answer, Duration::ZERO));
+    let client = Client::new(&script, &clock, machine());
+    for (seconds, sent) in [(0, 2), (5, 2), (6, 4)] {
+        clock.advance(Duration::from_secs(seconds));
+        assert!(matches!(client.token("x"), Err(Error::Transport(_))));
+        assert_eq!(script.count(), sent);
+    }
 }
 
 // ---- Again or not
 
 fn bare(plane: Plane, effect: Effect) -> Call<()> {
     let scope = match plane {
-        Plane::Identity => Scope::Open,
+        Plane::Identity | Plane::Entra => Scope::Open,
         Plane::Arm => Scope::Arm,
         Plane::Data => Scope::Data {
             kind: "dbs",
@@ -484,6 +702,7 @@ const PATIENCE: &[Row] = &[
     (Plane::Data, 404, 0, "{}", &[]),
     (Plane::Data, 404, 1002, "{}", &[100, 200, 400]),
     (Plane::Data, 404, 1003, "{}", &[]),
+    (Plane::Data, 404, 1013, "{}", &[500, 1000, 2000, 4000, 4000]),
     (Plane::Data, 409, 0, "{}", &[]),
     (Plane::Data, 412, 0, "{}", &[]),
     (Plane::Data, 413, 0, "{}", &[]),
@@ -650,15 +869,13 @@ fn the_second_delete_may_find_nothing() {
 
 #[test]
 fn a_replica_that_lags_says_nothing_about_a_delete() {
-    let acts = [
-        broken(Stage::Answer),
-        refusal(404, 1002, "{}"),
-        refusal(404, 1013, "{}"),
-    ];
-    let ran = run(Plane::Data, Effect::Delete, |clock| {
-        Script::new(clock, acts)
-    });
-    assert!(ran.result.unwrap_err().is_status(404));
+    for substatus in [1002, 1013] {
+        let ran = run(Plane::Data, Effect::Delete, |clock| {
+            let lags = refusal(404, substatus, "{}");
+            Script::new(clock, [broken(Stage::Answer)]).then_for_ever(Some(lags))
+        });
+        assert!(ran.result.unwrap_err().is_status(404), "{substatus}");
+    }
 }
 
 #[test]
@@ -711,6 +928,8 @@ struct Finished {
     lines: Vec<String>,
     notes: String,
     asked: u32,
+    /// How long it had taken at each word about it.
+    told: Vec<u128>,
 }
 
 /// Starts a change, then follows it; the resource is as it should be from the `settles`th question on.
@@ -725,11 +944,13 @@ fn finish(credential: Credential, acts: Vec<Act>, last: Option<Act>, settles: u3
         Ok(asked.get() >= settles)
     };
     let endpoint = management();
+    let told = RefCell::new(Vec::new());
     let watch = Watch {
         endpoint: &endpoint,
         settled: &settled,
         limit: SECONDS,
         what: "database d",
+        tell: &|passed| told.borrow_mut().push(passed.as_millis()),
     };
     let result = client.finish(&started, &watch);
     Finished {
@@ -738,6 +959,7 @@ fn finish(credential: Credential, acts: Vec<Act>, last: Option<Act>, settles: u3
         lines: script.lines(),
         notes: script.notes(),
         asked: asked.get(),
+        told: told.into_inner(),
     }
 }
 
@@ -766,6 +988,8 @@ fn an_operation_is_followed_with_growing_waits() {
         "{text}"
     );
     assert_eq!(done.asked, 0, "the operation itself could be read");
+    let passed = [1000, 3000, 7000, 15000, 30000, 45000, 60000];
+    assert_eq!(done.told, passed);
 }
 
 #[test]
@@ -937,6 +1161,7 @@ fn a_signed_link_is_sent_as_it_is_and_never_shown() {
         settled: &|| Ok(false),
         limit: SECONDS,
         what: "x",
+        tell: &|_| {},
     };
     client.finish(&started, &watch).unwrap();
     assert_eq!(script.lines()[1], format!("GET {link}"));
@@ -1071,4 +1296,614 @@ fn a_next_link_elsewhere_gets_no_token() {
     );
     assert!(matches!(result, Err(Error::Answer { .. })));
     assert_eq!(script.count(), 1);
+}
+
+// ---- Ranges
+
+fn ranges_answer(bounds: &[(&str, &str, &str, &str)]) -> Act {
+    let range = |(id, min, max, parents): &(&str, &str, &str, &str)| {
+        format!(
+            r#"{{"id":"{id}","minInclusive":"{min}","maxExclusive":"{max}","parents":[{parents}]}}"#
+        )
+    };
+    let ranges: Vec<String> = bounds.iter().map(range).collect();
+    ok(&format!(
+        r#"{{"PartitionKeyRanges":[{}]}}"#,
+        ranges.join(",")
+    ))
+}
+
+fn two_ranges() -> Act {
+    ranges_answer(&[("0", "", "80", ""), ("1", "80", "FF", "")])
+}
+
+#[test]
+fn ranges_come_in_pages_and_are_read_again_while_they_change() {
+    let clock = FakeClock::new();
+    let first = r#"{"PartitionKeyRanges":[{"id":"0","minInclusive":"","maxExclusive":"80"}]}"#;
+    let acts = [
+        answer(200, &[("x-ms-continuation", "more")], first).into(),
+        ranges_answer(&[("2", "90", "FF", "\"1\"")]),
+        two_ranges(),
+    ];
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, account_key());
+    let ranges = client.ranges(&container()).unwrap();
+    assert_eq!(ranges.iter().count(), 2);
+    script.assert_over();
+    assert_eq!(
+        header(&script.sent()[1], "x-ms-continuation").unwrap(),
+        "more"
+    );
+
+    let gap = ranges_answer(&[("0", "", "80", "")]);
+    let script = Script::new(&clock, [gap.clone(), gap]);
+    let client = Client::new(&script, &clock, account_key());
+    let error = client.ranges(&container()).unwrap_err();
+    assert!(matches!(error, Error::Answer { .. }), "{error}");
+    script.assert_over();
+}
+
+// ---- Changes
+
+fn page_of(etag: &str, ids: &[&str]) -> Act {
+    let items: Vec<String> = ids.iter().map(|id| format!(r#"{{"id":"{id}"}}"#)).collect();
+    let body = format!(r#"{{"_rid":"rid","Documents":[{}]}}"#, items.join(","));
+    answer(200, &[("etag", etag)], body).into()
+}
+
+fn drained(etag: &str) -> Act {
+    answer(304, &[("etag", etag)], "").into()
+}
+
+fn gone() -> Act {
+    answer(410, &[("x-ms-substatus", "1002")], "").into()
+}
+
+/// What was read of a feed: the items, and the state as it was after each page.
+struct Read {
+    result: Result<(), Error>,
+    ids: Vec<String>,
+    states: Vec<State>,
+    asked: Vec<(String, String)>,
+    slept: Vec<u128>,
+}
+
+/// Follows a feed until so many pages have come.
+fn changes(acts: Vec<Act>, state: &State, most: usize) -> Read {
+    let clock = FakeClock::new();
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, account_key());
+    let container = container();
+    let feed = Feed {
+        container: &container,
+        paging: Paging::default(),
+        follow: true,
+    };
+    let (mut state, mut ids, mut states) = (state.clone(), Vec::new(), Vec::new());
+    let result = client.each_change(&feed, &mut state, &mut |answer, state| {
+        for item in &answer.value.items {
+            let item: serde_json::Value = serde_json::from_str(item.get()).unwrap();
+            ids.push(item["id"].as_str().unwrap().to_string());
+        }
+        states.push(state.clone());
+        let enough = states.len() == most;
+        Ok(if enough { Flow::Stop } else { Flow::Continue })
+    });
+    script.assert_over();
+    let asked = script
+        .sent()
+        .into_iter()
+        .filter(|request| header(request, "a-im").is_some());
+    let asked = asked.map(|request| {
+        let text = |name| header(&request, name).unwrap_or_default();
+        (
+            text("x-ms-documentdb-partitionkeyrangeid"),
+            text("if-none-match"),
+        )
+    });
+    Read {
+        result,
+        ids,
+        states,
+        asked: asked.collect(),
+        slept: clock.slept(),
+    }
+}
+
+fn at_the_start() -> State {
+    let clock = FakeClock::new();
+    let script = Script::new(&clock, [two_ranges()]);
+    let client = Client::new(&script, &clock, account_key());
+    let ranges = client.ranges(&container()).unwrap();
+    State::new("rid", &Start::Beginning, &ranges, "", "FF")
+}
+
+fn asked(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    let pairs = pairs.iter();
+    pairs
+        .map(|(range, etag)| (range.to_string(), etag.to_string()))
+        .collect()
+}
+
+#[test]
+fn changes_are_followed_range_by_range_and_waited_for() {
+    let acts = vec![
+        page_of("\"1\"", &["a", "b"]),
+        page_of("\"2\"", &[]),
+        drained("\"3\""),
+        drained("\"9\""),
+        drained("\"4\""),
+        drained("\"9\""),
+        drained("\"4\""),
+        page_of("\"10\"", &["c"]),
+        drained("\"10\""),
+        drained("\"4\""),
+    ];
+    let read = changes(acts, &at_the_start(), 10);
+    read.result.unwrap();
+    assert_eq!(read.ids, ["a", "b", "c"]);
+    let wanted = [
+        ("0", ""),
+        ("0", "\"1\""),
+        ("0", "\"2\""),
+        ("1", ""),
+        ("0", "\"3\""),
+        ("1", "\"9\""),
+        ("0", "\"4\""),
+        ("1", "\"9\""),
+        ("1", "\"10\""),
+        ("0", "\"4\""),
+    ];
+    assert_eq!(read.asked, asked(&wanted));
+    assert_eq!(read.slept, [1000, 2000, 1000]);
+    // The state after the first page goes on behind it, and has not begun with the other range.
+    let kept = State::from_json(&read.states[0].to_json()).unwrap();
+    let again = changes(vec![drained("\"3\""), drained("\"9\"")], &kept, 2);
+    assert_eq!(again.asked, asked(&[("0", "\"1\""), ("1", "")]));
+}
+
+#[test]
+fn waits_grow_to_five_seconds_and_no_further() {
+    let acts = (0..14).map(|_| drained("\"1\"")).collect();
+    let read = changes(acts, &at_the_start(), 14);
+    assert_eq!(read.slept, [2000, 3000, 5000, 5000, 5000, 5000]);
+}
+
+#[test]
+fn a_range_that_splits_goes_on_in_its_children() {
+    // The rules for sending again have their turn first.
+    let refused = || (0..6).map(|_| gone());
+    let mut acts = vec![
+        page_of("\"1\"", &["a"]),
+        drained("\"2\""),
+        page_of("\"5\"", &["b"]),
+    ];
+    acts.extend(refused());
+    acts.extend([
+        ranges_answer(&[
+            ("0", "", "80", ""),
+            ("1", "80", "FF", ""),
+            ("2", "80", "A0", "\"1\""),
+            ("3", "A0", "FF", "\"1\""),
+        ]),
+        page_of("\"6\"", &["c"]),
+        drained("\"6\""),
+        page_of("\"7\"", &["d"]),
+        drained("\"7\""),
+    ]);
+    let read = changes(acts, &at_the_start(), 7);
+    read.result.unwrap();
+    assert_eq!(read.ids, ["a", "b", "c", "d"]);
+    let (before, after) = read.asked.split_at(9);
+    assert_eq!(before[3..], vec![("1".to_string(), "\"5\"".to_string()); 6]);
+    let children = [
+        ("2", "\"5\""),
+        ("2", "\"6\""),
+        ("3", "\"5\""),
+        ("3", "\"7\""),
+    ];
+    assert_eq!(after, asked(&children));
+    assert_eq!(read.states.last().unwrap().positions.len(), 3);
+}
+
+#[test]
+fn a_range_that_is_always_gone_ends_it() {
+    let mut acts = Vec::new();
+    for _ in 0..10 {
+        acts.extend((0..6).map(|_| gone()));
+        acts.push(two_ranges());
+    }
+    acts.extend((0..6).map(|_| gone()));
+    acts.push(ok(r#"{"_rid":"rid"}"#));
+    let read = changes(acts, &at_the_start(), 1);
+    assert!(read.result.unwrap_err().is_status(410));
+}
+
+#[test]
+fn a_container_made_anew_is_noticed() {
+    let other = answer(
+        200,
+        &[("etag", "\"1\"")],
+        r#"{"_rid":"other","Documents":[{"id":"x"}]}"#,
+    );
+    let read = changes(vec![other.into()], &at_the_start(), 1);
+    assert!(matches!(read.result, Err(Error::Conflict(_))));
+    assert!(read.ids.is_empty() && read.states.is_empty());
+    // Or the new one knows nothing of the session of the old one.
+    let stranger = || answer(404, &[("x-ms-substatus", "1003")], "").into();
+    let anew = vec![stranger(), ok(r#"{"_rid":"other"}"#)];
+    let read = changes(anew, &at_the_start(), 1);
+    assert!(matches!(read.result, Err(Error::Conflict(_))));
+    let same = vec![stranger(), ok(r#"{"_rid":"rid"}"#)];
+    let read = changes(same, &at_the_start(), 1);
+    assert!(read.result.unwrap_err().is_status(404));
+}
+
+// ---- Batches
+
+fn batch_of(count: usize) -> Call<Vec<batch::Outcome>> {
+    let mut batch = Batch::default();
+    for id in 0..count {
+        batch.push(Operation::delete(&id.to_string())).unwrap();
+    }
+    batch::atomic(&container(), &PartitionKey::from_text("p"), &batch, true)
+}
+
+#[test]
+fn a_batch_is_sent_again_while_an_operation_is_throttled() {
+    let clock = FakeClock::new();
+    let samples = json("fixtures/data-plane/batch_samples.json");
+    let sample = |name: &str| -> Act {
+        let status = u16::try_from(samples[name]["status"].as_u64().unwrap()).unwrap();
+        answer(status, &[], samples[name]["body"].to_string()).into()
+    };
+    let busy = || sample("transactional_throttled");
+    let raced: Act = answer(
+        207,
+        &[],
+        r#"[{"statusCode":449},{"statusCode":424},{"statusCode":424}]"#,
+    )
+    .into();
+    let script = Script::new(
+        &clock,
+        [busy(), raced, busy(), sample("transactional_success")],
+    );
+    let client = Client::new(&script, &clock, account_key());
+    let done = client.batch(&batch_of(3), 3).unwrap();
+    assert_eq!(batch::guilty(&done.value), None);
+    assert_eq!(clock.slept(), [187, 200, 187]);
+    script.assert_over();
+    let bodies: Vec<_> = script
+        .sent()
+        .into_iter()
+        .map(|request| request.body)
+        .collect();
+    assert!(bodies.iter().all(|body| *body == bodies[0]));
+
+    let script = Script::for_ever(&clock, busy());
+    let client = Client::new(&script, &clock, account_key());
+    let done = client.batch(&batch_of(3), 3).unwrap();
+    assert_eq!(batch::guilty(&done.value), Some(1));
+    assert_eq!(script.count(), 10);
+
+    let script = Script::new(&clock, [sample("transactional_failure")]);
+    let client = Client::new(&script, &clock, account_key());
+    let done = client.batch(&batch_of(3), 3).unwrap();
+    assert_eq!(batch::guilty(&done.value), Some(1));
+
+    let script = Script::new(&clock, [sample("transactional_success")]);
+    let client = Client::new(&script, &clock, account_key());
+    let error = client.batch(&batch_of(2), 2).unwrap_err().to_string();
+    assert!(error.contains("3 outcomes for 2 operations"), "{error}");
+}
+
+#[test]
+fn a_batch_whose_answer_is_lost_is_not_sent_again() {
+    let clock = FakeClock::new();
+    let script = Script::new(&clock, [broken(Stage::Answer)]);
+    let client = Client::new(&script, &clock, account_key());
+    let error = client.batch(&batch_of(1), 1).unwrap_err();
+    assert!(matches!(error, Error::Unknown { .. }), "{error}");
+    script.assert_over();
+}
+
+// ---- Many items
+
+fn pairs(texts: &[(&str, &str)]) -> Vec<Pair> {
+    let pair = |(id, key): &(&str, &str)| Pair {
+        id: id.to_string(),
+        key: PartitionKey::from_text(key),
+    };
+    texts.iter().map(pair).collect()
+}
+
+fn by_ranges(container: &cosmos::Container, definition: &str) -> Many<'static> {
+    let clock = FakeClock::new();
+    let script = Script::new(&clock, [two_ranges()]);
+    let client = Client::new(&script, &clock, account_key());
+    let ranges = client.ranges(container).unwrap();
+    let definition = serde_json::from_str(definition).unwrap();
+    let definition = Definition::from_json(&definition).unwrap();
+    Many {
+        container: Box::leak(Box::new(container.clone())),
+        way: Way::Ranges(definition, ranges),
+        options: Options::default(),
+    }
+}
+
+fn found(items: &[Option<Box<serde_json::value::RawValue>>]) -> Vec<&str> {
+    items
+        .iter()
+        .map(|item| item.as_ref().map_or("-", |item| item.get()))
+        .collect()
+}
+
+/// A hash of version 2 is always below 40: every key is in the first of the two ranges.
+const BY_PK: &str = r#"{"paths":["/pk"],"kind":"Hash","version":2}"#;
+
+#[test]
+fn many_items_come_in_the_order_they_were_asked_for() {
+    let clock = FakeClock::new();
+    let (a, b) = (r#"{"id":"1","pk":"a","n":1.10}"#, r#"{"id":"1","pk":"b"}"#);
+    let first = answer(
+        200,
+        &[("x-ms-continuation", "t"), ("x-ms-request-charge", "3")],
+        format!(r#"{{"Documents":[{b}]}}"#),
+    );
+    let acts = [first.into(), ok(&format!(r#"{{"Documents":[{a}]}}"#))];
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, account_key());
+    let mut many = by_ranges(&container(), BY_PK);
+    let mut charge = 0.0;
+    let asked = pairs(&[("1", "a"), ("2", "a"), ("1", "b"), ("1", "a")]);
+    let items = client.read_many(&mut many, &asked, &mut |answer| {
+        charge += answer.charge.unwrap_or_default();
+    });
+    assert_eq!(found(&items.unwrap()), [a, "-", b, a]);
+    assert!((charge - 3.0).abs() < 1e-9);
+    script.assert_over();
+    assert_eq!(
+        header(&script.sent()[0], "x-ms-documentdb-partitionkeyrangeid").unwrap(),
+        "0"
+    );
+}
+
+#[test]
+fn the_only_item_of_a_range_is_read_and_not_queried() {
+    let clock = FakeClock::new();
+    let item = r#"{"id":"1","pk":"a"}"#;
+    let missing: Act = answer(404, &[], r#"{"code":"NotFound","message":"x"}"#).into();
+    let page = ok(r#"{"Documents":[]}"#);
+    let script = Script::new(&clock, [ok(item), missing, page]);
+    let client = Client::new(&script, &clock, account_key());
+    let mut many = by_ranges(&container(), BY_PK);
+    let mut one = |id| {
+        client
+            .read_many(&mut many, &pairs(&[(id, "a")]), &mut |_| {})
+            .unwrap()
+    };
+    assert_eq!(found(&one("1")), [item]);
+    assert_eq!(found(&one("2")), ["-"]);
+    assert_eq!(found(&one("a/b")), ["-"]);
+    script.assert_over();
+    let lines = script.lines();
+    assert!(
+        lines[0].starts_with("GET ") && lines[0].ends_with("/docs/1"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[2].starts_with("POST "),
+        "no path has a place for this id"
+    );
+    // That the container is not there is another matter.
+    let absent = answer(404, &[("x-ms-substatus", "1003")], "");
+    let script = Script::new(&clock, [absent.into()]);
+    let client = Client::new(&script, &clock, account_key());
+    let error = client.read_many(&mut many, &pairs(&[("1", "a")]), &mut |_| {});
+    assert!(error.unwrap_err().is_status(404));
+}
+
+#[test]
+fn many_items_are_asked_for_a_thousand_at_a_time_and_after_a_split_again() {
+    let clock = FakeClock::new();
+    let empty = || ok(r#"{"Documents":[]}"#);
+    let ids: Vec<String> = (0..2001).map(|n| n.to_string()).collect();
+    let key = PartitionKey::from_text("a");
+    let all: Vec<Pair> = ids
+        .iter()
+        .map(|id| Pair {
+            id: id.clone(),
+            key: key.clone(),
+        })
+        .collect();
+    let absent = answer(404, &[], "").into();
+    let script = Script::new(&clock, [empty(), empty(), absent]);
+    let client = Client::new(&script, &clock, account_key());
+    let container = container();
+    let mut many = Many {
+        container: &container,
+        way: Way::Key(key),
+        options: Options::default(),
+    };
+    let items = client.read_many(&mut many, &all, &mut |_| {}).unwrap();
+    assert_eq!((items.len(), items.iter().flatten().count()), (2001, 0));
+    script.assert_over();
+
+    let mut acts: Vec<Act> = (0..6).map(|_| gone()).collect();
+    acts.extend([ranges_answer(&[("7", "", "FF", "\"0\",\"1\"")]), empty()]);
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, account_key());
+    let mut many = by_ranges(&container, BY_PK);
+    client
+        .read_many(&mut many, &pairs(&[("1", "a"), ("2", "a")]), &mut |_| {})
+        .unwrap();
+    script.assert_over();
+    let last = script.sent().pop().unwrap();
+    assert_eq!(
+        header(&last, "x-ms-documentdb-partitionkeyrangeid").unwrap(),
+        "7"
+    );
+}
+
+// ---- Sessions
+
+fn told(status: u16, token: &str, body: &str) -> Act {
+    answer(status, &[("x-ms-session-token", token)], body).into()
+}
+
+/// Reads an item, with the token that the request says itself; what it ends with does not matter.
+fn read_item(client: &Client, session: Option<&str>) {
+    let options = Options {
+        session: session.map(str::to_string),
+        ..Options::default()
+    };
+    let key = PartitionKey::from_text("a");
+    let _ = client.run(&items::read(&container(), &name("1"), &key, &options));
+}
+
+#[test]
+fn a_read_sees_what_was_written_before_it() {
+    let clock = FakeClock::new();
+    let acts = [
+        told(201, "0:1#5", "{}"),
+        told(200, "1:1#9", r#"{"Documents":[]}"#),
+        told(404, "0:1#7", ""),
+        told(200, "0:1#6", "{}"),
+        ok(r#"{"Documents":[]}"#),
+        told(200, "0:-1#99", "{}"),
+        ranges_answer(&[
+            ("0", "", "80", ""),
+            ("3", "80", "A0", "\"1\""),
+            ("4", "A0", "FF", "\"1\""),
+        ]),
+        ok(r#"{"Documents":[]}"#),
+        ok("{}"),
+    ];
+    let script = Script::new(&clock, acts);
+    let sessions = Sessions::new(&script);
+    let client = Client::new(&sessions, &clock, account_key());
+    let (place, key) = (container(), PartitionKey::from_text("a"));
+    let item = serde_json::value::RawValue::from_string("{}".into()).unwrap();
+    let query = Query::new("SELECT * FROM c");
+    let ask = |across: Across| query::items(&place, &query, &across, &Paging::default());
+    client
+        .run(&items::create(&place, &key, &item, &Options::default()))
+        .unwrap();
+    client.run(&ask(Across::All)).unwrap();
+    read_item(&client, None);
+    read_item(&client, None);
+    client.run(&ask(Across::Range("1".into()))).unwrap();
+    // Containers and databases are of another partition: their tokens are none of ours.
+    client.run(&cosmos::containers::read(&place)).unwrap();
+    client.ranges(&place).unwrap();
+    client.run(&ask(Across::Range("3".into()))).unwrap();
+    let other = place_of("other");
+    client
+        .run(&items::read(&other, &name("1"), &key, &Options::default()))
+        .unwrap();
+    script.assert_over();
+    let sent: Vec<Option<String>> = script
+        .sent()
+        .iter()
+        .map(|r| header(r, "x-ms-session-token"))
+        .collect();
+    let wanted = [
+        None,
+        Some("0:1#5"),
+        Some("0:1#5,1:1#9"),
+        Some("0:1#7,1:1#9"),
+        Some("1:1#9"),
+        None,
+        None,
+        Some("3:1#9"),
+        None,
+    ];
+    assert_eq!(sent, wanted.map(|token| token.map(str::to_string)));
+    assert_eq!(
+        sessions.tokens(),
+        [(place.url(), "0:1#7,1:1#9,3:1#9,4:1#9".to_string())]
+    );
+}
+
+fn place_of(container: &str) -> cosmos::Container {
+    common::database().container(&name(container))
+}
+
+#[test]
+fn a_token_that_was_given_is_merged_or_sent_as_it_is() {
+    let clock = FakeClock::new();
+    // 404/1002 says that this replica has not got so far: its own token means nothing.
+    let late = [("x-ms-session-token", "0:9#99"), ("x-ms-substatus", "1002")];
+    let acts = [
+        told(200, "0:1#9", "{}"),
+        ok("{}"),
+        ok("{}"),
+        answer(404, &late, "").into(),
+        ok("{}"),
+    ];
+    let script = Script::new(&clock, acts);
+    let sessions = Sessions::new(&script);
+    let client = Client::new(&sessions, &clock, account_key());
+    read_item(&client, Some("0:1#5,2:1#1"));
+    read_item(&client, Some("0:1#3"));
+    read_item(&client, Some("of another form"));
+    read_item(&client, None);
+    let sent: Vec<_> = script
+        .sent()
+        .iter()
+        .filter_map(|r| header(r, "x-ms-session-token"))
+        .collect();
+    assert_eq!(
+        sent,
+        [
+            "0:1#5,2:1#1",
+            "0:1#9,2:1#1",
+            "of another form",
+            "0:1#9,2:1#1",
+            "0:1#9,2:1#1"
+        ]
+    );
+    assert!(!sessions.learn("x", "of another form"));
+}
+
+#[test]
+fn a_new_container_is_a_new_session_and_a_huge_token_stays_at_home() {
+    let clock = FakeClock::new();
+    let said = |token: &str, rid: &str| -> Act {
+        answer(
+            200,
+            &[("x-ms-session-token", token), ("x-ms-content-path", rid)],
+            "{}",
+        )
+        .into()
+    };
+    let many: Vec<String> = (0..400)
+        .map(|n| format!("{n}:1#1000000#1=2000000"))
+        .collect();
+    let acts = [
+        said("0:1#5", "r1"),
+        said("0:1#2", "r2"),
+        said(&many.join(","), "r2"),
+        ok("{}"),
+    ];
+    let script = Script::new(&clock, acts);
+    let sessions = Sessions::new(&script);
+    let client = Client::new(&sessions, &clock, account_key());
+    for _ in 0..4 {
+        read_item(&client, None);
+    }
+    let sent: Vec<_> = script
+        .sent()
+        .iter()
+        .map(|r| header(r, "x-ms-session-token"))
+        .collect();
+    let wanted = [
+        None,
+        Some("0:1#5".to_string()),
+        Some("0:1#2".to_string()),
+        None,
+    ];
+    assert_eq!(sent, wanted);
+    assert!(sessions.tokens()[0].1.starts_with("0:1#1000000"));
 }

@@ -12,14 +12,22 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use common::{KEY, NOW, account, arm_account, container, database, management, metadata, name};
-use rawcosmos::arm::{self, containers::Definition, roles};
+use rawcosmos::arm::containers::{Changes, Definition};
+use rawcosmos::arm::throughput::{self, Mode, Owner};
+use rawcosmos::arm::{self, azure_roles, groups, roles};
 use rawcosmos::authorize::master_key::MasterKey;
 use rawcosmos::authorize::{Proof, authorize};
-use rawcosmos::cosmos::items::Options;
+use rawcosmos::cosmos::batch::{self, Batch, Operation};
+use rawcosmos::cosmos::changes::{self, Of, Start};
+use rawcosmos::cosmos::items::{Indexing, Item, Options};
 use rawcosmos::cosmos::partition_key::{Component, PartitionKey};
+use rawcosmos::cosmos::patch::{Op, Patch};
 use rawcosmos::cosmos::query::{Across, Query};
-use rawcosmos::cosmos::{self, Paging, items};
-use rawcosmos::identity::{Selector, imds, instance};
+use rawcosmos::cosmos::{self, Consistency, Paging, items};
+use rawcosmos::identity::app_service::{self, Site};
+use rawcosmos::identity::arc::{self, Agent};
+use rawcosmos::identity::workload::{self, Pod};
+use rawcosmos::identity::{Selector, aci_windows, imds, instance};
 use rawcosmos::message::{Call, Effect, Next, Request, Throughput};
 use rawcosmos::name::Secret;
 use rawcosmos::show::{self, Mask};
@@ -91,6 +99,82 @@ fn identity() -> Vec<Row> {
         (
             "identity/instance_compute.http",
             with_token(instance::compute(&place)),
+        ),
+        (
+            "identity/instance_versions.http",
+            with_token(instance::versions(&place)),
+        ),
+        (
+            "identity/instance_tenant.http",
+            with_token(instance::tenant(&place)),
+        ),
+    ]
+}
+
+/// The other sources, each for the data plane and a user-assigned identity where it can be asked for one.
+fn sources() -> Vec<Row> {
+    let (data, guid) = (
+        "https://cosmos.azure.com",
+        "00001111-aaaa-2222-bbbb-3333cccc4444",
+    );
+    let resource = "/subscriptions/s/resourceGroups/rg 1/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id";
+    let by_id = Selector::ClientId(name(guid));
+    let header = || "853b9a84-5bfa-4b22-a3f3-0b9a43d9ad8a".to_string();
+    let site = |endpoint| Site::new(endpoint, header()).unwrap();
+    let app = site("http://localhost:4141/MSI/token?site=a");
+    let windows = site("http://169.254.128.1:2377/metadata/identity/oauth2/token?api-version=1.0");
+    let agent = Agent::new(arc::ADDRESS, "/var/opt/azcmagent/tokens").unwrap();
+    let asked = || arc::token(&agent, data, &by_id);
+    let file = std::path::Path::new("/var/opt/azcmagent/tokens/it's.key");
+    let pod = Pod::new(
+        "https://login.microsoftonline.com/",
+        guid,
+        "/var/run/secrets/azure/tokens/t",
+    )
+    .unwrap();
+    let own = Secret::token("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.c2ln");
+    let arm = "https://management.azure.com/";
+    vec![
+        (
+            "identity/app_service_default.http",
+            with_token(app_service::token(&app, data, &Selector::Default)),
+        ),
+        (
+            "identity/app_service_client_id.http",
+            with_token(app_service::token(&app, data, &by_id)),
+        ),
+        (
+            "identity/app_service_object_id.http",
+            with_token(app_service::token(
+                &app,
+                data,
+                &Selector::ObjectId(name(guid)),
+            )),
+        ),
+        (
+            "identity/app_service_resource_id.http",
+            with_token(app_service::token(
+                &app,
+                data,
+                &Selector::ResourceId(resource.into()),
+            )),
+        ),
+        (
+            "identity/aci_windows_object_id.http",
+            with_token(aci_windows::token(
+                &windows,
+                data,
+                &Selector::ObjectId(name(guid)),
+            )),
+        ),
+        ("identity/arc_first.http", with_token(asked())),
+        (
+            "identity/arc_second.http",
+            with_token(arc::with_key(asked(), "the text of the key", file)),
+        ),
+        (
+            "identity/workload.http",
+            with_token(workload::token(&pod, arm, &by_id, &own)),
         ),
     ]
 }
@@ -213,7 +297,187 @@ fn arm_changes() -> Vec<Row> {
         ),
         (
             "arm/role_revoke.http",
-            with_token(roles::revoke(&account, &reader)),
+            with_token(roles::revoke(&account, &reader.guid(&account)).unwrap()),
+        ),
+    ]
+}
+
+fn arm_accounts() -> Vec<Row> {
+    use arm::accounts::{self, New};
+    let (account, group) = (arm_account(), common::group());
+    let all = New {
+        location: "West Europe".into(),
+        serverless: true,
+        free_tier: true,
+        tokens_only: true,
+    };
+    let plain = New {
+        location: "westus".into(),
+        ..New::default()
+    };
+    vec![
+        (
+            "arm/account_list_in_group.http",
+            with_token(accounts::list_in(&group)),
+        ),
+        (
+            "arm/account_name_taken.http",
+            with_token(accounts::name_taken(&management(), &name("acct1"))),
+        ),
+        (
+            "arm/account_create.http",
+            with_token(accounts::create(&account, &plain)),
+        ),
+        (
+            "arm/account_create_full.http",
+            with_token(accounts::create(&account, &all)),
+        ),
+        (
+            "arm/account_delete.http",
+            with_token(accounts::delete(&account)),
+        ),
+        (
+            "arm/account_keys.http",
+            with_token(accounts::keys(&account)),
+        ),
+        ("arm/group_show.http", with_token(groups::show(&group))),
+        (
+            "arm/group_create.http",
+            with_token(groups::create(&group, "westus")),
+        ),
+        ("arm/group_delete.http", with_token(groups::delete(&group))),
+    ]
+}
+
+fn arm_throughput() -> Vec<Row> {
+    let account = arm_account();
+    let shared = Owner {
+        database: name("Shop"),
+        container: None,
+    };
+    let own = Owner {
+        container: Some(name("Orders 2026")),
+        ..shared.clone()
+    };
+    let update = |owner, units| with_token(throughput::update(&account, owner, units));
+    let migrate = |owner, to| with_token(throughput::migrate(&account, owner, to));
+    vec![
+        (
+            "arm/throughput_show_database.http",
+            with_token(throughput::show(&account, &shared)),
+        ),
+        (
+            "arm/throughput_show_container.http",
+            with_token(throughput::show(&account, &own)),
+        ),
+        (
+            "arm/throughput_update_manual.http",
+            update(&shared, Throughput::Manual(1000)),
+        ),
+        (
+            "arm/throughput_update_autoscale.http",
+            update(&own, Throughput::Autoscale(8000)),
+        ),
+        (
+            "arm/throughput_migrate_to_autoscale.http",
+            migrate(&own, Mode::Autoscale),
+        ),
+        (
+            "arm/throughput_migrate_to_manual.http",
+            migrate(&shared, Mode::Manual),
+        ),
+    ]
+}
+
+fn arm_container_update() -> Vec<Row> {
+    let now = common::recorded_resource("sql_container_create_update_2021-10-15.json", 2);
+    let update = |changes: Changes| {
+        let resource = changes.applied(&now).unwrap();
+        with_token(arm::containers::update(
+            &arm_account(),
+            &name("Shop"),
+            &name("Orders 2026"),
+            &resource,
+        ))
+    };
+    let ttl = |ttl| Changes {
+        ttl: Some(ttl),
+        indexing: None,
+    };
+    let policy = Changes {
+        ttl: None,
+        indexing: Some(raw(r#"{"indexingMode":"none", "automatic":false}"#)),
+    };
+    vec![
+        ("arm/container_update_ttl.http", update(ttl(Some(-1)))),
+        ("arm/container_update_ttl_off.http", update(ttl(None))),
+        ("arm/container_update_idx.http", update(policy)),
+    ]
+}
+
+fn arm_roles() -> Vec<Row> {
+    let (account, oid) = (arm_account(), "11111111-1111-1111-1111-111111111111");
+    let place = |id: &str| azure_roles::Place::parse(management(), id).unwrap();
+    let here = place(account.id());
+    let grant = |role, kind, place| azure_roles::Grant {
+        role,
+        principal: name(oid),
+        kind,
+        place,
+    };
+    let operator = grant(azure_roles::OPERATOR, "ServicePrincipal", here.clone());
+    let group = place("/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg 1");
+    let wide = grant(azure_roles::ACCOUNT_CONTRIBUTOR, "User", group);
+    let custom = roles::Grant {
+        role: roles::DataRole::Custom(name("be79875a-2cc4-40d5-8958-566017875b39")),
+        principal: name(oid),
+        scope: "/dbs/Shop".into(),
+    };
+    let more = next("https://management.azure.com/subscriptions/s/next?$skipToken=a");
+    vec![
+        (
+            "arm/role_assign_custom.http",
+            with_token(roles::assign(&account, &custom)),
+        ),
+        (
+            "arm/role_definitions.http",
+            with_token(roles::definitions(&account)),
+        ),
+        (
+            "arm/role_definitions_next.http",
+            with_token(roles::definitions_next(&account, &more).unwrap()),
+        ),
+        (
+            "arm/azure_role_assign.http",
+            with_token(azure_roles::assign(&operator)),
+        ),
+        (
+            "arm/azure_role_assign_group.http",
+            with_token(azure_roles::assign(&wide)),
+        ),
+        (
+            "arm/azure_role_show.http",
+            with_token(azure_roles::show(&here, &operator.guid()).unwrap()),
+        ),
+        (
+            "arm/azure_role_list.http",
+            with_token(azure_roles::list(&here, None)),
+        ),
+        (
+            "arm/azure_role_list_principal.http",
+            with_token(azure_roles::list(&here, Some(&name(oid)))),
+        ),
+        (
+            "arm/azure_role_list_next.http",
+            with_token(azure_roles::next(&here, &more).unwrap()),
+        ),
+        (
+            "arm/azure_role_definitions.http",
+            with_token(azure_roles::definitions(&here)),
+        ),
+        (
+            "arm/azure_role_revoke.http",
+            with_token(azure_roles::revoke(&here, &operator.guid()).unwrap()),
         ),
     ]
 }
@@ -225,6 +489,11 @@ fn operations() -> Vec<Row> {
         let started = (create.read)(&answer).unwrap();
         with_token(started.progress(&management()).unwrap().unwrap())
     };
+    let outcome = |headers: &[(&str, &str)]| {
+        let create = arm::databases::create(&arm_account(), &name("Shop"), None);
+        let started = (create.read)(&common::answer(202, headers, "")).unwrap();
+        with_token(started.outcome(&management()).unwrap())
+    };
     let signed = "https://management.azure.com/subscriptions/s/providers/Microsoft.DocumentDB/locations/westus/operationsStatus/g?api-version=2024-11-15&t=639&c=MII%2b&s=Zm9v_-&h=QmFy";
     let plain =
         "https://centraluseuap.management.azure.com/x/operationResults/g?api-version=2021-10-15";
@@ -234,6 +503,10 @@ fn operations() -> Vec<Row> {
             started(&[("azure-asyncoperation", signed), ("location", plain)]),
         ),
         ("arm/operation_result.http", started(&[("Location", plain)])),
+        (
+            "arm/operation_outcome.http",
+            outcome(&[("azure-asyncoperation", plain), ("Location", signed)]),
+        ),
     ]
 }
 
@@ -243,7 +516,7 @@ fn metadata_of_the_account() -> Vec<Row> {
     let page = Paging {
         size: Some(100),
         from: Some(next("+RID:~a#RT:1#TRC:2")),
-        session: None,
+        ..Paging::default()
     };
     vec![
         (
@@ -322,8 +595,8 @@ fn documents() -> Vec<Row> {
     let (one, odd) = (key(r#"["ü"]"#), name("100% a?b".replace('?', "é").as_str()));
     let options = Options {
         if_match: Some("\"00000000-0000-0000-0000-000000000000\"".into()),
-        if_none_match: None,
         session: Some("0:-1#31".into()),
+        ..Options::default()
     };
     let changed = Options {
         if_none_match: Some("\"e\"".into()),
@@ -335,16 +608,16 @@ fn documents() -> Vec<Row> {
     let page = Paging {
         size: Some(10),
         from: Some(next("{\"token\":\"x\"}")),
-        session: None,
+        ..Paging::default()
     };
     vec![
         (
             "cosmos/item_create.http",
-            with_token(items::create(&all, &one, &item)),
+            with_token(items::create(&all, &one, &item, &Options::default())),
         ),
         (
             "cosmos/item_create_key.http",
-            with_key(items::create(&all, &one, &item)),
+            with_key(items::create(&all, &one, &item, &Options::default())),
         ),
         (
             "cosmos/item_upsert.http",
@@ -387,7 +660,7 @@ fn queries() -> Vec<Row> {
     let page = Paging {
         size: Some(10),
         from: Some(next("{\"token\":\"x\"}")),
-        session: None,
+        ..Paging::default()
     };
     let one = Across::Key(key(r#"["a"]"#));
     let ask = |across: &Across, paging: &Paging| {
@@ -413,15 +686,287 @@ fn queries() -> Vec<Row> {
     ]
 }
 
+fn writes_with_options() -> Vec<Row> {
+    let (all, one, item) = (container(), key("\"a\""), raw(r#"{"id":"1","pk":"a"}"#));
+    let options = Options {
+        indexing: Some(Indexing::Exclude),
+        minimal: true,
+        ..Options::default()
+    };
+    let weak = Options {
+        consistency: Some(Consistency::Eventual),
+        ..Options::default()
+    };
+    let link = "/dbs/3JMBAA==/colls/3JMBAIm-Q3M=/docs/3JMBAIm-Q3MBAAAAAAAA+A==/";
+    let linked = Item::linked(&account(), link).unwrap();
+    let included = Options {
+        indexing: Some(Indexing::Include),
+        ..Options::default()
+    };
+    vec![
+        (
+            "cosmos/item_create_minimal.http",
+            with_token(items::create(&all, &one, &item, &options)),
+        ),
+        (
+            "cosmos/item_upsert_minimal.http",
+            with_token(items::upsert(&all, &one, &item, &options)),
+        ),
+        (
+            "cosmos/item_replace_indexed.http",
+            with_token(items::replace(&all, &name("1"), &one, &item, &included)),
+        ),
+        (
+            "cosmos/item_read_eventual.http",
+            with_token(items::read(&all, &name("1"), &one, &weak)),
+        ),
+        (
+            "cosmos/item_read_self_key.http",
+            with_key(items::read_at(&linked, &one, &weak)),
+        ),
+        (
+            "cosmos/item_delete_self_key.http",
+            with_key(items::delete_at(&linked, &one, &Options::default())),
+        ),
+        (
+            "cosmos/item_delete_all_key.http",
+            with_key(items::delete_all(&all, &key("[\"t\",5]"))),
+        ),
+        (
+            "cosmos/procedure_execute_key.http",
+            with_key(cosmos::procedures::execute(
+                &all,
+                &name("ar chive"),
+                &one,
+                &raw("[\"2025\", 1.50]"),
+                true,
+            )),
+        ),
+        (
+            "cosmos/procedure_execute.http",
+            with_token(cosmos::procedures::execute(
+                &all,
+                &name("archive"),
+                &one,
+                &raw("[]"),
+                false,
+            )),
+        ),
+    ]
+}
+
+fn filled(operations: Vec<Operation>) -> Batch {
+    let mut batch = Batch::default();
+    for operation in operations {
+        batch.push(operation).unwrap();
+    }
+    batch
+}
+
+/// The operations of the published sample.
+fn operations_of_all_kinds() -> Batch {
+    let patch = Patch::default().with(Op::Incr, "/n", "1").unwrap();
+    filled(vec![
+        Operation::create(&raw(r#"{"id":"1","pk":"p"}"#)),
+        Operation::upsert(&raw(r#"{"id":"2","pk":"p"}"#)),
+        Operation::replace("3", &raw(r#"{"id":"3","pk":"p"}"#)).if_match("\"etag\""),
+        Operation::read("4"),
+        Operation::delete("5"),
+        Operation::patch("6", &patch.only_if("from c where c.n < 5")),
+    ])
+}
+
+fn operations_of_a_range() -> Batch {
+    let upsert = Operation::upsert(&raw(r#"{"id":"1","pk":"p"}"#));
+    filled(vec![
+        upsert.of_key(&key("[\"p\"]")),
+        Operation::delete("9").of_key(&key("[\"q\"]")),
+    ])
+}
+
+fn patches_and_batches() -> Vec<Row> {
+    let (all, one) = (container(), key("\"p\""));
+    let patch = Patch::default()
+        .with(Op::Set, "/a~1b/0", "{\"x\": 1.50}")
+        .and_then(|patch| patch.with(Op::Remove, "/old", ""))
+        .and_then(|patch| patch.with(Op::Move, "/to", "/from"))
+        .unwrap();
+    let matched = Options {
+        if_match: Some("\"e\"".into()),
+        ..Options::default()
+    };
+    let odd = Operation::read("a/b").if_none_match("\"e\"");
+    vec![
+        (
+            "cosmos/item_patch.http",
+            with_token(items::patch(
+                &all,
+                &name("1"),
+                &one,
+                &patch,
+                &Options::default(),
+            )),
+        ),
+        (
+            "cosmos/item_patch_if_key.http",
+            with_key(items::patch(
+                &all,
+                &name("1"),
+                &one,
+                &patch.only_if("from c where c.n = \"ü\""),
+                &matched,
+            )),
+        ),
+        (
+            "cosmos/batch_atomic.http",
+            with_token(batch::atomic(&all, &one, &operations_of_all_kinds(), false)),
+        ),
+        (
+            "cosmos/batch_atomic_alone_key.http",
+            with_key(batch::atomic(&all, &one, &filled(vec![odd]), true)),
+        ),
+        (
+            "cosmos/batch_bulk.http",
+            with_token(batch::bulk(&all, "0", &operations_of_a_range(), true)),
+        ),
+    ]
+}
+
+fn many_items() -> Vec<Row> {
+    let (all, one) = (container(), key("\"p\""));
+    let ids = cosmos::many::of_one_key(&["1", "a/ü"]).unwrap();
+    let page = Paging {
+        consistency: Some(Consistency::BoundedStaleness),
+        session: Some("0:1#5".into()),
+        ..Paging::default()
+    };
+    let across = Across::Part {
+        range: "3".into(),
+        min: "05C1".into(),
+        max: "05C1FF".into(),
+    };
+    vec![
+        (
+            "cosmos/many_of_one_key.http",
+            with_token(cosmos::query::items(
+                &all,
+                &ids,
+                &Across::Key(one.clone()),
+                &page,
+            )),
+        ),
+        (
+            "cosmos/query_part.http",
+            with_token(cosmos::query::items(
+                &all,
+                &Query::new("SELECT * FROM c"),
+                &across,
+                &Paging::default(),
+            )),
+        ),
+        (
+            "cosmos/query_range.http",
+            with_token(cosmos::query::items(
+                &all,
+                &Query::new("SELECT * FROM c"),
+                &Across::Range("3".into()),
+                &Paging::default(),
+            )),
+        ),
+        (
+            "cosmos/many_one_left.http",
+            with_token(cosmos::many::one(
+                &all,
+                &name("1"),
+                &one,
+                &Options::default(),
+            )),
+        ),
+    ]
+}
+
+fn changes_and_ranges() -> Vec<Row> {
+    let (all, page) = (container(), Paging::default());
+    let few = Paging {
+        size: Some(10),
+        consistency: Some(Consistency::Session),
+        ..Paging::default()
+    };
+    let feed = |of: &Of, start: &Start, paging| changes::page(&all, of, start, paging);
+    let range = Of::Range("0".into());
+    let part = Of::Part("0".into(), "7F".into(), "7FFF".into());
+    let since = Start::Since("Tue, 01 Nov 1994 08:12:31 GMT".into());
+    let after = Start::After("\"57\"".into());
+    vec![
+        (
+            "cosmos/changes_beginning.http",
+            with_token(feed(&range, &Start::Beginning, &page)),
+        ),
+        (
+            "cosmos/changes_now.http",
+            with_token(feed(&Of::Key(key("\"ü\"")), &Start::Now, &page)),
+        ),
+        (
+            "cosmos/changes_since.http",
+            with_token(feed(&range, &since, &few)),
+        ),
+        (
+            "cosmos/changes_after_key.http",
+            with_key(feed(&part, &after, &page)),
+        ),
+        (
+            "cosmos/ranges.http",
+            with_token(cosmos::ranges::list(&all, &page)),
+        ),
+        (
+            "cosmos/ranges_page_key.http",
+            with_key(cosmos::ranges::list(
+                &all,
+                &Paging {
+                    from: Some(next("token")),
+                    ..Paging::default()
+                },
+            )),
+        ),
+        (
+            "cosmos/container_quota.http",
+            with_token(cosmos::containers::quota(&all)),
+        ),
+    ]
+}
+
+fn any_call() -> Vec<Row> {
+    let raw = |method, path| cosmos::raw::call(&account(), method, path).unwrap();
+    let mut page = raw("GET", "/dbs/Shop/colls/Orders%202026/conflicts?x=1");
+    page.request = cosmos::raw::from(page.request, &next("token"));
+    vec![
+        ("cosmos/raw_page_key.http", with_key(page)),
+        (
+            "cosmos/raw_offer_key.http",
+            with_key(raw("PUT", "/offers/AbCd")),
+        ),
+    ]
+}
+
 fn rows() -> Vec<Row> {
     let parts = [
         identity(),
+        sources(),
         arm_reads(),
         arm_changes(),
+        arm_accounts(),
+        arm_throughput(),
+        arm_container_update(),
+        arm_roles(),
         operations(),
         metadata_of_the_account(),
         documents(),
         queries(),
+        writes_with_options(),
+        patches_and_batches(),
+        many_items(),
+        changes_and_ranges(),
+        any_call(),
     ];
     parts.into_iter().flatten().collect()
 }
@@ -433,7 +978,41 @@ fn every_operation_says_whether_it_may_be_sent_twice() {
     let (id, one, options) = (name("1"), key("\"a\""), Options::default());
     let (page, query) = (Paging::default(), Query::new("SELECT 1"));
     for (said, meant) in [
-        (items::create(&coll, &one, &item).effect, Effect::Once),
+        (
+            items::create(&coll, &one, &item, &options).effect,
+            Effect::Once,
+        ),
+        (
+            items::patch(&coll, &id, &one, &Patch::default(), &options).effect,
+            Effect::Once,
+        ),
+        (items::delete_all(&coll, &one).effect, Effect::Once),
+        (
+            cosmos::procedures::execute(&coll, &id, &one, &raw("[]"), false).effect,
+            Effect::Once,
+        ),
+        (
+            batch::atomic(&coll, &one, &operations_of_all_kinds(), false).effect,
+            Effect::Once,
+        ),
+        (
+            batch::atomic(&coll, &one, &filled(vec![Operation::read("1")]), false).effect,
+            Effect::Read,
+        ),
+        (
+            changes::page(&coll, &Of::Range("0".into()), &Start::Now, &page).effect,
+            Effect::Read,
+        ),
+        (cosmos::ranges::list(&coll, &page).effect, Effect::Read),
+        (cosmos::containers::quota(&coll).effect, Effect::Read),
+        (
+            cosmos::raw::call(&account, "GET", "/dbs").unwrap().effect,
+            Effect::Read,
+        ),
+        (
+            cosmos::raw::call(&account, "PUT", "/dbs").unwrap().effect,
+            Effect::Once,
+        ),
         (
             items::upsert(&coll, &one, &item, &options).effect,
             Effect::Once,
@@ -474,6 +1053,16 @@ fn every_operation_says_whether_it_may_be_sent_twice() {
         principal: name("1"),
         scope: String::new(),
     };
+    let owner = Owner {
+        database: name("d"),
+        container: None,
+    };
+    let azure = azure_roles::Grant {
+        role: azure_roles::OPERATOR,
+        principal: name("1"),
+        kind: "User",
+        place: azure_roles::Place::parse(management(), arm.id()).unwrap(),
+    };
     for (said, meant) in [
         (
             arm::databases::create(&arm, &id, None).effect,
@@ -489,7 +1078,35 @@ fn every_operation_says_whether_it_may_be_sent_twice() {
             Effect::Delete,
         ),
         (roles::assign(&arm, &grant).effect, Effect::Idempotent),
-        (roles::revoke(&arm, &grant).effect, Effect::Delete),
+        (roles::revoke(&arm, "g").unwrap().effect, Effect::Delete),
+        (
+            arm::accounts::create(&arm, &arm::accounts::New::default()).effect,
+            Effect::Once,
+        ),
+        (arm::accounts::delete(&arm).effect, Effect::Delete),
+        (arm::accounts::keys(&arm).effect, Effect::Read),
+        (
+            groups::create(&common::group(), "x").effect,
+            Effect::Idempotent,
+        ),
+        (groups::delete(&common::group()).effect, Effect::Delete),
+        (
+            arm::containers::update(&arm, &id, &id, "{}").effect,
+            Effect::Idempotent,
+        ),
+        (
+            throughput::update(&arm, &owner, Throughput::Manual(400)).effect,
+            Effect::Idempotent,
+        ),
+        (
+            throughput::migrate(&arm, &owner, Mode::Manual).effect,
+            Effect::Once,
+        ),
+        (azure_roles::assign(&azure).effect, Effect::Idempotent),
+        (
+            azure_roles::revoke(&azure.place, "g").unwrap().effect,
+            Effect::Delete,
+        ),
     ] {
         assert_eq!(said, meant);
     }
@@ -510,6 +1127,62 @@ fn every_request_is_as_written() {
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+/// The published samples of batches say the same as ours, header by header.
+#[test]
+fn batches_are_as_published() {
+    let samples = common::json("fixtures/data-plane/batch_samples.json");
+    let place = account().database(&name("db")).container(&name("c"));
+    for (sample, made) in [
+        (
+            "transactional_request",
+            batch::atomic(&place, &key("\"p\""), &operations_of_all_kinds(), false),
+        ),
+        (
+            "bulk_request",
+            batch::bulk(&place, "0", &operations_of_a_range(), false),
+        ),
+    ] {
+        let sample = &samples[sample];
+        assert_eq!(made.request.method, sample["method"]);
+        let path = sample["path"].as_str().unwrap();
+        assert!(made.request.url.expose().ends_with(path));
+        for (header, value) in sample["headers"].as_object().unwrap() {
+            let sent = made.request.headers.iter().find(|(n, _)| n == header);
+            assert_eq!(sent.unwrap().1.expose(), value, "{header}");
+        }
+        let body: serde_json::Value =
+            serde_json::from_str(made.request.body.as_ref().unwrap().expose()).unwrap();
+        assert_eq!(body, sample["body"]);
+    }
+}
+
+/// So do those of queries.
+#[test]
+fn queries_are_as_published() {
+    let samples = common::json("fixtures/data-plane/query_wire_samples.json");
+    let query = Query::new("SELECT * FROM c WHERE c.n > @n");
+    let query = query.parameter("n", "3").unwrap();
+    for (sample, across) in [
+        ("single_partition", Across::Key(key("\"a\""))),
+        ("cross_partition", Across::All),
+    ] {
+        let made = cosmos::query::items(&container(), &query, &across, &Paging::default());
+        for (header, value) in samples[sample]["headers"].as_object().unwrap() {
+            // How many to a page we leave to the service, which is what -1 says.
+            if header == "x-ms-max-item-count" {
+                assert_eq!(value, "-1");
+                continue;
+            }
+            let sent = made.request.headers.iter().find(|(n, _)| n == header);
+            assert_eq!(sent.unwrap().1.expose(), value, "{header}");
+        }
+        let body: serde_json::Value =
+            serde_json::from_str(made.request.body.as_ref().unwrap().expose()).unwrap();
+        let wanted = &samples["single_partition"]["body"];
+        assert_eq!(&body, wanted);
+    }
 }
 
 #[test]
@@ -556,7 +1229,7 @@ fn a_shell_reads_a_curl_line_as_it_is_meant() {
     let Proof::Token(secret) = token() else {
         panic!("it is a token");
     };
-    let made = items::create(&container(), &one, &item);
+    let made = items::create(&container(), &one, &item, &Options::default());
     let ready = authorize(made.request, &made.scope, &Proof::Token(secret), NOW);
     let line = show::curl(&ready, &Mask::default());
     let words = words(&line);

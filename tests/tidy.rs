@@ -61,6 +61,14 @@ const RULES: &[Rule] = &[
         ),
     },
     Rule {
+        check: sockets,
+        example: (
+            "src/exchange/networks.rs",
+            "let s = TcpStream::connect(a)?;",
+            "let s = probe::Road::new(a)?;",
+        ),
+    },
+    Rule {
         check: purity,
         example: (
             "src/identity/imds.rs",
@@ -204,7 +212,8 @@ fn files(below: &str) -> BTreeMap<String, String> {
 
 /// Only the sources, and of those only what comes before the tests.
 fn shipped<'a>(path: &str, text: &'a str) -> &'a str {
-    let source = path.starts_with("src/") && path.ends_with(".rs") && !path.ends_with("/tests.rs");
+    let tests = path.ends_with("/tests.rs") || path.contains("/tests/");
+    let source = path.starts_with("src/") && path.ends_with(".rs") && !tests;
     let Some(end) = source.then(|| tests_begin(text)) else {
         return "";
     };
@@ -475,16 +484,20 @@ const SOCKETS: &[&str] = &[
 ];
 
 fn sockets(path: &str, text: &str) -> Complaints {
-    let may = path == "src/exchange/network.rs" || path.starts_with("src/sandbox/");
+    let may = [
+        "src/exchange/network.rs",
+        "src/exchange/network/",
+        "src/sandbox/",
+    ]
+    .iter()
+    .any(|place| path.starts_with(place));
     if may || !path.starts_with("src/") || !path.ends_with(".rs") {
         return Vec::new();
     }
     let code = code(text);
     let found = SOCKETS.iter().filter(|word| has_word(&code, word));
     found
-        .map(|word| {
-            format!("{path}: names `{word}`, which is for exchange/network.rs and sandbox/")
-        })
+        .map(|word| format!("{path}: names `{word}`, which is for exchange/network and sandbox/"))
         .collect()
 }
 
@@ -818,11 +831,13 @@ fn options(text: &str) -> BTreeSet<String> {
 
 /// Pasteable commands of other tools keep their own options.
 fn is_foreign(literal: &str) -> bool {
-    ["az ", "curl ", "cargo ", "openssl "].iter().any(|tool| {
-        literal
-            .match_indices(tool)
-            .any(|(at, _)| !literal[..at].ends_with(in_word))
-    })
+    ["az ", "curl ", "cargo ", "openssl ", "kubectl "]
+        .iter()
+        .any(|tool| {
+            literal
+                .match_indices(tool)
+                .any(|(at, _)| !literal[..at].ends_with(in_word))
+        })
 }
 
 fn disagreements(help: &str, sources: &[&str]) -> Complaints {

@@ -223,7 +223,7 @@ fn requests(server: &Server) -> Vec<Request> {
         authorized(create),
         authorized(started.progress(&endpoint).unwrap().unwrap()),
         authorized(arm::databases::delete(&account, &name("d"))),
-        authorized(items::create(&container, &key, &item)),
+        authorized(items::create(&container, &key, &item, &Options::default())),
         signed(items::upsert(&container, &key, &item, &Options::default())),
         signed(items::delete(
             &container,
@@ -267,7 +267,7 @@ fn nothing_is_added_and_lengths_are_stated() {
         ("POST", Some("ü")),
     ] {
         let mut request = Request::new(Plane::Data, method, server.url("/x"));
-        request.body = body.map(str::to_string);
+        request.body = body.map(Text::from);
         network.send(&request).unwrap();
         let received = server.requests().pop().unwrap().to_ascii_lowercase();
         let length = body.map(|body| format!("content-length: {}\r\n", body.len()));

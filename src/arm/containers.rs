@@ -4,7 +4,10 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::operation::Started;
-use super::{Account, Call, Effect, Scope, Throughput, next_page, options, resource, resources};
+use super::{
+    Account, Call, Effect, Scope, Throughput, members, next_page, options, resource, resources,
+    with_json,
+};
 use crate::error::Error;
 use crate::message::{Next, Page};
 use crate::name::Name;
@@ -84,10 +87,7 @@ pub fn create(
     let (resource, options) = (definition.resource(name), options(throughput));
     let body = format!(r#"{{"properties":{{"resource":{resource},"options":{options}}}}}"#);
     Call {
-        request: account
-            .request("PUT", &path(database, name))
-            .header("content-type", "application/json")
-            .body(body),
+        request: with_json(account.request("PUT", &path(database, name)), body),
         scope: Scope::Arm,
         action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/write",
         effect: Effect::Idempotent,
@@ -143,6 +143,72 @@ pub fn delete(account: &Account, database: &Name, name: &Name) -> Call<Started> 
         scope: Scope::Arm,
         action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/delete",
         effect: Effect::Delete,
+        read: Started::read,
+    }
+}
+
+/// What is changed of a container. A partition key and unique keys cannot be.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// `defaultTtl`: `Some(None)` takes it away, so that items no longer expire.
+    pub ttl: Option<Option<i64>>,
+    /// The whole new `indexingPolicy`, as JSON text.
+    pub indexing: Option<Box<RawValue>>,
+}
+
+/// Members the service adds to what it shows; besides these, all whose name begins with `_`.
+const READ_ONLY: [&str; 2] = ["geospatialConfig", "statistics"];
+
+impl Changes {
+    /// The resource to put, made from the one that [`show`] returned: what is not changed stays as the text it is, also where
+    /// it is not known here, and what the service adds is left out.
+    ///
+    /// ```
+    /// use rawcosmos::arm::containers::Changes;
+    /// use serde_json::value::RawValue;
+    /// let now = r#"{"id":"c","_ts":1,"new":{"n":1.10},"partitionKey":{"paths":["/pk"]}}"#;
+    /// let now = RawValue::from_string(now.to_string()).unwrap();
+    /// let changes = Changes { ttl: Some(Some(60)), ..Changes::default() };
+    /// assert_eq!(
+    ///     changes.applied(&now).unwrap(),
+    ///     r#"{"id":"c","new":{"n":1.10},"partitionKey":{"paths":["/pk"]},"defaultTtl":60}"#
+    /// );
+    /// ```
+    pub fn applied(&self, now: &RawValue) -> Result<String, Error> {
+        let ttl = self.ttl.map(|ttl| ttl.map(|seconds| seconds.to_string()));
+        let indexing = self.indexing.as_deref().map(|policy| Some(owned(policy)));
+        let mut changes = [("defaultTtl", ttl), ("indexingPolicy", indexing)];
+        let mut texts = Vec::new();
+        for (name, value) in &members(now, "the container")? {
+            if name.starts_with('_') || READ_ONLY.contains(&name.as_ref()) {
+                continue;
+            }
+            let mut changed = changes.iter_mut().filter(|(member, _)| member == name);
+            let new = changed.find_map(|(_, new)| new.take());
+            let value = new.unwrap_or_else(|| Some(owned(value)));
+            texts.extend(value.map(|value| format!("{}:{value}", json!(name))));
+        }
+        for (member, new) in changes {
+            texts.extend(new.flatten().map(|value| format!("\"{member}\":{value}")));
+        }
+        Ok(format!("{{{}}}", texts.join(",")))
+    }
+}
+
+/// `PUT …/sqlDatabases/{db}/containers/{coll}`: replaces the settings of a container by the whole resource of
+/// [`Changes::applied`]; what is left out is reset. Its throughput is another resource and stays as it is.
+///
+/// Needs the same role as [`create`]. Answers 202 and an operation to follow. ARM documents no `If-Match` here, so
+/// whoever puts last wins: read it right before.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/create-update-sql-container>
+pub fn update(account: &Account, database: &Name, name: &Name, resource: &str) -> Call<Started> {
+    let body = format!(r#"{{"properties":{{"resource":{resource},"options":{{}}}}}}"#);
+    Call {
+        request: with_json(account.request("PUT", &path(database, name)), body),
+        scope: Scope::Arm,
+        action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/write",
+        effect: Effect::Idempotent,
         read: Started::read,
     }
 }

@@ -4,7 +4,9 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::operation::Started;
-use super::{Account, Call, Effect, Scope, Throughput, next_page, options, resource, resources};
+use super::{
+    Account, Call, Effect, Scope, Throughput, next_page, options, resource, resources, with_json,
+};
 use crate::error::Error;
 use crate::message::{Next, Page};
 use crate::name::Name;
@@ -24,10 +26,7 @@ pub fn create(account: &Account, name: &Name, throughput: Option<Throughput>) ->
     let (id, options) = (json!(name.as_str()), options(throughput));
     let body = format!(r#"{{"properties":{{"resource":{{"id":{id}}},"options":{options}}}}}"#);
     Call {
-        request: account
-            .request("PUT", &path(name))
-            .header("content-type", "application/json")
-            .body(body),
+        request: with_json(account.request("PUT", &path(name)), body),
         scope: Scope::Arm,
         action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/write",
         effect: Effect::Idempotent,

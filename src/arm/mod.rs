@@ -6,15 +6,19 @@
 //! <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources>
 
 pub mod accounts;
+pub mod azure_roles;
 pub mod containers;
 pub mod databases;
+pub mod groups;
 pub mod operation;
 pub mod roles;
+pub mod throughput;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::message::{
@@ -96,10 +100,33 @@ fn get_ready(request: Request) -> Request {
         .header("accept", "application/json")
 }
 
-/// A request to ARM at an encoded path.
+/// A request to the Cosmos DB provider at an encoded path.
 fn request(endpoint: &Endpoint, method: &'static str, path: &str) -> Request {
-    let url = format!("{endpoint}{path}?api-version={VERSION}");
+    versioned(endpoint, method, path, VERSION)
+}
+
+/// A request to any provider: each has versions of its own.
+fn versioned(endpoint: &Endpoint, method: &'static str, path: &str, version: &str) -> Request {
+    let url = format!("{endpoint}{path}?api-version={version}");
     get_ready(Request::new(Plane::Arm, method, url))
+}
+
+/// The same with a JSON body.
+fn with_json(request: Request, body: String) -> Request {
+    request
+        .header("content-type", "application/json")
+        .body(body)
+}
+
+/// A name that follows from what it is for, so that asking twice is the same request.
+fn guid_of(text: &str) -> String {
+    let hash = Sha256::digest(text.as_bytes());
+    let hex: String = hash.iter().take(16).map(|b| format!("{b:02x}")).collect();
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    let (a, b, c) = (part(0, 8), part(8, 12), part(13, 16));
+    let (d, e) = (part(17, 20), part(20, 32));
+    // Version 8 of RFC 9562 is the one for a hash of one's own.
+    format!("{a}-{b}-8{c}-a{d}-{e}")
 }
 
 /// The options of a change: throughput, or none of it.

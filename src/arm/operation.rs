@@ -8,8 +8,9 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::{Call, Effect, Plane, Request, Response, Scope, get_ready};
+use super::{Call, Effect, Plane, Request, Response, Scope, get_ready, resource};
 use crate::error::{Error, Failure};
 use crate::name::{Endpoint, Secret};
 use crate::show;
@@ -84,10 +85,34 @@ impl Started {
         }))
     }
 
+    /// `GET …/operationResults/{guid}`: what an operation came to, where it has a place for that: a change of mode of
+    /// throughput has. `None` where there is none, or where it is not ours to ask.
+    ///
+    /// <https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations>
+    pub fn outcome(&self, endpoint: &Endpoint) -> Option<Call<Box<RawValue>>> {
+        let url = self.location.as_ref().filter(|url| endpoint.covers(url))?;
+        let url = Secret::within(url.clone(), show::unsigned(url));
+        Some(Call {
+            request: get_ready(Request::new(Plane::Arm, "GET", url)),
+            scope: Scope::Arm,
+            action: "",
+            effect: Effect::Read,
+            read: resource,
+        })
+    }
+
     /// Where to look the operation up later, without its signature.
     pub fn shown_url(&self) -> Option<String> {
         let url = self.status_url.as_ref().or(self.location.as_ref())?;
         Some(show::unsigned(url))
+    }
+
+    /// A change somebody else began: a resource found while it is still being made.
+    pub fn found(resource: &RawValue) -> Started {
+        Started {
+            state: state(resource),
+            ..Started::default()
+        }
     }
 
     /// Whether the resource is still being made, although there may be no operation to follow.
@@ -98,6 +123,12 @@ impl Started {
         let state = self.state.as_deref();
         state.map_or(self.accepted, |state| !last(state))
     }
+}
+
+/// `provisioningState` of a resource, where it has one.
+pub fn state(resource: &RawValue) -> Option<String> {
+    let resource: Value = serde_json::from_str(resource.get()).ok()?;
+    provisioning_state(&resource).map(str::to_string)
 }
 
 fn provisioning_state(body: &Value) -> Option<&str> {

@@ -2,31 +2,33 @@
 //!
 //! <https://learn.microsoft.com/azure/cosmos-db/reference-data-plane-security>
 
-use serde_json::json;
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
+use serde_json::{Value, json};
 
 use super::operation::Started;
-use super::{Account, Call, Effect, Response, Scope, next_page, page};
+use super::{Account, Call, Effect, Response, Scope, guid_of, next_page, page, with_json};
 use crate::error::Error;
 use crate::message::{Next, Page};
 use crate::name::Name;
 
-/// The roles every account has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The roles every account has, and those made for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataRole {
     /// Read items, run queries, read the change feed.
     Reader,
     /// The same, and create, replace and delete items.
     Contributor,
+    /// One of the account's own, by its GUID: see [`definitions`].
+    Custom(Name),
 }
 
 impl DataRole {
-    /// The last part of its id: the same in every account.
-    pub fn guid(self) -> &'static str {
+    /// The last part of its id: that of a built-in role is the same in every account.
+    pub fn guid(&self) -> &str {
         match self {
             DataRole::Reader => "00000000-0000-0000-0000-000000000001",
             DataRole::Contributor => "00000000-0000-0000-0000-000000000002",
+            DataRole::Custom(guid) => guid.as_str(),
         }
     }
 }
@@ -47,19 +49,7 @@ impl Grant {
     pub fn guid(&self, account: &Account) -> String {
         let id = account.id().to_ascii_lowercase();
         let (role, principal) = (self.role.guid(), &self.principal);
-        let text = format!("{id}|{role}|{}|{principal}", self.scope);
-        let hash = Sha256::digest(text.as_bytes());
-        let hex: String = hash.iter().take(16).map(|b| format!("{b:02x}")).collect();
-        let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default().to_string();
-        // Version 8 of RFC 9562 is the one for a hash of one's own.
-        let (a, b, c, d, e) = (
-            part(0, 8),
-            part(8, 12),
-            part(13, 16),
-            part(17, 20),
-            part(20, 32),
-        );
-        format!("{a}-{b}-8{c}-a{d}-{e}")
+        guid_of(&format!("{id}|{role}|{}|{principal}", self.scope))
     }
 }
 
@@ -76,14 +66,9 @@ pub fn assign(account: &Account, grant: &Grant) -> Call<Started> {
         "scope": format!("{id}{}", grant.scope),
         "principalId": grant.principal.as_str(),
     }});
+    let below = format!("/sqlRoleAssignments/{}", grant.guid(account));
     Call {
-        request: account
-            .request(
-                "PUT",
-                &format!("/sqlRoleAssignments/{}", grant.guid(account)),
-            )
-            .header("content-type", "application/json")
-            .body(body.to_string()),
+        request: with_json(account.request("PUT", &below), body.to_string()),
         scope: Scope::Arm,
         action: "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/write",
         effect: Effect::Idempotent,
@@ -133,13 +118,61 @@ pub fn list_next(account: &Account, next: &Next) -> Result<Call<Page>, Error> {
 /// Needs `Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/delete`. Answers 202 and an operation to follow.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/delete-sql-role-assignment>
-pub fn revoke(account: &Account, grant: &Grant) -> Call<Started> {
-    let guid = grant.guid(account);
-    Call {
+pub fn revoke(account: &Account, guid: &str) -> Result<Call<Started>, Error> {
+    let guid = Name::new(guid)?.segment();
+    Ok(Call {
         request: account.request("DELETE", &format!("/sqlRoleAssignments/{guid}")),
         scope: Scope::Arm,
         action: "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/delete",
         effect: Effect::Delete,
         read: Started::read,
+    })
+}
+
+/// `GET …/sqlRoleDefinitions`: the data roles there are, built in and made for this account.
+///
+/// Needs `Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions/read`. `properties.type` comes as a text and as a
+/// number: 0 is built in, 1 is custom.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/list-sql-role-definitions>
+pub fn definitions(account: &Account) -> Call<Page> {
+    Call {
+        request: account.request("GET", "/sqlRoleDefinitions"),
+        scope: Scope::Arm,
+        action: "Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions/read",
+        effect: Effect::Read,
+        read: page,
     }
+}
+
+/// `GET …/sqlRoleDefinitions?…`: the next page of [`definitions`], at the link it gave. Refuses a link to another host.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/list-sql-role-definitions>
+pub fn definitions_next(account: &Account, next: &Next) -> Result<Call<Page>, Error> {
+    Ok(Call {
+        request: next_page(&account.endpoint, next)?,
+        ..definitions(account)
+    })
+}
+
+/// The name of an assignment, if it gives this role to this principal at this very scope. The same on both planes:
+/// whoever made it, under whatever name.
+pub fn name_if_same(item: &RawValue, role: &str, principal: &Name, scope: &str) -> Option<String> {
+    let item: Value = serde_json::from_str(item.get()).ok()?;
+    let text = |pointer: &str| item.pointer(pointer).and_then(Value::as_str);
+    let definition = text("/properties/roleDefinitionId")?.rsplit('/').next()?;
+    let same = definition.eq_ignore_ascii_case(role)
+        && text("/properties/principalId")?.eq_ignore_ascii_case(principal.as_str())
+        && same_scope(text("/properties/scope")?, scope);
+    same.then(|| text("/name").map(str::to_string))?
+}
+
+/// ARM's part of a scope is the same in any case; the names of databases and containers are not.
+fn same_scope(one: &str, other: &str) -> bool {
+    let parts = |scope: &str| {
+        let scope = scope.trim_end_matches('/');
+        let (arm, data) = scope.split_at(scope.find("/dbs/").unwrap_or(scope.len()));
+        (arm.to_ascii_lowercase(), data.to_string())
+    };
+    parts(one) == parts(other)
 }

@@ -3,6 +3,7 @@
 use super::args::Args;
 #[cfg(test)]
 use super::commands::COMMANDS;
+use super::explain::topics;
 use super::output::{Format, Output};
 use crate::error::Error;
 
@@ -17,11 +18,15 @@ pub fn help(args: &Args) -> Result<u8, Error> {
     } else {
         words.join(" ")
     };
-    let section = section(&topic).or_else(|| section(words.first()?));
-    let text = section.ok_or_else(|| {
-        Error::Usage(format!("there is no help on {topic:?}; see rawcosmos help"))
-    })?;
-    print(text)
+    if let Some(text) = section(&topic).or_else(|| section(words.first()?)) {
+        return print(text);
+    }
+    match topics::find(&topic) {
+        Some(topic) => print(&topic.text()),
+        None => Err(Error::Usage(format!(
+            "there is no help on {topic:?}; see rawcosmos help"
+        ))),
+    }
 }
 
 /// `rawcosmos --version`

@@ -8,6 +8,9 @@ pub fn of_plane(plane: Plane) -> &'static str {
         Plane::Identity => {
             "identity: the machine's metadata service says who we are. Plain HTTP that never leaves the host, no proxy, no secret"
         }
+        Plane::Entra => {
+            "identity: Microsoft Entra exchanges the pod's own token, which the cluster signed, for one of the identity that trusts it"
+        }
         Plane::Arm => {
             "management plane (ARM): makes databases, containers and grants. Azure roles are checked; data roles do not count here"
         }
@@ -66,6 +69,47 @@ const HEADERS: &[(&str, &str, &str)] = &[
     ),
     (
         ">",
+        "x-ms-documentdb-partitionkeyrangeid",
+        "one range of the container: rawcosmos ranges shows them",
+    ),
+    (
+        ">",
+        "x-ms-start-epk",
+        "only a part of the range: of a prefix of a hierarchical key, as hashes",
+    ),
+    (
+        ">",
+        "x-ms-cosmos-is-batch-request",
+        "makes the POST a list of operations instead of a new item",
+    ),
+    (">", "x-ms-cosmos-batch-atomic", "all of them or none"),
+    (
+        ">",
+        "a-im",
+        "makes the list of items one of changes, the oldest first",
+    ),
+    (
+        ">",
+        "if-modified-since",
+        "only what changed after this moment",
+    ),
+    (
+        ">",
+        "x-ms-session-token",
+        "as an earlier answer said: this read sees at least what that one saw",
+    ),
+    (
+        ">",
+        "x-ms-consistency-level",
+        "weaker than the account's own level; a stronger one is refused",
+    ),
+    (
+        ">",
+        "prefer",
+        "the answer to a write need not hold the item",
+    ),
+    (
+        ">",
         "x-ms-max-item-count",
         "the most items a page may have; a page may have fewer, even none",
     ),
@@ -82,7 +126,7 @@ const HEADERS: &[(&str, &str, &str)] = &[
     (
         ">",
         "if-none-match",
-        "answer only if the item has changed since; else 304 without a body",
+        "answer only if something has changed since; else 304 without a body",
     ),
     (
         ">",
@@ -148,11 +192,60 @@ const HEADERS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Where tokens come from, some of them are for something else.
+const TOKENS: &[(&str, &str, &str)] = &[
+    (
+        ">",
+        "x-identity-header",
+        "proves that the caller runs inside the app: its value stands in the app's environment alone",
+    ),
+    (
+        ">",
+        "secret",
+        "proves that the caller runs inside the container: its value stands in its environment alone",
+    ),
+    (
+        ">",
+        "authorization",
+        "the text of the file that the first answer named, as it is: proves that the caller may read it",
+    ),
+    (
+        "<",
+        "www-authenticate",
+        "names a file that only the agent's group can read; its text is the proof",
+    ),
+    (
+        ">",
+        "content-type",
+        "a form: the pod's own token stands in it as client_assertion, in place of a secret",
+    ),
+    (
+        "<",
+        "server",
+        "IMDS/ is the metadata service itself; another name is somebody else",
+    ),
+];
+
 /// Why a header is there.
-pub fn of_header(sign: &str, name: &str) -> Option<&'static str> {
+pub fn of_header(plane: Plane, sign: &str, name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
-    let row = HEADERS
-        .iter()
-        .find(|(side, header, _)| *side == sign && *header == name)?;
+    let named = |(side, header, _): &&(&str, &str, &str)| *side == sign && *header == name;
+    let tokens = TOKENS.iter().filter(|_| plane.gives_tokens());
+    let row = tokens.chain(HEADERS).find(named)?;
     Some(row.2)
+}
+
+/// All of them, for people.
+pub fn table() -> String {
+    let rows = HEADERS.iter().chain(TOKENS);
+    rows.map(|(sign, name, why)| format!("{sign} {name}\n    {why}\n"))
+        .collect()
+}
+
+/// Why a header is there, whichever way it goes.
+pub fn of_any_header(name: &str) -> Option<&'static str> {
+    let of = |sign| of_header(Plane::Data, sign, name);
+    let of_tokens = |sign| of_header(Plane::Identity, sign, name);
+    let found = of(">").or_else(|| of("<"));
+    found.or_else(|| of_tokens(">")).or_else(|| of_tokens("<"))
 }

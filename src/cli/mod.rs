@@ -3,9 +3,12 @@
 //! Standard output carries the data asked for and nothing else; everything said along the way goes to standard error.
 
 pub mod args;
+mod clouds;
 pub mod commands;
 pub mod credential;
+pub mod doctor;
 pub mod explain;
+pub mod files;
 pub mod help;
 pub mod lesson;
 pub mod output;
@@ -22,6 +25,7 @@ use std::io::IsTerminal;
 use crate::error::Error;
 use crate::exchange::Transport;
 use crate::exchange::network::Network;
+use crate::exchange::sessions::Sessions;
 use crate::show::Mask;
 use args::Args;
 use commands::Work;
@@ -77,12 +81,15 @@ fn begin(settings: &Settings, mask: &Mask) -> Result<u8, Trouble> {
             done => done.map_err(bare),
         },
         Work::Session(work) => in_session(settings, mask, &|session, output| {
+            work(session, output, &operands).map(|()| 0)
+        }),
+        Work::Verdict(work) => in_session(settings, mask, &|session, output| {
             work(session, output, &operands)
         }),
     }
 }
 
-type InSession<'a> = dyn Fn(&Session, &mut Output) -> Result<(), Error> + 'a;
+type InSession<'a> = dyn Fn(&Session, &mut Output) -> Result<u8, Error> + 'a;
 
 fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, Trouble> {
     let mut output = output(settings).map_err(bare)?;
@@ -101,9 +108,15 @@ fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, 
     };
     let tracer = Tracer::new(inner, view, mask, Box::new(print))
         .with_identity(credential::options(settings.args()));
-    let session = Session::new(settings, &tracer, rehearsal.as_ref(), mask).map_err(bare)?;
-    match work(&session, &mut output).and_then(|()| output.finish()) {
-        Ok(()) | Err(Error::Closed | Error::DryRun) => Ok(0),
+    let sessions = Sessions::new(&tracer);
+    files::learn_sessions(settings, &sessions).map_err(bare)?;
+    let session = Session::new(settings, &sessions, rehearsal.as_ref(), mask).map_err(bare)?;
+    let done = work(&session, &mut output);
+    let done = done.and_then(|code| output.finish().map(|()| code));
+    let kept = files::keep_sessions(settings, &sessions);
+    match done.and_then(|code| kept.map(|()| code)) {
+        Ok(code) => Ok(code),
+        Err(Error::Closed | Error::DryRun) => Ok(0),
         Err(error) => {
             // The error that ended it is the one to report.
             let _ = output.spill();
@@ -112,7 +125,7 @@ fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, 
     }
 }
 
-fn output(settings: &Settings) -> Result<Output, Error> {
+pub(crate) fn output(settings: &Settings) -> Result<Output, Error> {
     let format = match settings.text("output") {
         Some(text) => Format::parse(&text)?,
         None => Format::Auto,
@@ -148,6 +161,7 @@ fn view(settings: &Settings) -> Result<View, Error> {
         detail,
         explain,
         curl,
+        remarks: settings.on("verbose"),
         rehearsal: settings.on("dry-run"),
     })
 }

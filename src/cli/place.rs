@@ -3,10 +3,9 @@
 use serde_json::Value;
 
 use super::session::Session;
-use crate::arm;
+use crate::arm::{self, groups::Group};
 use crate::cosmos;
 use crate::error::Error;
-use crate::exchange::Credential;
 use crate::exchange::pages::Flow;
 use crate::identity::instance::{self, Instance};
 use crate::name::{Endpoint, Name};
@@ -15,13 +14,13 @@ use crate::name::{Endpoint, Name};
 pub const PLACEHOLDER: &str = "to-be-discovered";
 
 impl Session<'_> {
-    /// The account on the data plane: by its endpoint, or by its name in the public cloud.
+    /// The account on the data plane: by its endpoint, or by its name in the cloud we are in.
     pub fn account(&self) -> Result<cosmos::Account, Error> {
         let endpoint = match self.told("endpoint") {
             Some(endpoint) => endpoint,
             None => {
                 let name = self.account_name()?;
-                format!("https://{name}.documents.azure.com")
+                format!("https://{name}.{}", self.cloud()?.suffix)
             }
         };
         let endpoint = Endpoint::new(&endpoint)?;
@@ -34,10 +33,12 @@ impl Session<'_> {
         }
         self.known.borrow_mut().account = named.or(Some(first_label.to_string()));
         self.known.borrow_mut().group = self.settings.text("resource-group");
+        self.settle_data(Some(&endpoint))?;
         Ok(cosmos::Account::new(endpoint))
     }
 
-    fn account_name(&self) -> Result<Name, Error> {
+    /// The account's name, as the options or the endpoint say it.
+    pub fn account_name(&self) -> Result<Name, Error> {
         if let Some(text) = self.told("account-name") {
             return Name::new(text);
         }
@@ -80,6 +81,7 @@ impl Session<'_> {
     pub fn about_name(&self, noun: &str, name: &Name) {
         let mut known = self.known.borrow_mut();
         match noun {
+            "account" => known.account = Some(name.to_string()),
             "database" => known.database = Some(name.to_string()),
             _ => known.container = Some(name.to_string()),
         }
@@ -87,27 +89,58 @@ impl Session<'_> {
 
     /// The management endpoint.
     pub fn arm(&self) -> Result<Endpoint, Error> {
-        let told = self.told("arm-endpoint");
-        Endpoint::new(told.as_deref().unwrap_or("https://management.azure.com"))
+        let endpoint = match self.told("arm-endpoint") {
+            Some(endpoint) => endpoint,
+            None => self.cloud()?.arm.to_string(),
+        };
+        self.settle_arm()?;
+        Endpoint::new(&endpoint)
     }
 
     /// The account as ARM knows it. Subscription and group come from the settings, else from the machine's
     /// metadata; a group the metadata gave is only believed if the account is in it.
     pub fn arm_account(&self) -> Result<arm::Account, Error> {
-        let (arm, name) = (self.arm()?, self.account_name()?);
-        let subscription = match self.told("subscription") {
-            Some(id) => Name::new(id)?,
-            None => self.machines_own("subscription", |machine| machine.subscription.clone())?,
-        };
+        self.arm_account_of(self.account_name()?)
+    }
+
+    /// The same for an account by name.
+    pub fn arm_account_of(&self, name: Name) -> Result<arm::Account, Error> {
+        let subscription = self.subscription()?;
+        // The machine was perhaps asked by now, and has said its cloud.
+        let arm = self.arm()?;
+        self.known.borrow_mut().account = Some(name.to_string());
         let group = match self.told("resource-group") {
             Some(group) => Name::new(group)?,
             None => self.group_of(&arm, &subscription, &name)?,
         };
-        let mut known = self.known.borrow_mut();
-        known.account = Some(name.to_string());
-        known.group = Some(group.to_string());
-        known.subscription = Some(subscription.to_string());
+        self.known.borrow_mut().group = Some(group.to_string());
         Ok(arm::Account::new(arm, &subscription, &group, &name))
+    }
+
+    /// The subscription: from the settings, else the machine's own.
+    pub fn subscription(&self) -> Result<Name, Error> {
+        let subscription = match self.told("subscription") {
+            Some(id) => Name::new(id)?,
+            None => self.machines_own("subscription", |machine| machine.subscription.clone())?,
+        };
+        self.known.borrow_mut().subscription = Some(subscription.to_string());
+        Ok(subscription)
+    }
+
+    /// A resource group by name.
+    pub fn group(&self, name: Name) -> Result<Group, Error> {
+        self.known.borrow_mut().group = Some(name.to_string());
+        let subscription = self.subscription()?;
+        Ok(Group::new(self.arm()?, subscription, name))
+    }
+
+    /// The group in which something new is made: from the settings, else the machine's own.
+    pub fn own_group(&self) -> Result<Group, Error> {
+        let name = match self.told("resource-group") {
+            Some(group) => Name::new(group)?,
+            None => self.machines_own("resource group", |machine| machine.group.clone())?,
+        };
+        self.group(name)
     }
 
     fn group_of(&self, arm: &Endpoint, subscription: &Name, name: &Name) -> Result<Name, Error> {
@@ -169,7 +202,7 @@ impl Session<'_> {
     fn machines_own(&self, what: &str, pick: fn(&Instance) -> String) -> Result<Name, Error> {
         let option = what.replace(' ', "-");
         let asked = || Error::Usage(format!("which {what}? give --{option}"));
-        if !matches!(self.client.credential(), Credential::Identity { .. }) {
+        if !self.has_metadata() {
             return Err(asked());
         }
         let text = pick(&self.machine()?);

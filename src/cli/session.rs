@@ -1,20 +1,22 @@
 //! What a command works with: the client, the names it is about, and what is said along the way.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
-use super::credential::{credential, in_use};
+use super::credential::{Chosen, credential, in_use};
 use super::explain::Context;
 use super::place::PLACEHOLDER;
 use super::say::tell;
 use super::settings::Settings;
 use super::trace::Rehearsal;
+use crate::authorize::http_date;
 use crate::error::Error;
 use crate::exchange::pages::Flow;
-use crate::exchange::{Audiences, Client, Credential, SystemClock, Transport};
+use crate::exchange::{Client, Clock, Credential, SystemClock, Transport};
+use crate::identity::cloud::Cloud;
 use crate::identity::imds;
 use crate::identity::instance::Instance;
 use crate::message::{Answer, Call, Next, Page};
-use crate::name::{Endpoint, Name};
+use crate::name::{Endpoint, Name, Secret};
 use crate::show::Mask;
 
 /// One run of the program.
@@ -25,11 +27,16 @@ pub struct Session<'a> {
     pub client: Client<'a>,
     /// The metadata service.
     pub imds: Endpoint,
+    /// By what the credential was chosen: names, never values.
+    pub evidence: String,
     rehearsal: Option<&'a Rehearsal>,
     mask: &'a Mask,
     action: Cell<&'static str>,
     pub(super) known: RefCell<Context>,
     pub(super) machine: RefCell<Option<Instance>>,
+    pub(super) cloud: OnceCell<&'static Cloud>,
+    /// Whether the audiences of ARM and of the data plane have been decided on.
+    pub(super) settled: (Cell<bool>, Cell<bool>),
 }
 
 impl<'a> Session<'a> {
@@ -42,37 +49,42 @@ impl<'a> Session<'a> {
     ) -> Result<Session<'a>, Error> {
         let imds = settings.text("imds-endpoint");
         let imds = Endpoint::identity(imds.as_deref().unwrap_or(imds::ADDRESS))?;
-        let credential = credential(settings, &imds)?;
+        let Chosen {
+            credential,
+            evidence,
+            named,
+        } = credential(settings, &imds)?;
         match &credential {
             Credential::Token(token) => mask.learn(&token.secret),
             Credential::Key(key) => mask.learn(key.secret()),
             Credential::Identity { .. } => {}
         }
-        let usual = Audiences::default();
-        let audiences = Audiences {
-            arm: settings.text("arm-audience").unwrap_or(usual.arm),
-            data: settings.text("data-audience").map_or(usual.data, |scope| {
-                scope.trim_end_matches("/.default").to_string()
-            }),
-        };
         let told = in_use(&credential);
         let session = Session {
             settings,
-            client: Client::new(transport, &SystemClock, credential).with_audiences(audiences),
+            client: Client::new(transport, &SystemClock, credential).patient(named),
             imds,
+            evidence,
             rehearsal,
             mask,
             action: Cell::new(""),
             known: RefCell::default(),
             machine: RefCell::default(),
+            cloud: OnceCell::new(),
+            settled: Default::default(),
         };
-        for name in told
-            .iter()
-            .chain(&["arm-audience", "data-audience", "cacert"])
-        {
+        session.origin("credential", session.source(), &session.evidence);
+        for name in told.into_iter().chain(["cacert"]) {
             session.told(name);
         }
         Ok(session)
+    }
+
+    /// The same by another clock than the machine's.
+    #[must_use]
+    pub fn with_clock(mut self, clock: &'a dyn Clock) -> Session<'a> {
+        self.client = self.client.with_clock(clock);
+        self
     }
 
     /// Carries one call out, and remembers what it needed in case it is refused.
@@ -102,6 +114,16 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Carries out what takes several calls, all of which need this action.
+    pub fn flow<T>(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&Client) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.about(action);
+        work(&self.client).map_err(|e| self.or_rehearsed(e))
+    }
+
     fn about(&self, action: &'static str) {
         self.action.set(action);
         if !action.is_empty() && self.settings.on("explain") {
@@ -123,9 +145,23 @@ impl<'a> Session<'a> {
         self.rehearsal.is_some()
     }
 
+    /// What the credential comes from, in a word.
+    pub fn source(&self) -> &'static str {
+        match self.client.credential() {
+            Credential::Identity { source, .. } => source.name(),
+            Credential::Token(_) => "token-file",
+            Credential::Key(_) => "key-file",
+        }
+    }
+
     /// Whether the account key is in use, so that databases and containers go through the data plane.
     pub fn has_key(&self) -> bool {
         matches!(self.client.credential(), Credential::Key(_))
+    }
+
+    /// Remembers a secret, so that nothing that is shown from now on holds it.
+    pub fn learn(&self, secret: &Secret) {
+        self.mask.learn(secret);
     }
 
     /// Says something on standard error, unless told to be quiet.
@@ -135,8 +171,13 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// A text without what is secret.
+    pub fn masked(&self, text: &str) -> String {
+        self.mask.text(text)
+    }
+
     /// With `-v`: where a value in use came from.
-    pub(super) fn origin(&self, name: &str, text: &str, origin: &str) {
+    pub fn origin(&self, name: &str, text: &str, origin: &str) {
         if self.settings.on("verbose") {
             tell(&format!(
                 "{name} = {} (from {origin})",
@@ -156,13 +197,14 @@ impl<'a> Session<'a> {
     pub fn context(&self) -> Context {
         let mut context = self.known.borrow().clone();
         context.action = self.action.get();
+        context.machine = self.machine.borrow().clone().unwrap_or_default();
+        context.now = Some(http_date(self.client.clock().now()));
         context
     }
 
     /// Our own object id: the `oid` of a token.
     pub fn own_object_id(&self) -> Result<Name, Error> {
-        let token = self.client.token(&self.client.audiences().arm);
-        let token = token.map_err(|e| self.or_rehearsed(e))?;
+        let (token, _) = self.arm_token().map_err(|e| self.or_rehearsed(e))?;
         let claims = token.claims();
         let oid = claims.as_ref().and_then(|claims| claims.text("oid"));
         match oid {

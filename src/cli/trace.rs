@@ -34,6 +34,8 @@ pub struct View {
     pub explain: bool,
     /// As a curl line instead.
     pub curl: bool,
+    /// With remarks, also where no exchange is shown.
+    pub remarks: bool,
     /// Nothing is sent, and what stands in for an answer is not shown as one.
     pub rehearsal: bool,
 }
@@ -79,14 +81,14 @@ impl<'a> Tracer<'a> {
         match self.view.detail {
             Detail::Nothing | Detail::Json => {}
             Detail::Url => self.lines(">", &format!("{} {}", request.method, request.url.shown())),
-            _ => self.head(">", &show::request_head(request, self.mask)),
+            _ => self.head(request.plane, ">", &show::request_head(request, self.mask)),
         }
         if let (Detail::Body, Some(body)) = (self.view.detail, &request.body) {
-            self.lines(">", &self.mask.text(body));
+            self.lines(">", &self.mask.text(body.shown()));
         }
     }
 
-    fn after(&self, response: &Response) {
+    fn after(&self, plane: Plane, response: &Response) {
         if self.view.curl {
             return;
         }
@@ -97,7 +99,7 @@ impl<'a> Tracer<'a> {
                 let reason = show::reason(response.status);
                 self.lines("<", &format!("{} {reason} ({ms} ms)", response.status));
             }
-            _ => self.head("<", &show::response_head(response, self.mask)),
+            _ => self.head(plane, "<", &show::response_head(response, self.mask)),
         }
         if self.view.detail == Detail::Body && !response.body.is_empty() {
             let text = String::from_utf8_lossy(&response.body);
@@ -106,11 +108,12 @@ impl<'a> Tracer<'a> {
     }
 
     /// Start line and headers, each header followed by its reason where reasons are asked for.
-    fn head(&self, sign: &str, head: &str) {
+    fn head(&self, plane: Plane, sign: &str, head: &str) {
         for line in head.lines() {
             self.lines(sign, line);
             let name = line.split(':').next().unwrap_or_default();
-            if let Some(why) = lesson::of_header(sign, name).filter(|_| self.view.explain) {
+            let why = lesson::of_header(plane, sign, name);
+            if let Some(why) = why.filter(|_| self.view.explain) {
                 self.starred(why);
             }
         }
@@ -149,11 +152,11 @@ pub fn described(request: &Request, mask: &Mask) -> serde_json::Value {
         .map(|(name, value)| json!([name, mask.text(value.shown())]))
         .collect();
     json!({
-        "plane": match request.plane { Plane::Identity => "identity", Plane::Arm => "arm", Plane::Data => "data" },
+        "plane": match request.plane { Plane::Identity => "identity", Plane::Entra => "entra", Plane::Arm => "arm", Plane::Data => "data" },
         "method": request.method,
         "url": request.url.shown(),
         "headers": headers,
-        "body": request.body.as_deref().map(|body| mask.text(body)),
+        "body": request.body.as_ref().map(|body| mask.text(body.shown())),
     })
 }
 
@@ -166,7 +169,7 @@ impl Transport for Tracer<'_> {
             _ if self.view.detail == Detail::Json => self.json(request, &outcome),
             _ if self.view.rehearsal && self.view.curl => {}
             _ if self.view.rehearsal => self.starred("not sent"),
-            Ok(response) => self.after(response),
+            Ok(response) => self.after(request.plane, response),
             Err(broken) if self.view.detail > Detail::Nothing => {
                 self.starred(&self.mask.text(&broken.to_string()));
             }
@@ -176,10 +179,8 @@ impl Transport for Tracer<'_> {
     }
 
     fn note(&self, text: &str) {
-        if matches!(
-            self.view.detail,
-            Detail::Url | Detail::Headers | Detail::Body
-        ) {
+        let shown = [Detail::Url, Detail::Headers, Detail::Body];
+        if self.view.remarks || shown.contains(&self.view.detail) {
             self.starred(&self.mask.text(text));
         }
         self.inner.note(text);
@@ -201,7 +202,7 @@ impl Rehearsal {
 
 impl Transport for Rehearsal {
     fn send(&self, request: &Request) -> Result<Response, Broken> {
-        if request.plane == Plane::Identity {
+        if request.plane.gives_tokens() {
             // A visible stand-in: it becomes part of what the next request would say.
             let body = br#"{"access_token":"the-token-of-the-answer-above","expires_in":"86399"}"#;
             return Ok(Response {

@@ -3,13 +3,24 @@
 //! [`Client::run`] is the one road every call takes: authorize, send, judge, read. What needs more than one exchange
 //! (a token first, an operation to follow, pages, retries) is sequential code over it.
 
+pub mod batches;
+pub mod changes;
+mod files;
+pub mod many;
 pub mod network;
 pub mod pages;
+mod patience;
 pub mod poll;
+pub mod ranges;
+mod remedy;
 pub mod retry;
+pub mod sessions;
 pub mod tokens;
+pub mod version;
 
-use std::cell::RefCell;
+pub use remedy::apart;
+
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -17,9 +28,9 @@ use time::OffsetDateTime;
 use crate::authorize::master_key::MasterKey;
 use crate::authorize::{Proof, authorize};
 use crate::error::{Broken, Error};
-use crate::identity::{Selector, Token};
+use crate::identity::cloud::PUBLIC;
+use crate::identity::{Selector, Source, Token};
 use crate::message::{Answer, Call, Effect, Request, Response, Scope};
-use crate::name::Endpoint;
 use retry::{Tally, Verdict};
 use tokens::Tokens;
 
@@ -60,8 +71,8 @@ impl Clock for SystemClock {
 pub enum Credential {
     /// A managed identity of this machine.
     Identity {
-        /// The metadata service.
-        endpoint: Endpoint,
+        /// Where it is had.
+        source: Source,
         /// Which identity.
         selector: Selector,
     },
@@ -78,13 +89,16 @@ pub struct Audiences {
     pub arm: String,
     /// The data plane's. A trailing slash here is refused with 401/5008.
     pub data: String,
+    /// What is asked for once where the tenant does not know the data plane's: the account's own.
+    pub data_else: Option<String>,
 }
 
 impl Default for Audiences {
     fn default() -> Audiences {
         Audiences {
-            arm: "https://management.azure.com/".into(),
-            data: "https://cosmos.azure.com".into(),
+            arm: PUBLIC.arm_audience.into(),
+            data: PUBLIC.data_audience.into(),
+            data_else: None,
         }
     }
 }
@@ -94,8 +108,13 @@ pub struct Client<'a> {
     transport: &'a dyn Transport,
     clock: &'a dyn Clock,
     credential: Credential,
-    audiences: Audiences,
+    audiences: RefCell<Audiences>,
     tokens: RefCell<Tokens>,
+    patient: bool,
+    absent: RefCell<Option<(OffsetDateTime, Broken)>>,
+    /// How far the service's clock is ahead of ours, once that is known to matter.
+    offset: Cell<time::Duration>,
+    versions: RefCell<version::Known>,
 }
 
 impl<'a> Client<'a> {
@@ -109,15 +128,38 @@ impl<'a> Client<'a> {
             transport,
             clock,
             credential,
-            audiences: Audiences::default(),
+            audiences: RefCell::default(),
             tokens: RefCell::default(),
+            patient: false,
+            absent: RefCell::default(),
+            offset: Cell::default(),
+            versions: RefCell::default(),
         }
     }
 
     /// The same client for other audiences.
     #[must_use]
     pub fn with_audiences(mut self, audiences: Audiences) -> Client<'a> {
-        self.audiences = audiences;
+        self.audiences = RefCell::new(audiences);
+        self
+    }
+
+    /// The same client, which waits longer for a connection to the identity endpoint: for who knows that it is there.
+    #[must_use]
+    pub fn patient(mut self, patient: bool) -> Client<'a> {
+        self.patient = patient;
+        self
+    }
+
+    /// Asks for other audiences from now on.
+    pub fn set_audiences(&self, change: impl FnOnce(&mut Audiences)) {
+        change(&mut self.audiences.borrow_mut());
+    }
+
+    /// The same client by another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: &'a dyn Clock) -> Client<'a> {
+        self.clock = clock;
         self
     }
 
@@ -127,8 +169,8 @@ impl<'a> Client<'a> {
     }
 
     /// The audiences it asks for.
-    pub fn audiences(&self) -> &Audiences {
-        &self.audiences
+    pub fn audiences(&self) -> Audiences {
+        self.audiences.borrow().clone()
     }
 
     /// The clock it goes by.
@@ -161,23 +203,27 @@ impl<'a> Client<'a> {
         scope: &Scope,
         effect: Effect,
     ) -> Result<(Response, u32), Error> {
+        if let Some(broken) = self.is_absent(request) {
+            return Err(Error::Transport(broken));
+        }
         let mut tally = Tally::default();
         loop {
             let proof = self.proof(scope)?;
-            let ready = authorize(request.clone(), scope, &proof, self.clock.now());
+            let asked = self.versions.borrow().applied(request);
+            let ready = authorize(asked, scope, &proof, self.now());
             refuse_unsendable(&ready)?;
-            let outcome = self.transport.send(&ready);
+            let outcome = self.send(&ready);
             tally.attempts += 1;
-            match retry::judge(request, effect, outcome, &tally) {
+            match retry::judge(&ready, effect, outcome, &tally) {
                 Verdict::Accept(response) => return Ok((response, tally.attempts)),
-                Verdict::Refuse(error) => return Err(error),
-                Verdict::Again { wait, why, renew } => {
-                    if renew && !self.renew(scope) {
-                        return Err(why);
+                Verdict::Refuse(error) => return Err(self.remembered(request, error)),
+                Verdict::Again { wait, why, remedy } => {
+                    if remedy.is_some_and(|remedy| !self.set_right(remedy, request, scope, &why)) {
+                        return Err(retry::as_final(effect, why));
                     }
                     self.pause(wait, &why);
                     tally.count(wait, &why);
-                    tally.renewed |= renew;
+                    tally.remedies.extend(remedy);
                 }
             }
         }
@@ -199,26 +245,15 @@ impl<'a> Client<'a> {
                 "ARM takes no account key: this needs a managed identity or a token".into(),
             )),
             (Scope::Data { .. }, Credential::Key(key)) => Ok(Proof::Key(key.clone())),
-            (Scope::Arm, _) => self.token_proof(&self.audiences.arm),
-            (Scope::Data { .. }, _) => self.token_proof(&self.audiences.data),
+            (Scope::Arm, _) => self.proof_of(&self.token(&self.audiences().arm)?),
+            (Scope::Data { .. }, _) => self.proof_of(&self.data_token()?),
         }
     }
 
-    fn token_proof(&self, audience: &str) -> Result<Proof, Error> {
-        let token = self.token(audience)?;
-        let now = self.clock.now();
+    fn proof_of(&self, token: &Token) -> Result<Proof, Error> {
+        let now = self.now();
         let life = token.expires.moment(now) - now;
         Ok(Proof::Token(token.secret.living(life.whole_seconds())))
-    }
-
-    /// Forgets the token of a scope. `false` where no other one can be had.
-    fn renew(&self, scope: &Scope) -> bool {
-        let audience = match scope {
-            Scope::Arm => &self.audiences.arm,
-            _ => &self.audiences.data,
-        };
-        let identity = matches!(self.credential, Credential::Identity { .. });
-        identity && self.tokens.borrow_mut().forget(audience)
     }
 }
 

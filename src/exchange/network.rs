@@ -1,7 +1,10 @@
-//! The only file of the client that opens a socket.
+//! The only part of the client that opens a socket.
 //!
 //! Two ways out. One is for this machine and its metadata service: never through a proxy, whatever the environment
 //! says, because a proxy would answer with its own identity. The other is for everything else.
+
+pub mod chain;
+pub mod probe;
 
 use std::cell::OnceCell;
 use std::io::Cursor;
@@ -14,7 +17,7 @@ use ureq::{Agent, Body, Timeout};
 
 use super::Transport;
 use crate::error::{Broken, Stage};
-use crate::message::{Plane, Request, Response};
+use crate::message::{Limits, Plane, Request, Response};
 use crate::name::is_loopback;
 
 /// No answer of the service is larger: pages end at 4 MB.
@@ -59,28 +62,41 @@ impl Network {
         for (name, value) in &request.headers {
             message = message.header(*name, value.expose());
         }
-        let (connect, whole) = match request.plane {
-            Plane::Identity => (2, 10),
-            Plane::Arm | Plane::Data => (5, 65),
-        };
+        let limits = request.limits.unwrap_or(limits(request.plane));
         // The length is stated by us: a body of unknown length would be sent in chunks.
         let body = match &request.body {
             Some(body) => {
-                message = message.header("content-length", body.len());
-                ureq::SendBody::from_owned_reader(Cursor::new(body.clone().into_bytes()))
+                message = message.header("content-length", body.expose().len());
+                ureq::SendBody::from_owned_reader(Cursor::new(body.expose().to_string()))
             }
             None => ureq::SendBody::none(),
         };
         let message = message.body(body)?;
         let mut config = agent
             .configure_request(message)
-            .timeout_resolve(Some(Duration::from_secs(2 * connect)))
-            .timeout_connect(Some(Duration::from_secs(connect)))
-            .timeout_global(Some(Duration::from_secs(whole)));
+            .timeout_resolve(Some(2 * limits.connect))
+            .timeout_connect(Some(limits.connect))
+            .timeout_recv_response(Some(limits.first))
+            .timeout_global(Some(limits.whole));
         if way != Way::Proxied {
             config = config.proxy(None);
         }
         agent.run(config.build())
+    }
+}
+
+/// How long an exchange may take, where its request does not say. A metadata service is one hop away and answers at
+/// once; whoever is not on Azure should know after three seconds: two tries to connect, or silence and a probe.
+fn limits(plane: Plane) -> Limits {
+    let (connect, first, whole) = match plane {
+        Plane::Identity => (1_300, 1_500, 10_000),
+        Plane::Entra => (5_000, 20_000, 20_000),
+        Plane::Arm | Plane::Data => (5_000, 65_000, 65_000),
+    };
+    Limits {
+        connect: Duration::from_millis(connect),
+        first: Duration::from_millis(first),
+        whole: Duration::from_millis(whole),
     }
 }
 
@@ -196,7 +212,7 @@ impl Transport for Network {
         };
         let mut answer = self
             .exchange(agent, way, request)
-            .map_err(|e| broken(stage(&e), on_the_way(way, &e)))?;
+            .map_err(|e| broken(stage(&e), on_the_way(way, request.plane, &e)))?;
         let body = answer.body_mut().with_config().limit(LARGEST_BODY);
         let body = body.read_to_vec().map_err(|e| {
             let status = answer.status().as_u16();
@@ -253,12 +269,16 @@ fn is_of_handshake(what: &str) -> bool {
     .any(|word| what.contains(word))
 }
 
-/// Who could not be reached is the proxy, where there is one: the host was never tried.
-fn on_the_way(way: Way, error: &ureq::Error) -> String {
+/// Who could not be reached is the proxy, where there is one: the host was never tried. Pods are often kept from
+/// the metadata service.
+fn on_the_way(way: Way, plane: Plane, error: &ureq::Error) -> String {
     let unreached = matches!(stage(error), Stage::Resolve | Stage::Connect);
     match proxy() {
         Ok(Some(proxy)) if unreached && way == Way::Proxied => {
             format!("the proxy {}: {}", proxy.host(), words(error))
+        }
+        _ if plane == Plane::Identity && variable("KUBERNETES_SERVICE_HOST").is_some() => {
+            format!("{}; this is a pod in Kubernetes", words(error))
         }
         _ => words(error),
     }

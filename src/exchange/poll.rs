@@ -27,6 +27,8 @@ pub struct Watch<'a> {
     pub limit: Duration,
     /// What is waited for, for messages.
     pub what: &'a str,
+    /// Is told before each further question how long it has taken so far.
+    pub tell: &'a dyn Fn(Duration),
 }
 
 impl Client<'_> {
@@ -46,6 +48,7 @@ impl Client<'_> {
             let wait = asked_to_wait.unwrap_or_else(|| own_wait(turn));
             let left = self.time_left(begun, started, watch)?;
             self.clock.sleep(wait.min(left));
+            (watch.tell)((self.clock.now() - begun).unsigned_abs());
             asked_to_wait = None;
             match progress.as_ref().filter(|_| readable) {
                 Some(call) => match self.run(call) {

@@ -3,9 +3,13 @@
 
 use time::OffsetDateTime;
 
-use super::{Client, Credential};
-use crate::error::Error;
-use crate::identity::{Expiry, Token, imds};
+use super::{Client, Credential, files};
+use crate::error::{Error, Failure};
+use crate::identity::arc::{self, Agent};
+use crate::identity::refusal::{self, Refusal};
+use crate::identity::{self, Checked, Expiry, Selector, Source, Token};
+use crate::identity::{aci_windows, app_service, imds, workload};
+use crate::message::Call;
 
 /// A token is taken for expired this long before it is.
 const EARLY: time::Duration = time::Duration::minutes(5);
@@ -45,8 +49,8 @@ impl Client<'_> {
 
     /// A token for an audience: the one of this run while it lives, else a new one.
     pub fn token(&self, audience: &str) -> Result<Token, Error> {
-        let (endpoint, selector) = match &self.credential {
-            Credential::Identity { endpoint, selector } => (endpoint, selector),
+        let (source, selector) = match &self.credential {
+            Credential::Identity { source, selector } => (source, selector),
             Credential::Token(token) => return Ok(token.clone()),
             Credential::Key(_) => {
                 return Err(Error::Usage(
@@ -54,22 +58,82 @@ impl Client<'_> {
                 ));
             }
         };
-        let now = self.clock.now();
+        let now = self.now();
         if let Some(token) = self.tokens.borrow().find(audience, now) {
             return Ok(token);
         }
-        let call = imds::token(endpoint, audience, selector);
-        let mut token = match self.run(&call) {
-            Ok(answer) => answer.value,
+        source
+            .takes(selector)
+            .map_err(|why| Error::Usage(why.into()))?;
+        let mut token = self.ask(source, selector, audience)?;
+        if identity::check(source, selector, &token)? == Checked::Unknown {
+            self.note("neither the answer nor the token says whose it is: it cannot be checked");
+        }
+        token.expires = Expiry::At(token.expires.moment(self.now()));
+        self.tokens.borrow_mut().keep(audience, &token);
+        Ok(token)
+    }
+
+    /// A token for the data plane: for the account's own audience where the tenant does not know the usual one.
+    pub fn data_token(&self) -> Result<Token, Error> {
+        let audiences = self.audiences();
+        let asked = self.token(&audiences.data);
+        let unknown = |failure: &Failure| refusal::of(failure) == Refusal::UnknownAudience;
+        match (asked, audiences.data_else) {
+            (Err(Error::Identity(_, Some(failure))), Some(own)) if unknown(&failure) => {
+                self.note(&format!(
+                    "the tenant does not know the audience {}: asking for {own} from now on",
+                    audiences.data
+                ));
+                self.set_audiences(|audiences| {
+                    audiences.data.clone_from(&own);
+                    audiences.data_else = None;
+                });
+                self.token(&own)
+            }
+            (asked, _) => asked,
+        }
+    }
+
+    /// Asks a source.
+    fn ask(&self, source: &Source, selector: &Selector, audience: &str) -> Result<Token, Error> {
+        match source {
+            Source::Imds(endpoint) => self.obtain(&imds::token(endpoint, audience, selector)),
+            Source::AppService(site) => self.obtain(&app_service::token(site, audience, selector)),
+            Source::AciWindows(site) => self.obtain(&aci_windows::token(site, audience, selector)),
+            Source::Arc(agent) => self.show_key(agent, arc::token(agent, audience, selector)),
+            Source::Workload(pod) => {
+                let assertion = files::assertion(pod)?;
+                self.obtain(&workload::token(pod, audience, selector, &assertion))
+            }
+        }
+    }
+
+    /// Asks Arc's agent twice: it names a file, and is shown what is in it. Another refusal than that is the answer.
+    fn show_key(&self, agent: &Agent, call: Call<Token>) -> Result<Token, Error> {
+        self.note(
+            "the Arc agent answers 401 and names a key file; the same again then shows its text",
+        );
+        match self.obtain(&call) {
+            Err(Error::Identity(_, Some(challenge)))
+                if challenge.status == 401 && challenge.challenge.is_some() =>
+            {
+                let (key, file) = files::key(agent, &challenge)?;
+                self.obtain(&arc::with_key(call, key.expose(), &file))
+            }
+            other => other,
+        }
+    }
+
+    fn obtain(&self, call: &Call<Token>) -> Result<Token, Error> {
+        match self.run(call) {
+            Ok(answer) => Ok(answer.value),
             // A page of a proxy, with 200 above it.
             Err(Error::Answer { request, what }) => {
                 let sentence = format!("the answer to {request} is no token: {what}");
-                return Err(Error::Identity(sentence, None));
+                Err(Error::Identity(sentence, None))
             }
-            Err(other) => return Err(other),
-        };
-        token.expires = Expiry::At(token.expires.moment(self.clock.now()));
-        self.tokens.borrow_mut().keep(audience, &token);
-        Ok(token)
+            Err(other) => Err(other),
+        }
     }
 }

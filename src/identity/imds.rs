@@ -12,6 +12,10 @@ pub const ADDRESS: &str = "http://169.254.169.254";
 /// The first version that knows tokens, and the only one that container instances know.
 pub const VERSION: &str = "2018-02-01";
 
+/// What it calls client id, object id and resource id. Container instances and Arc's agent know no other spelling of
+/// the last.
+pub(super) const NAMES: [&str; 3] = ["client_id", "object_id", "msi_res_id"];
+
 /// `GET /metadata/identity/oauth2/token`: a token for one audience.
 ///
 /// Needs no role: being on the machine is the proof. `Metadata: true` shows that the caller set a header, which a
@@ -20,12 +24,7 @@ pub const VERSION: &str = "2018-02-01";
 /// <https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#get-a-token-using-http>
 pub fn token(endpoint: &Endpoint, audience: &str, selector: &Selector) -> Call<Token> {
     let resource = percent_encode(audience);
-    let selected = match selector {
-        Selector::Default => String::new(),
-        Selector::ClientId(id) => format!("&client_id={}", id.segment()),
-        Selector::ObjectId(id) => format!("&object_id={}", id.segment()),
-        Selector::ResourceId(id) => format!("&msi_res_id={}", percent_encode(id)),
-    };
+    let selected = selector.parameter(NAMES);
     let url = format!(
         "{endpoint}/metadata/identity/oauth2/token?api-version={VERSION}&resource={resource}{selected}"
     );

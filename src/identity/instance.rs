@@ -35,6 +35,37 @@ pub struct Instance {
 /// <https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service#instance-metadata>
 pub fn compute(endpoint: &Endpoint) -> Call<Instance> {
     let url = format!("{endpoint}/metadata/instance/compute?api-version={VERSION}");
+    ask(url, read)
+}
+
+/// `GET /metadata/versions`: the versions this metadata service knows, oldest first. Needs no role, and no version.
+///
+/// <https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service#versions>
+pub fn versions(endpoint: &Endpoint) -> Call<Vec<String>> {
+    ask(format!("{endpoint}/metadata/versions"), |response| {
+        let body: Value = response.json()?;
+        let versions = body.get("apiVersions").and_then(Value::as_array);
+        let texts = versions.map(|all| all.iter().filter_map(Value::as_str));
+        let texts = texts.ok_or_else(|| Error::answer("the answer lists no versions"))?;
+        Ok(texts.map(str::to_string).collect())
+    })
+}
+
+/// `GET /metadata/identity/info`: the tenant of the machine's system-assigned identity. Needs no role.
+///
+/// <https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service#managed-identity>
+pub fn tenant(endpoint: &Endpoint) -> Call<String> {
+    let version = super::imds::VERSION;
+    let url = format!("{endpoint}/metadata/identity/info?api-version={version}");
+    ask(url, |response| {
+        let body: Value = response.json()?;
+        let tenant = body.get("tenantId").and_then(Value::as_str);
+        let tenant = tenant.ok_or_else(|| Error::answer("the answer names no tenant"))?;
+        Ok(tenant.to_string())
+    })
+}
+
+fn ask<T>(url: String, read: fn(&Response) -> Result<T, Error>) -> Call<T> {
     Call {
         request: Request::new(Plane::Identity, "GET", url).header("metadata", "true"),
         scope: Scope::Open,

@@ -1,24 +1,98 @@
 //! STEP 1: who am I, and a token.
 //!
-//! A managed identity has no secret. The machine's metadata service knows which machine asks and answers with a
-//! token for one audience; the two planes want two different ones.
+//! A managed identity has no secret. Something on the machine knows who asks and answers with a token for one audience;
+//! the two planes want two different ones. What that something is depends on the machine: [`detect`] tells by what the
+//! environment shows, and each [`Source`] has a file of its own.
 //!
 //! <https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token>
 
+pub mod aci_windows;
+pub mod app_service;
+pub mod arc;
+pub mod cloud;
+pub mod detect;
 pub mod imds;
 pub mod instance;
 pub mod refusal;
+pub mod workload;
+
+mod answer;
+mod check;
 
 use std::time::Duration;
 
-use serde_json::Value;
 use time::OffsetDateTime;
-use time::format_description::well_known::{Iso8601, Rfc2822};
-use time::macros::format_description;
 
 use crate::error::Error;
-use crate::message::Response;
-use crate::name::{Claims, Name, Secret};
+use crate::name::{Claims, Endpoint, Name, Secret, percent_encode};
+pub use answer::read_token;
+pub use check::{Checked, check};
+
+/// Where a machine's identity is had. One of them, chosen by stated rules, and never another one in its place.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// The metadata service of virtual machines, scale sets and container instances.
+    Imds(Endpoint),
+    /// App Service, Functions, Container Apps.
+    AppService(app_service::Site),
+    /// Windows containers in Container Instances.
+    AciWindows(app_service::Site),
+    /// A server elsewhere that Azure Arc manages.
+    Arc(arc::Agent),
+    /// A pod whose own token Entra exchanges.
+    Workload(workload::Pod),
+}
+
+impl Source {
+    /// As `--identity-source` names it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Source::Imds(_) => "imds",
+            Source::AppService(_) => "app-service",
+            Source::AciWindows(_) => "aci-windows",
+            Source::Arc(_) => "arc",
+            Source::Workload(_) => "workload",
+        }
+    }
+
+    /// Where it is asked.
+    pub fn endpoint(&self) -> &str {
+        match self {
+            Source::Imds(endpoint) => endpoint.as_str(),
+            Source::AppService(site) | Source::AciWindows(site) => &site.endpoint,
+            Source::Arc(agent) => &agent.endpoint,
+            Source::Workload(pod) => pod.authority.as_str(),
+        }
+    }
+
+    /// Its host alone.
+    pub fn origin(&self) -> Result<Endpoint, Error> {
+        let path = self.endpoint().find("://").and_then(|at| {
+            let host = at + 3;
+            Some(host + self.endpoint().get(host..)?.find(['/', '?'])?)
+        });
+        let origin = path.and_then(|path| self.endpoint().get(..path));
+        Endpoint::identity(origin.unwrap_or(self.endpoint()))
+    }
+
+    /// Whether it can be asked for this identity; the error is a sentence.
+    ///
+    /// Otherwise it would ignore the question and answer with another identity.
+    pub fn takes(&self, selector: &Selector) -> Result<(), &'static str> {
+        match (self, selector) {
+            (Source::Workload(_), Selector::Default) => {
+                Err("a pod says which identity it wants: give --client-id or set AZURE_CLIENT_ID")
+            }
+            (Source::Workload(_), Selector::ObjectId(_) | Selector::ResourceId(_)) => {
+                Err("a pod names its identity by client id alone: give --client-id")
+            }
+            (Source::AciWindows(_), Selector::ClientId(_) | Selector::ResourceId(_)) => {
+                Err("a Windows container names an identity by object id alone: give --object-id")
+            }
+            _ => Ok(()),
+        }
+    }
+}
 
 /// Which of a machine's identities is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,6 +108,18 @@ pub enum Selector {
     ResourceId(String),
 }
 
+impl Selector {
+    /// The parameter that selects it, in a source's own words for client id, object id and resource id.
+    fn parameter(&self, [client, object, resource]: [&str; 3]) -> String {
+        match self {
+            Selector::Default => String::new(),
+            Selector::ClientId(id) => format!("&{client}={}", id.segment()),
+            Selector::ObjectId(id) => format!("&{object}={}", id.segment()),
+            Selector::ResourceId(id) => format!("&{resource}={}", percent_encode(id)),
+        }
+    }
+}
+
 /// A token and what its answer said of it.
 #[derive(Debug, Clone)]
 pub struct Token {
@@ -43,6 +129,10 @@ pub struct Token {
     pub expires: Expiry,
     /// The client id of the identity that answered, where the source says it.
     pub client_id: Option<String>,
+    /// Its object id, where the source says it.
+    pub object_id: Option<String>,
+    /// Its resource id, where the source says it.
+    pub resource_id: Option<String>,
 }
 
 /// When a token expires. An answer counts from now, and readers have no clock.
@@ -80,6 +170,8 @@ impl Token {
             secret: Secret::token(text),
             expires,
             client_id: None,
+            object_id: None,
+            resource_id: None,
         })
     }
 
@@ -93,72 +185,4 @@ fn expiry_claim(token: &str) -> Option<Expiry> {
     let seconds = Claims::read(token)?.time("exp")?;
     let moment = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
     Some(Expiry::At(moment))
-}
-
-/// Reads the answer of any identity source. Sources differ in types: numbers come as texts and as numbers, times as
-/// epoch seconds, as ISO 8601 and in two local forms.
-pub fn read_token(response: &Response) -> Result<Token, Error> {
-    let body: Value = response.json()?;
-    let token = body.get("access_token").and_then(Value::as_str);
-    let token = token
-        .filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()))
-        .ok_or_else(|| Error::answer("the answer has no usable access_token"))?;
-    let at = body.get("expires_on").and_then(moment).map(Expiry::At);
-    let life = body.get("expires_in").and_then(lifetime);
-    let expires = at
-        .or(life)
-        .or_else(|| expiry_claim(token))
-        .ok_or_else(|| Error::answer("the answer does not say when the token expires"))?;
-    Ok(Token {
-        secret: Secret::token(token),
-        expires,
-        client_id: body
-            .get("client_id")
-            .and_then(Value::as_str)
-            .map(str::to_string),
-    })
-}
-
-/// A number that may be written as a text; an empty text is none.
-fn number(value: &Value) -> Option<i64> {
-    match value {
-        Value::Number(number) => number
-            .as_i64()
-            .or_else(|| number.as_f64().map(|n| n as i64)),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    }
-}
-
-/// `expires_in` is a lifetime in seconds; some sources put the moment there.
-fn lifetime(value: &Value) -> Option<Expiry> {
-    const LATER_THAN_ANY_LIFETIME: i64 = 978_307_200;
-    let seconds = number(value)?;
-    if seconds >= LATER_THAN_ANY_LIFETIME {
-        return Some(Expiry::At(
-            OffsetDateTime::from_unix_timestamp(seconds).ok()?,
-        ));
-    }
-    Some(Expiry::In(Duration::from_secs(
-        u64::try_from(seconds).ok()?,
-    )))
-}
-
-/// `expires_on`: a moment, in every form that has been seen.
-fn moment(value: &Value) -> Option<OffsetDateTime> {
-    if let Some(seconds) = number(value) {
-        return OffsetDateTime::from_unix_timestamp(seconds).ok();
-    }
-    let text = value.as_str()?.trim();
-    let linux = format_description!(
-        "[month]/[day]/[year] [hour]:[minute]:[second] [offset_hour sign:mandatory]:[offset_minute]"
-    );
-    let windows = format_description!(
-        "[month padding:none]/[day padding:none]/[year] [hour repr:12 padding:none]:[minute]:[second] [period case:upper] [offset_hour sign:mandatory]:[offset_minute]"
-    );
-    OffsetDateTime::parse(text, &Iso8601::DEFAULT)
-        .or_else(|_| OffsetDateTime::parse(text, &linux))
-        .or_else(|_| OffsetDateTime::parse(text, &windows))
-        .or_else(|_| OffsetDateTime::parse(text, &Rfc2822))
-        .ok()
 }

@@ -2,7 +2,7 @@
 //!
 //! <https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#error-handling>
 
-use crate::error::Failure;
+use crate::error::{Failure, Plane};
 
 /// What is wrong, as far as an answer tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +21,16 @@ pub enum Refusal {
     NotConfigured,
     /// Docker Desktop answered for an address it cannot reach: this is not Azure.
     NotAzure,
-    /// Another cloud's metadata service, or a proxy, answered.
+    /// Another cloud's metadata service answered.
+    OtherCloud,
+    /// Something else, often a proxy, answered.
     SomebodyElse,
+    /// Tokens may be had here, but there is no machine to be described.
+    NoMachine,
+    /// Arc's agent wants to be shown a key.
+    KeyWanted,
+    /// Entra does not accept the pod's token, or knows no identity that trusts it.
+    PodRefused,
     /// The metadata service is being updated.
     Updating,
     /// Too many requests from this machine.
@@ -37,20 +45,27 @@ pub fn of(failure: &Failure) -> Refusal {
     let says = |words: &str| body.contains(words);
     let server = failure.server.as_deref().unwrap_or_default();
     let is_json = failure.body.trim_start().starts_with('{');
+    let elsewhere = ["EC2ws", "Metadata Server for VM"];
     // Our own metadata service has no pages.
-    let stranger = server.starts_with("EC2ws") || body.trim_start().starts_with('<');
+    let page = body.trim_start().starts_with('<');
     match failure.status {
         403 if says("unreachable") => Refusal::NotAzure,
-        _ if stranger => Refusal::SomebodyElse,
+        _ if elsewhere.iter().any(|name| server.starts_with(name)) => Refusal::OtherCloud,
+        _ if page => Refusal::SomebodyElse,
         // Nor does it send anybody elsewhere.
         300..=399 => Refusal::SomebodyElse,
+        401 if failure.challenge.is_some() => Refusal::KeyWanted,
         404 if says("defaultidentitynotdefined") => Refusal::NoIdentity,
+        404 if failure.request.contains("/metadata/instance") => Refusal::NoMachine,
+        404 if failure.plane == Plane::Entra => Refusal::PodRefused,
         404 | 410 => Refusal::Updating,
         429 => Refusal::Busy,
         500..=599 if says("fetching the aad token") => Refusal::UnknownAudience,
         500.. => Refusal::Failing,
         400 if says("metadata header not specified") => Refusal::HeaderLost,
         _ if !is_json && !failure.body.is_empty() => Refusal::SomebodyElse,
+        _ if says("aadsts500011") => Refusal::UnknownAudience,
+        _ if failure.plane == Plane::Entra => Refusal::PodRefused,
         400 if says("multiple user assigned") => Refusal::ManyIdentities,
         400 if says("invalid_resource") || says("aadsts50001") => Refusal::UnknownAudience,
         400 if says("audiencenotsupported") => Refusal::UnknownAudience,
@@ -80,9 +95,13 @@ impl Refusal {
             Refusal::NotAzure => {
                 "this is Docker Desktop, not Azure: there is no metadata service here"
             }
+            Refusal::OtherCloud => "this is another cloud's machine: its metadata service answered",
             Refusal::SomebodyElse => {
                 "something other than Azure's metadata service answered: a proxy, or another cloud"
             }
+            Refusal::NoMachine => "the metadata service describes no machine here",
+            Refusal::KeyWanted => "the Arc agent does not give a token without its key",
+            Refusal::PodRefused => "Microsoft Entra does not accept the pod's token",
             Refusal::Updating => {
                 "the metadata service is being updated, or does not know a new identity yet"
             }

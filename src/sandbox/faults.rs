@@ -1,25 +1,49 @@
 //! What is to go wrong: how it is written, and when it is its turn.
 
+mod operation;
+mod reading;
 mod refusal;
+mod spoil;
+mod states;
+mod words;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use operation::Operation;
 pub use refusal::{item_too_large, refuse};
+pub use spoil::Spoil;
 
-use super::http::Delivery;
+use super::http::{Delivery, Request};
+use super::identity;
 use super::world::World;
 
-const PLAIN: [&str; 4] = ["reset-before", "reset-after", "truncate", "drip"];
-const STATES: [&str; 7] = [
+/// The faults without a number in their names.
+const PLAIN: [(&str, Kind); 13] = [
+    ("reset-before", Kind::ResetBefore),
+    ("reset-during", Kind::Delivery(Delivery::Reset)),
+    ("reset-after", Kind::Delivery(Delivery::Nothing)),
+    ("truncate", Kind::Delivery(Delivery::Half)),
+    ("drip", Kind::Delivery(Delivery::Drip)),
+    ("wrong-length", Kind::Delivery(Delivery::Length(16))),
+    ("not-json", Kind::Spoil(Spoil::NotJson)),
+    ("huge", Kind::Spoil(Spoil::Huge(5))),
+    ("many-headers", Kind::Spoil(Spoil::ManyHeaders)),
+    ("split", Kind::Event(Event::Split)),
+    ("stale-session", Kind::Event(Event::Lag)),
+    ("failover", Kind::Event(Event::Failover)),
+    ("lock-busy", Kind::LockBusy),
+];
+/// States of the machine and the data plane; see [`states`] for the others.
+const STATES: [&str; 6] = [
     "no-identity",
     "two-identities",
-    "no-arm-role",
     "no-data-role",
     "wrong-audience",
-    "firewall",
-    "local-auth-disabled",
+    "account-unreadable",
+    "region-gone",
 ];
-const TIMED: [&str; 2] = ["delay", "clock-skew"];
+const VALUED: [&str; 3] = ["delay", "clock-skew", "ragged-pages"];
 
 /// One of the three services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +60,8 @@ pub enum Service {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     service: Service,
+    /// Only for requests that ask for this.
+    operation: Option<Operation>,
     kind: Kind,
     /// For how many requests; `None` for good.
     left: Option<u32>,
@@ -45,165 +71,59 @@ pub struct Fault {
 enum Kind {
     Status(u16, Option<u16>),
     ResetBefore,
-    ResetAfter,
-    Truncate,
-    Drip,
+    Delivery(Delivery),
+    Spoil(Spoil),
     Delay(Duration),
+    Event(Event),
     State(&'static str),
+    LockBusy,
     ClockSkew(i64),
+    RaggedPages(u64),
+}
+
+/// What happens to the account right before a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// A range of the container is split.
+    Split,
+    /// The replica that is asked has not seen the last write.
+    Lag,
+    /// The other region takes the writes.
+    Failover,
+}
+
+/// A status and a substatus that something is refused with.
+pub type Refused = (u16, Option<u16>);
+
+/// What the next operations on items find in their way.
+#[derive(Debug, Default)]
+pub struct Trouble {
+    /// The next operations of batches are refused with these.
+    pub operations: VecDeque<Refused>,
+    /// The request being served is a read of a replica that lags.
+    pub lag: bool,
 }
 
 /// What is to happen to one request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Planned {
     /// It is answered with this status and substatus, whatever it asks for.
-    pub refusal: Option<(u16, Option<u16>)>,
+    pub refusal: Option<Refused>,
     /// It never reaches the service.
     pub unheard: bool,
     /// How much of the answer arrives.
     pub delivery: Delivery,
+    /// What the answer is made into.
+    pub spoil: Option<Spoil>,
     /// How long the answer takes.
     pub delay: Duration,
+    /// What happens before it is served.
+    pub event: Option<Event>,
 }
 
 /// The faults that are still to come.
 #[derive(Debug, Default)]
 pub struct Faults(Vec<Fault>);
-
-impl Fault {
-    /// Reads `[imds.|arm.|cosmos.]NAME[:COUNT]`; the error names the nearest fault there is.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let (named, rest) = service(text);
-        let (name, count) = match rest.rsplit_once(':') {
-            Some((name, count)) => (name, Some(count)),
-            None => (rest, None),
-        };
-        let kind = kind(name)?;
-        if matches!(kind, Kind::State(_) | Kind::ClockSkew(_))
-            && (named.is_some() || count.is_some())
-        {
-            return Err(format!(
-                "{name} is a state of the whole sandbox: it has no service and no count"
-            ));
-        }
-        Ok(Self {
-            service: named.unwrap_or(Service::Cosmos),
-            kind,
-            left: count.map(counted).transpose()?,
-        })
-    }
-}
-
-fn service(text: &str) -> (Option<Service>, &str) {
-    let services = [
-        ("imds.", Service::Imds),
-        ("arm.", Service::Arm),
-        ("cosmos.", Service::Cosmos),
-    ];
-    let named = |(prefix, service)| Some((Some(service), text.strip_prefix(prefix)?));
-    services.into_iter().find_map(named).unwrap_or((None, text))
-}
-
-fn counted(count: &str) -> Result<u32, String> {
-    match count.parse() {
-        Ok(count) if count > 0 => Ok(count),
-        _ => Err(format!("'{count}' is not a number of requests")),
-    }
-}
-
-fn kind(name: &str) -> Result<Kind, String> {
-    if let Some(state) = STATES.iter().find(|state| **state == name) {
-        return Ok(Kind::State(state));
-    }
-    match (name, name.split_once('=')) {
-        ("reset-before", _) => Ok(Kind::ResetBefore),
-        ("reset-after", _) => Ok(Kind::ResetAfter),
-        ("truncate", _) => Ok(Kind::Truncate),
-        ("drip", _) => Ok(Kind::Drip),
-        (_, Some(("delay", time))) => delay(time).map(Kind::Delay),
-        (_, Some(("clock-skew", time))) => Ok(Kind::ClockSkew(milliseconds(time)? / 1000)),
-        _ if name.starts_with(|letter: char| letter.is_ascii_digit()) => status(name),
-        _ => Err(unknown(name)),
-    }
-}
-
-fn status(name: &str) -> Result<Kind, String> {
-    let (status, substatus) = match name.split_once('/') {
-        Some((status, substatus)) => (status, Some(substatus)),
-        None => (name, None),
-    };
-    let complaint =
-        || format!("'{name}' is not STATUS or STATUS/SUBSTATUS with a status from 400 to 599");
-    let status = status
-        .parse()
-        .ok()
-        .filter(|status| (400..600).contains(status));
-    let substatus = substatus
-        .map(str::parse)
-        .transpose()
-        .map_err(|_| complaint())?;
-    status
-        .map(|status| Kind::Status(status, substatus))
-        .ok_or_else(complaint)
-}
-
-fn delay(text: &str) -> Result<Duration, String> {
-    let length = u64::try_from(milliseconds(text)?);
-    length
-        .map(Duration::from_millis)
-        .map_err(|_| format!("'{text}' is in the past"))
-}
-
-/// `2s`, `500ms`, `10m`, `1h`, and less than nothing with a minus sign.
-fn milliseconds(text: &str) -> Result<i64, String> {
-    let complaint = || format!("'{text}' is not a time such as 500ms, 2s, 10m or 1h");
-    let end = text
-        .rfind(|letter: char| letter.is_ascii_digit())
-        .ok_or_else(complaint)?;
-    let (number, unit) = text.split_at(end + 1);
-    let scale = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(complaint()),
-    };
-    let number = number
-        .parse()
-        .ok()
-        .filter(|number| (-100_000..=100_000).contains(number));
-    number
-        .map(|number: i64| number * scale)
-        .ok_or_else(complaint)
-}
-
-fn unknown(name: &str) -> String {
-    let all = PLAIN.iter().chain(&STATES).chain(&TIMED);
-    let bare = name.split('=').next().unwrap_or(name);
-    let nearest = all
-        .min_by_key(|known| distance(bare, known))
-        .unwrap_or(&"429");
-    format!("no fault is called '{name}'; the nearest is {nearest}")
-}
-
-/// How many letters have to be put in, taken out or changed.
-fn distance(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (index, letter) in left.bytes().enumerate() {
-        let mut diagonal = index;
-        let mut before = index + 1;
-        for (cell, other) in row.iter_mut().skip(1).zip(right.bytes()) {
-            let changed = diagonal + usize::from(letter != other);
-            diagonal = *cell;
-            before = changed.min(diagonal + 1).min(before + 1);
-            *cell = before;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = index + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
-}
 
 impl Faults {
     /// Puts the world into its states and keeps what is for single requests.
@@ -217,25 +137,41 @@ impl Faults {
 
     /// One more.
     pub fn add(&mut self, fault: Fault, world: &mut World) {
+        let everywhere = fault.operation.is_none() && fault.left.is_none();
         match fault.kind {
             Kind::State(state) => set(world, state),
             Kind::ClockSkew(seconds) => world.skew = seconds,
+            Kind::RaggedPages(seed) => world.ragged_pages = Some(seed),
+            Kind::LockBusy => states::busy(world, fault.left),
+            Kind::Event(Event::Failover) if everywhere => world.regions.fail_over(),
+            Kind::Status(status, substatus) if fault.operation == Some(Operation::InBatch) => {
+                let count = fault.left.unwrap_or(1) as usize;
+                let refused = std::iter::repeat_n((status, substatus), count);
+                world.trouble.operations.extend(refused);
+            }
             _ => self.0.push(fault),
         }
     }
 
-    /// What is to happen to the next request to a service: its first status, reset or cut, and its first delay.
-    pub fn next(&mut self, service: Service) -> Planned {
+    /// What is to happen to a request: the first of what there is of each sort.
+    pub fn next(&mut self, service: Service, request: &Request) -> Planned {
         let mut planned = Planned {
             refusal: None,
             unheard: false,
             delivery: Delivery::Whole,
+            spoil: None,
             delay: Duration::ZERO,
+            event: None,
         };
-        let (mut decided, mut delayed) = (false, false);
-        for fault in self.0.iter_mut().filter(|fault| fault.service == service) {
+        let operation = operation::of(service, request);
+        let (mut decided, mut delayed, mut happened) = (false, false, false);
+        for fault in &mut self.0 {
+            if fault.service != service || !fault.is_for(operation) {
+                continue;
+            }
             let taken = match fault.kind {
                 Kind::Delay(_) => &mut delayed,
+                Kind::Event(_) => &mut happened,
                 _ => &mut decided,
             };
             if !std::mem::replace(taken, true) {
@@ -248,27 +184,42 @@ impl Faults {
     }
 }
 
+impl Fault {
+    /// Whether it befalls such a request.
+    fn is_for(&self, operation: Option<Operation>) -> bool {
+        let meant = self.operation.is_none() || self.operation == operation;
+        meant
+            && match self.kind {
+                Kind::Event(Event::Split) => operation.is_some_and(Operation::is_on_items),
+                Kind::Event(Event::Lag) => operation.is_some_and(Operation::reads_items),
+                _ => true,
+            }
+    }
+}
+
 fn apply(kind: Kind, planned: &mut Planned) {
     match kind {
         Kind::Status(status, substatus) => planned.refusal = Some((status, substatus)),
         Kind::ResetBefore => (planned.unheard, planned.delivery) = (true, Delivery::Nothing),
-        Kind::ResetAfter => planned.delivery = Delivery::Nothing,
-        Kind::Truncate => planned.delivery = Delivery::Half,
-        Kind::Drip => planned.delivery = Delivery::Drip,
+        Kind::Delivery(delivery) => planned.delivery = delivery,
+        Kind::Spoil(spoil) => planned.spoil = Some(spoil),
         Kind::Delay(delay) => planned.delay = delay,
-        Kind::State(_) | Kind::ClockSkew(_) => {}
+        Kind::Event(event) => planned.event = Some(event),
+        Kind::State(_) | Kind::ClockSkew(_) | Kind::RaggedPages(_) | Kind::LockBusy => {}
     }
 }
 
-fn set(world: &mut World, state: &str) {
+fn set(world: &mut World, state: &'static str) {
+    if identity::disturb(world, state) || states::set(world, state) {
+        return;
+    }
     let flag = match state {
         "no-identity" => &mut world.no_identity,
         "two-identities" => &mut world.two_identities,
-        "no-arm-role" => &mut world.no_arm_role,
         "no-data-role" => &mut world.no_data_role,
-        "wrong-audience" => &mut world.wrong_audience,
-        "firewall" => &mut world.firewall,
-        _ => &mut world.local_auth_disabled,
+        "account-unreadable" => &mut world.account_unreadable,
+        "region-gone" => &mut world.regions.gone,
+        _ => &mut world.wrong_audience,
     };
     *flag = true;
 }
@@ -282,96 +233,13 @@ mod tests {
         Fault::parse(text).unwrap()
     }
 
-    #[test]
-    fn every_form_is_read() {
-        let rows = [
-            ("429:3", Service::Cosmos, Kind::Status(429, None), Some(3)),
-            ("503", Service::Cosmos, Kind::Status(503, None), None),
-            (
-                "410/1002:1",
-                Service::Cosmos,
-                Kind::Status(410, Some(1002)),
-                Some(1),
-            ),
-            (
-                "imds.410:2",
-                Service::Imds,
-                Kind::Status(410, None),
-                Some(2),
-            ),
-            ("arm.429:1", Service::Arm, Kind::Status(429, None), Some(1)),
-            (
-                "cosmos.reset-after:1",
-                Service::Cosmos,
-                Kind::ResetAfter,
-                Some(1),
-            ),
-            (
-                "arm.delay=2s",
-                Service::Arm,
-                Kind::Delay(Duration::from_secs(2)),
-                None,
-            ),
-            (
-                "delay=50ms:4",
-                Service::Cosmos,
-                Kind::Delay(Duration::from_millis(50)),
-                Some(4),
-            ),
-            (
-                "clock-skew=-10m",
-                Service::Cosmos,
-                Kind::ClockSkew(-600),
-                None,
-            ),
-            (
-                "no-identity",
-                Service::Cosmos,
-                Kind::State("no-identity"),
-                None,
-            ),
-        ];
-        for (text, service, kind, left) in rows {
-            assert_eq!(
-                parse(text),
-                Fault {
-                    service,
-                    kind,
-                    left
-                },
-                "{text}"
-            );
-        }
-        for name in PLAIN.iter().chain(&STATES) {
-            assert!(Fault::parse(name).is_ok(), "{name}");
-        }
-    }
-
-    #[test]
-    fn what_is_not_a_fault_is_refused_with_a_hint() {
-        for (text, hint) in [
-            ("trunkate", "truncate"),
-            ("no-identty", "no-identity"),
-            ("dely=2s", "delay"),
-            ("429:0", "number of requests"),
-            ("429:", "number of requests"),
-            ("200", "400 to 599"),
-            ("429/x", "400 to 599"),
-            ("delay=2", "not a time"),
-            ("delay=-2s", "past"),
-            ("imds.firewall", "no service"),
-            ("firewall:2", "no count"),
-            ("", "nearest"),
-            ("clock-skew=é", "not a time"),
-        ] {
-            let complaint = Fault::parse(text).unwrap_err();
-            assert!(complaint.contains(hint), "{text}: {complaint}");
-        }
+    fn next(faults: &mut Faults, service: Service) -> Planned {
+        faults.next(service, &Request::default())
     }
 
     #[test]
     fn faults_take_their_turn() {
-        let mut world = World::default();
+        let mut world = crate::sandbox::fresh_world(&Default::default());
         let list = [
             "delay=1s:2",
             "429:1",
@@ -381,26 +249,93 @@ mod tests {
             "clock-skew=10m",
         ];
         let mut faults = Faults::new(list.map(parse).into(), &mut world);
-        assert!(world.firewall);
+        assert!(world.barrier().is_some());
         assert_eq!(world.skew, 600);
-        let first = faults.next(Service::Cosmos);
+        let first = next(&mut faults, Service::Cosmos);
         assert_eq!(
             (first.refusal, first.delay),
             (Some((429, None)), Duration::from_secs(1))
         );
-        let second = faults.next(Service::Cosmos);
+        let second = next(&mut faults, Service::Cosmos);
         assert_eq!(
             (second.refusal, second.unheard, second.delivery),
             (None, true, Delivery::Nothing)
         );
-        let third = faults.next(Service::Cosmos);
+        let third = next(&mut faults, Service::Cosmos);
         assert_eq!(
             (third.refusal, third.unheard, third.delay),
             (None, false, Duration::ZERO)
         );
         for _ in 0..3 {
-            assert_eq!(faults.next(Service::Imds).refusal, Some((503, None)));
+            assert_eq!(next(&mut faults, Service::Imds).refusal, Some((503, None)));
         }
-        assert_eq!(faults.next(Service::Arm).refusal, None);
+        assert_eq!(next(&mut faults, Service::Arm).refusal, None);
+    }
+
+    #[test]
+    fn faults_are_for_what_they_name() {
+        let mut world = World::default();
+        let list = [
+            "create.503:1",
+            "query.410/1002:1",
+            "split:1",
+            "stale-session:1",
+            "arm.create.429:1",
+        ];
+        let mut faults = Faults::new(list.map(parse).into(), &mut world);
+        let docs = "/dbs/d/colls/c/docs";
+        let mut ask = |service, method: &str, path: &str, content: &str| {
+            let request = Request {
+                method: method.into(),
+                target: path.into(),
+                headers: vec![("content-type".into(), content.into())],
+                body: Vec::new(),
+            };
+            let planned = faults.next(service, &request);
+            (planned.refusal, planned.event)
+        };
+        let query = "application/query+json";
+        let none = (None, None);
+        assert_eq!(ask(Service::Cosmos, "GET", "/", ""), none);
+        assert_eq!(
+            ask(Service::Cosmos, "GET", "/dbs/d/colls/c/pkranges", ""),
+            none
+        );
+        let split = Some(Event::Split);
+        assert_eq!(
+            ask(Service::Cosmos, "PUT", &format!("{docs}/1"), ""),
+            (None, split)
+        );
+        assert_eq!(
+            ask(Service::Cosmos, "POST", docs, ""),
+            (Some((503, None)), None)
+        );
+        assert_eq!(ask(Service::Cosmos, "POST", docs, ""), none);
+        let lag = Some(Event::Lag);
+        assert_eq!(
+            ask(Service::Cosmos, "POST", docs, query),
+            (Some((410, Some(1002))), lag)
+        );
+        assert_eq!(ask(Service::Cosmos, "GET", docs, ""), none);
+        assert_eq!(ask(Service::Arm, "GET", "/", ""), none);
+        assert_eq!(ask(Service::Arm, "PUT", "/", ""), (Some((429, None)), None));
+    }
+
+    #[test]
+    fn some_faults_are_not_for_requests() {
+        let mut world = World::default();
+        world.regions.second = Some("http://127.0.0.1:2".into());
+        let list = [
+            "op.429:2",
+            "op.409/3301:1",
+            "failover",
+            "account-unreadable",
+            "region-gone",
+        ];
+        let faults = Faults::new(list.map(parse).into(), &mut world);
+        assert!(faults.0.is_empty() && world.account_unreadable && world.regions.gone);
+        assert_eq!(world.regions.write, 1);
+        let refused = [(429, None), (429, None), (409, Some(3301))];
+        assert_eq!(world.trouble.operations, refused);
     }
 }

@@ -131,6 +131,9 @@ mod tests {
                 "/half" => Delivery::Half,
                 "/nothing" => Delivery::Nothing,
                 "/drip" => Delivery::Drip,
+                "/reset" => Delivery::Reset,
+                "/long" => Delivery::Length(5),
+                "/short" => Delivery::Length(-5),
                 _ => Delivery::Whole,
             },
             ..Reply::from(response)
@@ -279,6 +282,59 @@ mod tests {
         assert_eq!(ask("/nothing"), "");
         assert!(ask("/half").ends_with("Content-Length: 10\r\n\r\nGET /"));
         assert!(ask("/drip").ends_with("Content-Length: 10\r\n\r\nGET /drip "));
+    }
+
+    #[test]
+    fn lengths_can_be_wrong() {
+        for chunked in [false, true] {
+            let (_listener, port) = echo(chunked);
+            let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+            let answer = talk(port, &(ask("/long") + &ask("/never")));
+            assert!(
+                answer.ends_with("Content-Length: 15\r\n\r\nGET /long "),
+                "{answer}"
+            );
+            // What is beyond the length is where the next answer should begin.
+            let answer = talk(port, &(ask("/short") + &ask("/next")));
+            assert!(
+                answer.contains("Content-Length: 6\r\n\r\nGET /short HTTP/1.1 200 Ok\r\n"),
+                "{answer}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_reset_is_not_an_end() {
+        let (_listener, port) = echo(false);
+        for (path, wanted) in [("/reset", true), ("/half", false)] {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            // Before it the connection is as good as any.
+            write!(stream, "GET /one HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+            let mut first = String::new();
+            while !first.ends_with("GET /one ") {
+                let mut piece = [0; 512];
+                let count = stream.read(&mut piece).unwrap();
+                first.push_str(str::from_utf8(&piece[..count]).unwrap());
+            }
+            write!(
+                stream,
+                "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
+            )
+            .unwrap();
+            let mut answer = Vec::new();
+            let end = stream
+                .read_to_end(&mut answer)
+                .map_err(|error| error.kind());
+            assert_eq!(
+                end == Err(std::io::ErrorKind::ConnectionReset),
+                wanted,
+                "{path} {end:?}"
+            );
+            assert!(
+                String::from_utf8_lossy(&answer).contains("Content-Length: 1"),
+                "{answer:?}"
+            );
+        }
     }
 
     #[test]

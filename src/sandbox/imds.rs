@@ -1,24 +1,30 @@
 //! The identity endpoint of a machine, with its metadata.
 
-mod complaint;
+pub(super) mod complaint;
 mod instance;
 
 use serde_json::json;
 use time::OffsetDateTime;
-use url::form_urlencoded;
 
-use complaint::{bad, error, invalid, unknown_resource};
+use complaint::{bad, error, invalid};
 
 use super::guid;
 use super::http::{Request, Response};
-use super::token::{self, Claims};
+use super::identity::identities::{self, Asked, By, Identity};
+use super::identity::{aadsts, odd, query::Query, tokens};
 use super::world::World;
 
+pub use super::identity::identities::IDENTITIES;
+
+/// Where the metadata service and those who imitate it give tokens.
+pub(super) const TOKEN_PATH: &str = "/metadata/identity/oauth2/token";
 const SERVER: &str = "IMDS/150.870.65.1324";
-const TOKEN_PATH: &str = "/metadata/identity/oauth2/token";
-const LIFETIME: i64 = 24 * 60 * 60;
-const BACKDATED: i64 = 5 * 60;
-const SELECTORS: [&str; 4] = ["client_id", "object_id", "msi_res_id", "mi_res_id"];
+const SELECTORS: &[(&str, By)] = &[
+    ("client_id", By::Client),
+    ("object_id", By::Object),
+    ("msi_res_id", By::Resource),
+    ("mi_res_id", By::Resource),
+];
 /// `/metadata/identity` is no older than this.
 const OLDEST: &str = "2018-02-01";
 /// What the service has beside the identity and the instance.
@@ -27,44 +33,16 @@ const ABSENT: [&str; 3] = [
     "/metadata/scheduledevents",
     "/metadata/loadbalancer",
 ];
-const MULTIPLE: &str = "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request";
-const NOT_FOUND: &str = "Identity not found";
-
-/// An identity of the machine.
-pub struct Identity {
-    /// What `client_id` and `appid` say.
-    pub client_id: &'static str,
-    /// What `oid` says: the principal of a role assignment.
-    pub object_id: &'static str,
-    /// The name of a user-assigned identity; `None` for the machine's own.
-    pub name: Option<&'static str>,
-}
-
-/// Every identity there is in the tenant, the machine's own one first.
-pub const IDENTITIES: [Identity; 3] = [
-    Identity {
-        client_id: "5a0db0c5-0000-4000-8000-0000000000c1",
-        object_id: "5a0db0c5-0000-4000-8000-0000000000a1",
-        name: None,
-    },
-    Identity {
-        client_id: "5a0db0c5-0000-4000-8000-0000000000c2",
-        object_id: "5a0db0c5-0000-4000-8000-0000000000a2",
-        name: Some("sandbox-identity"),
-    },
-    Identity {
-        client_id: "5a0db0c5-0000-4000-8000-0000000000c3",
-        object_id: "5a0db0c5-0000-4000-8000-0000000000a3",
-        name: Some("sandbox-identity-2"),
-    },
-];
-
-type Query = Vec<(String, String)>;
 
 /// Answers one request.
 pub fn handle(world: &mut World, request: &Request, now: OffsetDateTime) -> Response {
     let answer = route(world, request, now.unix_timestamp()).unwrap_or_else(|refusal| refusal);
     let id = guid(world);
+    signed(answer, id)
+}
+
+/// The answer with the headers by which the service is known.
+pub(super) fn signed(answer: Response, id: String) -> Response {
     answer.with("Server", SERVER).with("x-ms-request-id", id)
 }
 
@@ -81,7 +59,8 @@ fn route(world: &mut World, request: &Request, now: i64) -> Result<Response, Res
             &json!({"apiVersions": instance::VERSIONS}),
         ));
     }
-    let query = parse(request.query())?;
+    let query = Query::parse(request.query().as_bytes());
+    complaint::check_twice(&query)?;
     check_version(&query, identity)?;
     match path {
         TOKEN_PATH => token(world, &query, now),
@@ -91,7 +70,7 @@ fn route(world: &mut World, request: &Request, now: i64) -> Result<Response, Res
             "not_implemented",
             "The sandbox does not have this part of the metadata",
         )),
-        _ => instance::read(world, path, get(&query, "format")),
+        _ => instance::read(world, path, query.get("format")),
     }
 }
 
@@ -102,7 +81,7 @@ fn check_headers(request: &Request, identity: bool) -> Result<(), Response> {
     ) {
         (Some("true"), None) => return Ok(()),
         (Some("true"), Some(_)) => "Requests with an X-Forwarded-For header are refused",
-        _ => "Required metadata header not specified",
+        _ => complaint::NO_HEADER,
     };
     Err(match identity {
         true => invalid(complaint),
@@ -110,27 +89,8 @@ fn check_headers(request: &Request, identity: bool) -> Result<(), Response> {
     })
 }
 
-fn parse(query: &str) -> Result<Query, Response> {
-    let pairs: Query = form_urlencoded::parse(query.as_bytes())
-        .into_owned()
-        .collect();
-    let twice =
-        |(name, _): &&(String, String)| pairs.iter().filter(|(other, _)| other == name).count() > 1;
-    match pairs.iter().find(twice) {
-        Some((name, _)) => Err(invalid(&format!(
-            "Query variable '{name}' is specified more than once"
-        ))),
-        None => Ok(pairs),
-    }
-}
-
-fn get<'a>(query: &'a Query, name: &str) -> Option<&'a str> {
-    let found = query.iter().find(|(sent, _)| sent == name);
-    found.map(|(_, value)| value.as_str())
-}
-
 fn check_version(query: &Query, identity: bool) -> Result<(), Response> {
-    let sent = get(query, "api-version").unwrap_or_default();
+    let sent = query.get("api-version").unwrap_or_default();
     let known = instance::VERSIONS.contains(&sent) && (!identity || sent >= OLDEST);
     match known {
         true => Ok(()),
@@ -139,149 +99,61 @@ fn check_version(query: &Query, identity: bool) -> Result<(), Response> {
 }
 
 fn info(world: &World) -> Result<Response, Response> {
-    let own = assigned(world)
-        .iter()
-        .any(|identity| identity.name.is_none());
-    match own {
-        true => Ok(Response::json(200, &json!({"tenantId": world.tenant}))),
-        false => Err(invalid(NOT_FOUND)),
+    match identities::own(world) {
+        Some(_) => Ok(Response::json(200, &json!({"tenantId": world.tenant}))),
+        None => Err(invalid(complaint::NOT_FOUND)),
     }
 }
 
 fn token(world: &mut World, query: &Query, now: i64) -> Result<Response, Response> {
-    let resource = match get(query, "resource") {
-        Some(resource) if !resource.is_empty() => resource,
-        _ => return Err(invalid("Required query variable 'resource' is missing")),
+    let resource = complaint::resource(query)?;
+    let identity = default_or(world, query, SELECTORS)?;
+    let Some(token) = tokens::give(world, identity, resource, now) else {
+        return Err(aadsts::unknown_resource(world, resource, now));
     };
-    let identity = select(world, query)?;
-    let Some(other) = counterpart(world, resource) else {
-        return Err(unknown_resource(world, resource, now));
-    };
-    let audience = if world.wrong_audience {
-        other
-    } else {
-        resource
-    };
-    let (access_token, claims) = issue(world, identity, audience, now);
-    Ok(Response::json(
-        200,
-        &json!({
-            "access_token": access_token,
-            "client_id": identity.client_id,
-            "expires_in": (claims.exp - now).to_string(),
-            "expires_on": claims.exp.to_string(),
-            "ext_expires_in": (LIFETIME - 1).to_string(),
-            "not_before": claims.nbf.to_string(),
-            "resource": resource,
-            "token_type": "Bearer",
-        }),
-    ))
+    let (left, expiry) = (token.left(now), token.claims.exp);
+    let usual = json!({
+        "access_token": token.text,
+        "client_id": identity.client_id,
+        "expires_in": left.to_string(),
+        "expires_on": expiry.to_string(),
+        "ext_expires_in": (world.identity.host.lifetime() - 1).to_string(),
+        "not_before": token.claims.nbf.to_string(),
+        "resource": resource,
+        "token_type": "Bearer",
+    });
+    let answer = odd::bend(world, usual, expiry, left);
+    Ok(Response::json(200, &answer))
 }
 
-fn assigned(world: &World) -> &'static [Identity] {
-    match (world.no_identity, world.two_identities) {
-        (true, _) => &[],
-        (false, true) => IDENTITIES.get(1..).unwrap_or_default(),
-        (false, false) => IDENTITIES.get(..2).unwrap_or_default(),
-    }
-}
-
-fn select(world: &World, query: &Query) -> Result<&'static Identity, Response> {
-    let mut sent = SELECTORS
-        .iter()
-        .filter_map(|name| Some((*name, get(query, name)?)));
-    let identities = assigned(world);
-    match (sent.next(), sent.next()) {
-        (Some(_), Some(_)) => Err(invalid(
-            "Only one of client_id, object_id and msi_res_id may be specified",
-        )),
-        (Some((name, value)), None) => identities
-            .iter()
-            .find(|identity| is(world, identity, name, value))
-            .ok_or_else(|| invalid(NOT_FOUND)),
-        (None, _) => match identities {
-            [] => Err(invalid(NOT_FOUND)),
+/// Who is asked for: without a selector the machine's own identity, or the only one there is.
+pub(super) fn default_or(
+    world: &World,
+    query: &Query,
+    selectors: &[(&str, By)],
+) -> Result<&'static Identity, Response> {
+    let found = match identities::asked(query, selectors) {
+        Asked::ForSeveral => Err(complaint::ONLY_ONE),
+        Asked::For(by, id) => identities::find(world, by, id).ok_or(complaint::NOT_FOUND),
+        Asked::ForNone => match identities::assigned(world) {
+            [] => Err(complaint::NOT_FOUND),
             [first, ..] if first.name.is_none() => Ok(first),
             [only] => Ok(only),
-            _ => Err(invalid(MULTIPLE)),
+            _ => Err(complaint::MULTIPLE),
         },
-    }
-}
-
-fn is(world: &World, identity: &Identity, selector: &str, value: &str) -> bool {
-    let id = match selector {
-        "client_id" => identity.client_id.to_owned(),
-        "object_id" => identity.object_id.to_owned(),
-        _ => identity
-            .name
-            .map_or_else(String::new, |name| resource_id(world, name)),
     };
-    !id.is_empty() && id.eq_ignore_ascii_case(value)
-}
-
-/// The ARM id of a user-assigned identity.
-fn resource_id(world: &World, name: &str) -> String {
-    format!(
-        "{}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}",
-        instance::group(world)
-    )
-}
-
-/// For a resource the tenant knows, one of the other plane; `None` for one it does not know.
-fn counterpart(world: &World, resource: &str) -> Option<&'static str> {
-    let account = format!("https://{}.documents.azure.com", world.account);
-    let bare = resource.strip_suffix('/').unwrap_or(resource);
-    match bare.to_ascii_lowercase().as_str() {
-        "https://management.azure.com" | "https://management.core.windows.net" => {
-            Some("https://cosmos.azure.com")
-        }
-        "https://cosmos.azure.com" => Some("https://management.azure.com"),
-        own if own == account => Some("https://management.azure.com"),
-        _ => None,
-    }
-}
-
-/// The token given out before as long as it lasts, as the machine's own cache does.
-fn issue(world: &mut World, identity: &Identity, audience: &str, now: i64) -> (String, Claims) {
-    let key = (identity.object_id.to_owned(), audience.to_owned());
-    let kept = world
-        .tokens
-        .get(&key)
-        .and_then(|kept| Some((kept.clone(), token::verify(kept)?)));
-    if let Some((token, claims)) = kept
-        && (claims.nbf..claims.exp - BACKDATED).contains(&now)
-    {
-        return (token, claims);
-    }
-    let claims = claims(world, identity, audience, now);
-    let token = token::mint(&claims);
-    world.tokens.insert(key, token.clone());
-    (token, claims)
-}
-
-fn claims(world: &World, identity: &Identity, audience: &str, now: i64) -> Claims {
-    let machine = instance::machine(world);
-    let (xms_mirid, xms_az_rid) = match identity.name {
-        None => (machine, None),
-        Some(name) => (resource_id(world, name), Some(machine)),
-    };
-    Claims {
-        aud: audience.to_owned(),
-        oid: identity.object_id.to_owned(),
-        appid: identity.client_id.to_owned(),
-        tid: world.tenant.clone(),
-        iat: now - BACKDATED,
-        nbf: now - BACKDATED,
-        exp: now + LIFETIME,
-        xms_mirid,
-        xms_az_rid,
-    }
+    found
+        .map(|identity| identities::answering(world, identity))
+        .map_err(invalid)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
     use super::*;
+    use crate::sandbox::cloud::Cloud;
+    use crate::sandbox::host::Host;
+    use crate::sandbox::token;
     use serde_json::Value;
     use time::macros::datetime;
 
@@ -423,21 +295,27 @@ mod tests {
         let rest = "resource=https://cosmos.azure.com";
         let by_id = format!(
             "{rest}&msi_res_id={}",
-            resource_id(&world, "SANDBOX-identity")
+            identities::resource_id(&world, "SANDBOX-identity")
         );
         assert_eq!(
             token_of(&mut world, &by_id).1["client_id"],
             IDENTITIES[1].client_id
         );
         world.two_identities = true;
-        assert_eq!(token_of(&mut world, rest).1["error_description"], MULTIPLE);
+        assert_eq!(
+            token_of(&mut world, rest).1["error_description"],
+            complaint::MULTIPLE
+        );
         let by_object = format!("{rest}&object_id={}", IDENTITIES[2].object_id);
         assert_eq!(
             token_of(&mut world, &by_object).1["client_id"],
             IDENTITIES[2].client_id
         );
         world.no_identity = true;
-        assert_eq!(token_of(&mut world, rest).1["error_description"], NOT_FOUND);
+        assert_eq!(
+            token_of(&mut world, rest).1["error_description"],
+            complaint::NOT_FOUND
+        );
         assert_eq!(
             get(&mut world, "/metadata/identity/info?api-version=2018-02-01").0,
             400
@@ -488,5 +366,65 @@ mod tests {
             get(&mut world, "/metadata/instance?api-version=2021-02-01").1["compute"],
             compute
         );
+    }
+
+    #[test]
+    fn a_machine_has_what_its_kind_has() {
+        let rest = "resource=https://cosmos.azure.com";
+        let info = "/metadata/identity/info?api-version=2018-02-01";
+        // Who answers without a selector, whether the other one is there, and whether there is a tenant of its own.
+        let rows = [
+            (Host::Vm, 0, (1, 400), 200),
+            (Host::VmUser, 1, (0, 400), 400),
+            (Host::VmBoth, 0, (1, 200), 200),
+        ];
+        for (host, first, (other, status), own) in rows {
+            let mut world = world();
+            world.identity.host = host;
+            let (_, body) = token_of(&mut world, rest);
+            assert_eq!(body["client_id"], IDENTITIES[first].client_id, "{host:?}");
+            let by_id = format!("{rest}&client_id={}", IDENTITIES[other].client_id);
+            assert_eq!(token_of(&mut world, &by_id).0, status, "{host:?}");
+            assert_eq!(get(&mut world, info).0, own, "{host:?}");
+        }
+    }
+
+    #[test]
+    fn faults_decide_before_the_kind_of_machine() {
+        for host in [Host::Vm, Host::VmUser, Host::VmBoth] {
+            let mut world = world();
+            world.identity.host = host;
+            world.two_identities = true;
+            assert_eq!(identities::assigned(&world).len(), 2, "{host:?}");
+            world.no_identity = true;
+            assert_eq!(identities::assigned(&world).len(), 0, "{host:?}");
+        }
+    }
+
+    #[test]
+    fn a_cloud_knows_its_own_audiences_alone() {
+        let rows = [
+            ("usgov", "AzureUSGovernmentCloud", "usgovcloudapi.net", "us"),
+            ("china", "AzureChinaCloud", "chinacloudapi.cn", "cn"),
+        ];
+        for (name, environment, arm, end) in rows {
+            let mut world = world();
+            world.cloud = Cloud::parse(name).unwrap();
+            let compute = "/metadata/instance/compute?api-version=2021-02-01";
+            assert_eq!(get(&mut world, compute).1["azEnvironment"], environment);
+            for resource in [
+                format!("https://management.{arm}/"),
+                format!("https://management.core.{arm}"),
+                format!("https://cosmos.azure.{end}"),
+                format!("https://sandbox-account.documents.azure.{end}"),
+            ] {
+                let (status, body) = token_of(&mut world, &format!("resource={resource}"));
+                assert_eq!((status, &body["resource"]), (200, &json!(resource)));
+            }
+            for resource in ["https://cosmos.azure.com", "https://management.azure.com/"] {
+                let (status, body) = token_of(&mut world, &format!("resource={resource}"));
+                assert_eq!((status, &body["error"]), (400, &json!("invalid_resource")));
+            }
+        }
     }
 }

@@ -4,56 +4,79 @@
 //! refuse, and says so where it does not implement what they do.
 
 pub mod arm;
+pub mod azure;
+pub mod cloud;
+mod control;
 pub mod cosmos;
+mod doors;
 pub mod faults;
+pub mod host;
 pub mod http;
+pub mod identity;
 pub mod imds;
+mod secrets;
 pub mod sql;
 pub mod token;
 pub mod world;
 
-use std::hash::{BuildHasher, RandomState};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
+use cloud::Cloud;
+use doors::{Doors, plane};
 use faults::{Fault, Faults, Service};
-use http::{Listener, Plane, Reply, Request, Response};
+use host::Host;
+use http::{Delivery, Listener, Reply, Request, Response};
 use world::World;
+
+pub(crate) use secrets::guid;
 
 /// Where the machine and the account are.
 pub const LOCATION: &str = "westeurope";
-const MIB: usize = 1024 * 1024;
 
 /// How a sandbox is to be.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The first of three ports: IMDS, ARM, the data plane. 0 is any three.
+    /// The first of three ports: IMDS, ARM, the data plane; of a second region a fourth. 0 is any.
     pub port: u16,
+    /// What stands behind the identity endpoint.
+    pub host: Host,
+    /// The cloud it is all in.
+    pub cloud: &'static Cloud,
     /// Partition ranges of a new container.
     pub partitions: usize,
+    /// Regions of the account: one, or a second one on a port of its own.
+    pub regions: usize,
     /// What is to go wrong.
     pub faults: Vec<Fault>,
     /// How long a management operation takes, in milliseconds.
     pub operation_ms: i64,
     /// How many resources there are to a page of a management list.
     pub page_size: usize,
+    /// Pages of items end anywhere, by this seed.
+    pub ragged_pages: Option<u64>,
+    /// The role of the machine's identities in Azure, by its word in [`arm::rbac::ROLES`]; any other is none.
+    pub azure_role: String,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             port: 0,
+            host: Host::default(),
+            cloud: <&Cloud>::default(),
             partitions: 1,
+            regions: 1,
             faults: Vec::new(),
             operation_ms: 30,
             page_size: 100,
+            ragged_pages: None,
+            azure_role: "account-contributor".to_owned(),
         }
     }
 }
@@ -67,47 +90,69 @@ pub struct Sandbox {
 struct State {
     world: Mutex<World>,
     faults: Mutex<Faults>,
+    doors: Mutex<Doors>,
 }
 
 type Handler = fn(&mut World, &Request, OffsetDateTime) -> Response;
 
 /// Starts the three services.
 pub fn start(options: Options) -> io::Result<Sandbox> {
-    let ports = ports(options.port)?;
+    let ports = Listener::bind_all(options.port, if options.regions > 1 { 4 } else { 3 })?;
     let mut world = fresh_world(&options);
     let origin = |index: usize| -> io::Result<String> {
         let port: &TcpListener = ports.get(index).ok_or(io::ErrorKind::AddrNotAvailable)?;
         Ok(format!("http://{}", port.local_addr()?))
     };
     (world.imds, world.arm, world.cosmos) = (origin(0)?, origin(1)?, origin(2)?);
+    if options.regions > 1 {
+        world.regions.second = Some(origin(3)?);
+    }
     let faults = Faults::new(options.faults, &mut world);
+    let now = now(&world);
+    identity::prepare(&mut world, now)?;
+    let host = world.identity.host;
+    let mut ports = ports.into_iter();
+    let mut next = || ports.next().ok_or(io::ErrorKind::AddrNotAvailable);
+    let (imds, arm) = (next()?, next()?);
     let state = Arc::new(State {
         world: Mutex::new(world),
         faults: Mutex::new(faults),
+        doors: Mutex::default(),
     });
-    let services = [Service::Imds, Service::Arm, Service::Cosmos];
-    let serve = |(listener, service)| Listener::serve(listener, plane(&state, service));
-    let listeners = ports
-        .into_iter()
-        .zip(services)
-        .map(serve)
-        .collect::<io::Result<_>>()?;
+    // On a machine that has nothing to do with Azure nobody listens where tokens are asked for.
+    let mut listeners = Vec::new();
+    if host != Host::None {
+        let plane = plane(&state, Service::Imds, identity::handle);
+        listeners.push(Listener::serve(imds, plane)?);
+    }
+    let plane = plane(&state, Service::Arm, arm::handle);
+    listeners.push(Listener::serve(arm, plane)?);
+    doors::open(&state, ports.collect())?;
     Ok(Sandbox { state, listeners })
 }
 
 /// An account without databases, on a machine that may manage it but not read its data.
 pub(crate) fn fresh_world(options: &Options) -> World {
-    World {
+    let identity = identity::State {
+        host: options.host,
+        ..identity::State::default()
+    };
+    let mut world = World {
+        identity,
+        cloud: options.cloud,
         subscription: "5a0db0c5-0000-4000-8000-000000000001".to_owned(),
         tenant: "5a0db0c5-0000-4000-8000-000000000002".to_owned(),
         resource_group: "sandbox-group".to_owned(),
         account: "sandbox-account".to_owned(),
-        key: key(),
+        key: secrets::key(),
         partitions: options.partitions.max(1),
         operation_ms: options.operation_ms,
         page_size: options.page_size.max(1),
+        ragged_pages: options.ragged_pages,
         ..World::default()
-    }
+    };
+    world.furnish(&options.azure_role);
+    world
 }
 
 impl Sandbox {
@@ -126,10 +171,15 @@ impl Sandbox {
         self.state.world().cosmos.clone()
     }
 
+    /// Origin of the data plane in the second region, where there is one.
+    pub fn second(&self) -> Option<String> {
+        self.state.world().regions.second.clone()
+    }
+
     /// One line of JSON that says where everything is.
     pub fn ready_line(&self) -> String {
         let world = self.state.world();
-        json!({
+        let mut line = json!({
             "event": "ready",
             "imds": world.imds,
             "arm": world.arm,
@@ -138,8 +188,14 @@ impl Sandbox {
             "resourceGroup": world.resource_group,
             "account": world.account,
             "key": world.key,
-        })
-        .to_string()
+            "cloud": world.cloud.name,
+            "host": world.identity.host.name(),
+            "environment": host::environment(&world).into_iter().collect::<BTreeMap<_, _>>(),
+        });
+        if let (Some(second), Some(line)) = (&world.regions.second, line.as_object_mut()) {
+            line.insert("cosmosSecond".to_owned(), json!(second));
+        }
+        line.to_string()
     }
 
     /// Looks at the world, or changes it behind the services' backs.
@@ -165,7 +221,21 @@ impl Sandbox {
     }
 }
 
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.listeners.clear();
+        // Their listeners hold the state that holds them.
+        self.state.doors().close();
+        // Now, and not when the last thread lets go of the world: the process may end before that.
+        self.state.world().identity.folder = None;
+    }
+}
+
 impl State {
+    fn doors(&self) -> MutexGuard<'_, Doors> {
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A handler that panicked has at worst left its own change half made.
     fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
@@ -177,86 +247,46 @@ impl State {
 
     fn answer(&self, service: Service, handler: Handler, request: &Request) -> Reply {
         let mut world = self.world();
-        let planned = self.faults().next(service);
-        let handle = |world: &mut World| {
-            let now = now(world);
-            arm::finish_operations(world, now);
-            handler(world, request, now)
-        };
+        let now = now(&world);
+        if service == Service::Cosmos
+            && let Some(done) = control::handle(&mut world, &mut self.faults(), request, now)
+        {
+            return done.into();
+        }
+        let planned = self.faults().next(service, request);
+        if let Some(event) = planned.event {
+            control::happen(&mut world, event, request);
+        }
+        if service == Service::Imds && identity::is_silent(&world, request) {
+            return Reply {
+                response: Response::default(),
+                delivery: Delivery::Nothing,
+                delay: identity::SILENCE,
+            };
+        }
         let response = match planned.refusal {
             Some((status, substatus)) => faults::refuse(&mut world, service, status, substatus),
             None if planned.unheard => Response::default(),
-            None => handle(&mut world),
+            None => {
+                arm::finish_operations(&mut world, now);
+                handler(&mut world, request, now)
+            }
         };
+        // What never came to a read is not for the next one.
+        world.trouble.lag = false;
         Reply {
-            response,
+            response: match planned.spoil {
+                Some(spoil) => spoil.apply(response),
+                None => response,
+            },
             delivery: planned.delivery,
             delay: planned.delay,
         }
     }
 }
 
-fn plane(state: &Arc<State>, service: Service) -> Plane {
-    let (handler, body_limit, too_large): (Handler, usize, fn() -> Response) = match service {
-        Service::Imds => (imds::handle, MIB, || Response::empty(413)),
-        Service::Arm => (arm::handle, 4 * MIB, arm::too_large),
-        Service::Cosmos => (cosmos::handle, 2 * MIB + 256 * 1024, faults::item_too_large),
-    };
-    let (clock, answer) = (Arc::clone(state), Arc::clone(state));
-    Plane {
-        body_limit,
-        too_large,
-        chunked: service == Service::Cosmos,
-        clock: Box::new(move || now(&clock.world())),
-        answer: Box::new(move |request| answer.answer(service, handler, request)),
-    }
-}
-
 fn now(world: &World) -> OffsetDateTime {
     OffsetDateTime::now_utc() + Duration::seconds(world.skew)
-}
-
-fn ports(first: u16) -> io::Result<Vec<TcpListener>> {
-    let bind = |index: u16| {
-        let port = match first {
-            0 => Some(0),
-            _ => first.checked_add(index),
-        };
-        let wanted = u32::from(first) + u32::from(index);
-        let bound = port.map_or(Err(io::ErrorKind::AddrNotAvailable.into()), Listener::bind);
-        bound.map_err(|error| io::Error::new(error.kind(), format!("port {wanted}: {error}")))
-    };
-    (0..3).map(bind).collect()
-}
-
-/// 64 bytes that differ from start to start: nobody is to rely on a sandbox's key.
-fn key() -> String {
-    let random = RandomState::new();
-    let bytes: Vec<u8> = (0u8..8)
-        .flat_map(|part| random.hash_one(part).to_be_bytes())
-        .collect();
-    STANDARD.encode(bytes)
-}
-
-/// A GUID that has not been used.
-pub(crate) fn guid(world: &mut World) -> String {
-    let number = world.next();
-    let seed = format!("{}{number}", world.key);
-    let hash = Sha256::digest(seed);
-    let hex: String = hash
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default().to_owned();
-    format!(
-        "{}-{}-4{}-8{}-{}",
-        part(0..8),
-        part(8..12),
-        part(13..16),
-        part(17..20),
-        part(20..32)
-    )
 }
 
 #[cfg(test)]
@@ -322,6 +352,71 @@ mod tests {
         let origin = sandbox.arm();
         sandbox.stop();
         assert!(TcpStream::connect(origin.trim_start_matches("http://")).is_err());
+    }
+
+    fn with(faults: &[&str]) -> Sandbox {
+        let faults = faults.iter().map(|text| Fault::parse(text).unwrap());
+        start(Options {
+            faults: faults.collect(),
+            operation_ms: 0,
+            ..Options::default()
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn nobody_listens_for_a_data_plane_without_an_account() {
+        let sandbox = with(&["no-account"]);
+        let cosmos = sandbox.cosmos().trim_start_matches("http://").to_owned();
+        assert!(TcpStream::connect(&cosmos).is_err());
+        let token = bearer(&sandbox, "https://management.azure.com/");
+        let path = sandbox.with_world(|world| {
+            let (subscription, group) = (&world.subscription, &world.resource_group);
+            format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.DocumentDB/databaseAccounts/fresh?api-version=2024-11-15")
+        });
+        let head =
+            |method: &str| format!("{method} {path} HTTP/1.1\r\nAuthorization: Bearer {token}");
+        let account = r#"{"location":"westeurope","properties":{"databaseAccountOfferType":"Standard","locations":[{"locationName":"westeurope"}]}}"#;
+        let made = ask(&sandbox.arm(), &head("PUT"), account);
+        assert!(made.starts_with("HTTP/1.1 200 Ok\r\n"), "{made}");
+        let found = body(&ask(&sandbox.arm(), &head("GET"), ""));
+        assert_eq!(
+            found["properties"]["documentEndpoint"],
+            format!("http://{cosmos}/")
+        );
+        let answer = ask(&format!("http://{cosmos}"), "GET / HTTP/1.1", "");
+        assert!(
+            answer.starts_with("HTTP/1.1 401 Unauthorized\r\n"),
+            "{answer}"
+        );
+        assert!(ask(&sandbox.arm(), &head("DELETE"), "").starts_with("HTTP/1.1 202 "));
+        ask(&sandbox.arm(), &head("GET"), "");
+        assert!(TcpStream::connect(&cosmos).is_err());
+    }
+
+    #[test]
+    fn states_of_the_way_change_the_addresses_that_are_told() {
+        let rows = [
+            ("no-dns", "cosmos", "https://aaaa"),
+            ("no-arm", "arm", "http://127.0.0.1:1"),
+            ("no-cosmos", "cosmos", "http://127.0.0.1:1"),
+            ("tls-inspection", "cosmos", "https://127.0.0.1:"),
+        ];
+        for (state, service, start) in rows {
+            let sandbox = with(&[state]);
+            let ready: Value = serde_json::from_str(&sandbox.ready_line()).unwrap();
+            let address = ready[service].as_str().unwrap();
+            assert!(address.starts_with(start), "{state}: {address}");
+        }
+        let sandbox = with(&["no-dns"]);
+        let address = sandbox.cosmos();
+        let host = address
+            .trim_start_matches("https://")
+            .split(':')
+            .next()
+            .unwrap();
+        assert!(host.split('.').any(|label| label.len() > 63), "{host}");
+        assert!(std::net::ToSocketAddrs::to_socket_addrs(&(host, 443)).is_err());
     }
 
     #[test]

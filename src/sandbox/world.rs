@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha512};
 
+use super::azure::Azure;
+use super::cosmos::regions::Regions;
 use super::cosmos::{cut, definition, rid};
+use super::faults::Trouble;
 
 /// The account, its identities, roles, databases and containers.
 ///
@@ -32,12 +32,14 @@ pub struct World {
     pub cosmos: String,
     /// How many partition ranges a new container gets.
     pub partitions: usize,
-    /// Keys are refused, as with `disableLocalAuth`.
-    pub local_auth_disabled: bool,
     /// Seconds by which the service's clock is ahead of the machine's.
     pub skew: i64,
     /// Databases by name.
     pub databases: BTreeMap<String, Database>,
+    /// What Azure knows around the account's content.
+    pub azure: Azure,
+    /// `sqlRoleDefinitions` of one's own by their GUID, lower case.
+    pub role_definitions: BTreeMap<String, RoleDefinition>,
     /// `sqlRoleAssignments` by their GUID, lower case.
     pub role_assignments: BTreeMap<String, RoleAssignment>,
     /// Source of `_rid`s, `_etag`s and LSNs.
@@ -46,14 +48,10 @@ pub struct World {
     pub no_identity: bool,
     /// The machine has two user-assigned identities and no system-assigned one.
     pub two_identities: bool,
-    /// ARM refuses the identity everything.
-    pub no_arm_role: bool,
     /// The data plane refuses the identity everything, whatever is assigned.
     pub no_data_role: bool,
     /// IMDS gives tokens for another audience than was asked for.
     pub wrong_audience: bool,
-    /// The account's firewall refuses this machine.
-    pub firewall: bool,
     /// Tokens given out, by object id and audience.
     pub tokens: BTreeMap<(String, String), String>,
     /// Operations of the management plane by their GUID.
@@ -62,6 +60,29 @@ pub struct World {
     pub operation_ms: i64,
     /// Resources to a page of a management list.
     pub page_size: usize,
+    /// Pages of items end anywhere, by this seed.
+    pub ragged_pages: Option<u64>,
+    /// The regions of the account, and which of them takes writes.
+    pub regions: Regions,
+    /// An identity may not read the account itself, as with roles of containers alone.
+    pub account_unreadable: bool,
+    /// What the next operations on items find in their way.
+    pub trouble: Trouble,
+    /// The cloud it is all in.
+    pub cloud: &'static super::cloud::Cloud,
+    /// The host, and what is wrong with its identity.
+    pub identity: super::identity::State,
+}
+
+/// A data role that is not built in.
+#[derive(Debug, Clone)]
+pub struct RoleDefinition {
+    /// `roleName`, unique in the account.
+    pub name: String,
+    /// Where it may be given, relative to the account: empty, `/dbs/D` or `/dbs/D/colls/C`.
+    pub scopes: Vec<String>,
+    /// Data actions without what they all begin with.
+    pub actions: Vec<String>,
 }
 
 /// A grant of a data role.
@@ -114,6 +135,8 @@ pub struct Container {
     pub definition: Map<String, Value>,
     /// Partition ranges in the order of their bounds.
     pub ranges: Vec<Range>,
+    /// Epoch seconds until which the items of a deleted key are still being removed.
+    pub deleting: i64,
 }
 
 /// A partition range and what is in it.
@@ -130,8 +153,13 @@ pub struct Range {
     /// The last log sequence number given out.
     pub lsn: u64,
     /// Items by effective partition key, then partition key as JSON, then id.
-    pub items: BTreeMap<(String, String, String), Item>,
+    pub items: BTreeMap<Slot, Item>,
+    /// What the last writes replaced, for a batch to be undone and for a replica to lag.
+    pub history: Vec<(Slot, Option<Item>)>,
 }
+
+/// Effective partition key, partition key as JSON, id.
+pub type Slot = (String, String, String);
 
 /// An item.
 #[derive(Debug, Clone, Default)]
@@ -161,11 +189,6 @@ impl World {
     pub fn next(&mut self) -> u64 {
         self.counter += 1;
         self.counter
-    }
-
-    /// A key that only reads: given out with the others, and known to the data plane only to be refused.
-    pub fn reading_key(&self, number: u8) -> String {
-        STANDARD.encode(Sha512::digest(format!("{}{number}", self.key)))
     }
 
     /// Makes a database; the caller has looked that the name is free.
@@ -206,6 +229,7 @@ impl World {
             offer,
             definition,
             ranges,
+            deleting: 0,
         };
         parent.containers.insert(name, container);
         Ok(())

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use crate::message::{Request, Text};
-use crate::name::Secret;
+use crate::name::{Secret, percent_decode};
 
 /// Replaces secrets in whatever is about to be shown: by type in requests, and in free text by JSON member,
 /// by the shape of a token and by every value it has been taught.
@@ -42,7 +42,7 @@ impl Mask {
     /// Remembers every secret a request carries.
     pub fn learn_from(&self, request: &Request) {
         let values = request.headers.iter().map(|(_, value)| value);
-        for text in values.chain([&request.url]) {
+        for text in values.chain([&request.url]).chain(&request.body) {
             if let Text::Secret(secret) = text {
                 self.learn(secret);
                 self.learn_bare(secret);
@@ -55,6 +55,12 @@ impl Mask {
         let value = secret.expose();
         if let Some(token) = value.strip_prefix("Bearer ") {
             self.learn(&Secret::token(token));
+        } else if let Some(key) = value.strip_prefix("Basic ") {
+            self.learn(&Secret::new("key", key));
+        } else if let Some((_, rest)) = value.split_once("client_assertion=") {
+            let encoded = rest.split('&').next().unwrap_or_default();
+            self.learn(&Secret::token(encoded));
+            self.learn(&Secret::token(percent_decode(encoded)));
         } else if let Some((_, bare)) = value.split_once("%26sig%3D") {
             let decoded = bare.replace("%2B", "+").replace("%2F", "/");
             self.learn(&Secret::token(bare));

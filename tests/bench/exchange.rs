@@ -19,7 +19,7 @@ use rawcosmos::cosmos::partition_key::PartitionKey;
 use rawcosmos::cosmos::{Account, Container};
 use rawcosmos::exchange::network::Network;
 use rawcosmos::exchange::{Client, Credential, SystemClock};
-use rawcosmos::identity::Selector;
+use rawcosmos::identity::{Selector, Source};
 use rawcosmos::name::{Endpoint, Name};
 use support::Place;
 
@@ -99,7 +99,7 @@ fn through_the_library(place: &Place) -> Cost {
         .with_world(|w| (w.imds.clone(), w.cosmos.clone()));
     let network = Network::new(None);
     let credential = Credential::Identity {
-        endpoint: Endpoint::identity(&imds).unwrap(),
+        source: Source::Imds(Endpoint::identity(&imds).unwrap()),
         selector: Selector::Default,
     };
     let client = Client::new(&network, &SystemClock, credential);

@@ -20,6 +20,7 @@ use rawcosmos::exchange::{Clock, Transport};
 use rawcosmos::message::{Request, Response};
 use rawcosmos::name::{Endpoint, Name};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -76,6 +77,11 @@ pub fn arm_account() -> arm::Account {
     arm::Account::new(management(), &subscription, &name("rg 1"), &name("acct1"))
 }
 
+pub fn group() -> arm::groups::Group {
+    let subscription = name("00000000-0000-0000-0000-000000000000");
+    arm::groups::Group::new(management(), subscription, name("rg 1"))
+}
+
 pub fn account() -> cosmos::Account {
     let endpoint = "https://acct1.documents.azure.com:443/";
     cosmos::Account::new(Endpoint::new(endpoint).unwrap())
@@ -120,6 +126,14 @@ pub fn recorded(response: &Value) -> Response {
         body: body.into_bytes(),
         elapsed: Duration::ZERO,
     }
+}
+
+/// `properties.resource` of one of the recorded answers, as the text it is.
+pub fn recorded_resource(file: &str, exchange: usize) -> Box<RawValue> {
+    let recorded = json(&format!("fixtures/arm/recorded/{file}"));
+    let body = &recorded["exchanges"][exchange]["response"]["body"];
+    let resource = body["properties"]["resource"].to_string();
+    RawValue::from_string(resource).unwrap()
 }
 
 /// An answer of the metadata service whose token lives this many seconds.

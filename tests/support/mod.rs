@@ -8,6 +8,7 @@
     clippy::panic
 )]
 
+pub mod service;
 pub mod wire;
 
 use std::ffi::{OsStr, OsString};

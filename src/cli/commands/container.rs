@@ -1,4 +1,4 @@
-//! `container create|show|list|delete`: through ARM, or with a key through the data plane.
+//! `container create|update|show|list|delete`: through ARM, or with a key through the data plane.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -6,8 +6,11 @@ use serde_json::value::RawValue;
 use super::change::Change;
 use super::confirm;
 use super::database::{finish, from, made_or_there, rows, throughput};
-use crate::arm::{self, containers::Definition};
-use crate::cli::output::Output;
+use crate::arm::{
+    self,
+    containers::{Changes, Definition},
+};
+use crate::cli::output::{Output, lookup};
 use crate::cli::session::Session;
 use crate::cli::settings::{Settings, contents};
 use crate::cosmos::key_definition::{self, normalise_path};
@@ -29,12 +32,9 @@ pub fn change<'a, 's>(
     database: &Name,
     name: &Name,
 ) -> Change<'a, 's> {
-    Change {
-        session,
-        account,
-        show: arm::containers::show(account, database, name),
-        what: format!("container {name}"),
-    }
+    let show = arm::containers::show(account, database, name);
+    let what = format!("container {name}");
+    Change::new(session, account.endpoint(), show, what)
 }
 
 /// `container create -d DB -n NAME -p /PATH… [--ttl S] [--idx @F] [-u @F] [--throughput N] [--if-not-exists] [--no-wait]`
@@ -62,10 +62,63 @@ pub fn create(session: &Session, output: &mut Output, _: &[String]) -> Result<()
     change.made(output, &started.value)
 }
 
-/// `container show -d DB -n NAME`
+/// `container update -d DB -n NAME [--ttl S|off] [--idx @F] [--no-wait]`
+pub fn update(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
+    let (database, name) = names(session)?;
+    let changes = changes(session.settings)?;
+    let account = session.arm_account()?;
+    let change = change(session, &account, &database, &name);
+    if session.is_rehearsal() {
+        let note =
+            "then a PUT of the same URL, with what the GET answered and the change made in it";
+        session.client.note(note);
+    }
+    let now = session.run(&change.show)?;
+    let resource = changes.applied(&now.value)?;
+    if resource == Changes::default().applied(&now.value)? {
+        session.say(&format!("{} is like that already", change.what));
+        return finish(session, output, now);
+    }
+    let call = arm::containers::update(&account, &database, &name, &resource);
+    let etag = |container: &RawValue| lookup(container, "/_etag").map(|etag| etag.to_string());
+    let old = etag(&now.value);
+    let is_new = |found: &RawValue| old.is_none() || etag(found) != old;
+    match change.changed(&session.run(&call)?.value, &is_new)? {
+        true => finish(session, output, session.run(&change.show)?),
+        false => Ok(()),
+    }
+}
+
+fn changes(settings: &Settings) -> Result<Changes, Error> {
+    let ttl = match settings.text("ttl").as_deref() {
+        Some("off") => Some(None),
+        _ => settings.number("ttl")?.map(Some),
+    };
+    check_ttl(ttl.flatten())?;
+    let indexing = file(settings, "idx")?;
+    if ttl.is_none() && indexing.is_none() {
+        return Err(Error::Usage(
+            "nothing to change: give --ttl or --idx".into(),
+        ));
+    }
+    Ok(Changes { ttl, indexing })
+}
+
+/// The JSON text an option has, or names as a file.
+fn file(settings: &Settings, name: &'static str) -> Result<Option<Box<RawValue>>, Error> {
+    let Some(value) = settings.text(name) else {
+        return Ok(None);
+    };
+    json(&contents(&value)?, &format!("--{name}")).map(Some)
+}
+
+/// `container show -d DB -n NAME [--quota]`
 pub fn show(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
     let (database, name) = names(session)?;
-    let call = if session.has_key() {
+    let call = if session.settings.on("quota") {
+        // Sizes are known to the data plane alone.
+        cosmos::containers::quota(&session.account()?.database(&database).container(&name))
+    } else if session.has_key() {
         cosmos::containers::read(&session.account()?.database(&database).container(&name))
     } else {
         arm::containers::show(&session.arm_account()?, &database, &name)
@@ -128,25 +181,20 @@ fn definition(settings: &Settings) -> Result<Definition, Error> {
     }
     let paths: Result<Vec<String>, String> =
         paths.iter().map(|path| normalise_path(path)).collect();
-    let file = |name: &'static str| -> Result<Option<Box<RawValue>>, Error> {
-        let Some(value) = settings.text(name) else {
-            return Ok(None);
-        };
-        json(&contents(&value)?, &format!("--{name}")).map(Some)
-    };
     let paths = paths.map_err(Error::Usage)?;
     let ttl = settings.number("ttl")?;
-    check(&paths, ttl)?;
+    check(&paths)?;
+    check_ttl(ttl)?;
     Ok(Definition {
         paths,
         ttl,
-        indexing: file("idx")?,
-        unique_keys: file("unique-key-policy")?,
+        indexing: file(settings, "idx")?,
+        unique_keys: file(settings, "unique-key-policy")?,
     })
 }
 
 /// What ARM would accept, work on for a while, and then refuse.
-fn check(paths: &[String], ttl: Option<i64>) -> Result<(), Error> {
+fn check(paths: &[String]) -> Result<(), Error> {
     let repeated = paths
         .iter()
         .enumerate()
@@ -156,6 +204,10 @@ fn check(paths: &[String], ttl: Option<i64>) -> Result<(), Error> {
             "a partition key has one to three paths, each once".into(),
         ));
     }
+    Ok(())
+}
+
+fn check_ttl(ttl: Option<i64>) -> Result<(), Error> {
     if ttl.is_some_and(|ttl| ttl == 0 || ttl < -1) {
         return Err(Error::Usage(
             "--ttl is a number of seconds, or -1 for no default".into(),

@@ -25,12 +25,9 @@ pub fn change<'a, 's>(
     account: &'a arm::Account,
     name: &Name,
 ) -> Change<'a, 's> {
-    Change {
-        session,
-        account,
-        show: arm::databases::show(account, name),
-        what: format!("database {name}"),
-    }
+    let show = arm::databases::show(account, name);
+    let what = format!("database {name}");
+    Change::new(session, account.endpoint(), show, what)
 }
 
 /// `database create -n NAME [--throughput N | --max-throughput N] [--if-not-exists] [--no-wait]`
@@ -133,11 +130,7 @@ pub fn finish(
     answer: Answer<Box<RawValue>>,
 ) -> Result<(), Error> {
     output.one(&answer.value)?;
-    output.finish()?;
-    let mut trailer = Trailer::default();
-    trailer.add(1, &answer);
-    session.say(&trailer.line());
-    Ok(())
+    Trailer::end(session, output, 1, &answer)
 }
 
 /// Prints a list, element by element, and the line at the end.
@@ -148,17 +141,31 @@ pub fn rows(
     next: &dyn Fn(&Next) -> Result<Call<Page>, Error>,
 ) -> Result<(), Error> {
     let mut trailer = Trailer::default();
+    some_rows(session, output, &mut trailer, (first, next), &|_| true)?;
+    trailer.say(session, output)
+}
+
+/// A list: its first page, and how to ask for the others.
+pub type List<'a> = (Call<Page>, &'a dyn Fn(&Next) -> Result<Call<Page>, Error>);
+
+/// Prints those elements of a list that are to be kept.
+pub fn some_rows(
+    session: &Session,
+    output: &mut Output,
+    trailer: &mut Trailer,
+    (first, next): List,
+    keep: &dyn Fn(&RawValue) -> bool,
+) -> Result<(), Error> {
     output.list();
     session.each_page(first, next, &mut |page| {
-        trailer.add(page.value.items.len(), &page);
-        for item in &page.value.items {
+        let kept = page.value.items.iter().filter(|item| keep(item));
+        let kept: Vec<_> = kept.collect();
+        trailer.add(kept.len(), &page);
+        for item in kept {
             output.row(item)?;
         }
         Ok(Flow::Continue)
-    })?;
-    output.finish()?;
-    session.say(&trailer.line());
-    Ok(())
+    })
 }
 
 /// With a key the service itself tells that something is there.

@@ -1,41 +1,48 @@
-//! `grant`: gives a data role, waits until it works, and may be repeated.
+//! `grant`: gives a role, waits until it works, and may be repeated.
 
 use std::time::Duration;
 
 use super::change::Change;
-use super::confirm;
+use super::role::{Wanted, object_id};
+use super::{azure_grant, confirm};
 use crate::arm::{
     self,
-    roles::{DataRole, Grant},
+    roles::{Grant, name_if_same},
 };
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cosmos;
 use crate::error::Error;
+use crate::exchange::pages::Flow;
 use crate::name::Name;
 
-/// `grant --role data-reader|data-contributor [--principal self|OID] [--scope /dbs/D[/colls/C]] [--wait S] [--revoke]`
+/// `grant --role ROLE [--principal self|OID] [--principal-type T] [--scope SCOPE] [--wait S] [--revoke]`
 pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
-    let role = role(&session.settings.required("role")?)?;
+    let role = Wanted::role(&session.settings.required("role")?)?;
     let own = session
         .settings
         .text("principal")
         .filter(|principal| principal != "self");
     let asked = session.settings.text("scope").unwrap_or("/".into());
+    let principal = || match &own {
+        Some(oid) => object_id(oid),
+        None => session.own_object_id(),
+    };
+    if let Wanted::Azure(role) = role {
+        let asked = azure_grant::Asked::new(session, role, &asked)?;
+        return asked.run(session, output, principal()?);
+    }
     if !asked.to_ascii_lowercase().starts_with("/subscriptions/") {
         relative(&asked)?;
     }
     // What is only used once the grant is made must not be found wrong only then.
     patience(session)?;
     session.account()?;
-    let principal = match &own {
-        Some(oid) => object_id(oid)?,
-        None => session.own_object_id()?,
-    };
+    let principal = principal()?;
     let account = session.arm_account()?;
     let scope = scope(&asked, &account)?;
     let grant = Grant {
-        role,
+        role: role.found(session, &account)?,
         principal,
         scope,
     };
@@ -58,34 +65,47 @@ pub fn change<'a, 's>(
     account: &'a arm::Account,
     grant: &Grant,
 ) -> Result<Change<'a, 's>, Error> {
-    Ok(Change {
-        session,
-        account,
-        show: arm::roles::show(account, &grant.guid(account))?,
-        what: "the grant".into(),
-    })
+    let show = arm::roles::show(account, &grant.guid(account))?;
+    let what = "the grant".to_string();
+    Ok(Change::new(session, account.endpoint(), show, what))
 }
 
-/// Grants, and waits until ARM says that it is done. A principal made a moment ago may not be known yet.
+/// Grants, and waits until ARM says that it is done.
 pub fn give(session: &Session, account: &arm::Account, grant: &Grant) -> Result<(), Error> {
     let call = arm::roles::assign(account, grant);
     let change = change(session, account, grant)?;
+    patiently(session, &|| {
+        let started = session.run(&call)?;
+        change.wait(&started.value, true)
+    })
+}
+
+/// Grants again where that helps: a principal made a moment ago may not be known yet, and an operation may fail over the
+/// lock that another change of the account holds.
+pub fn patiently(session: &Session, give: &dyn Fn() -> Result<(), Error>) -> Result<(), Error> {
     let mut waits = [5, 10, 20, 40].into_iter();
     loop {
-        let given = session
-            .run(&call)
-            .and_then(|started| change.wait(&started.value, true));
-        let unknown = matches!(&given, Err(Error::Status(f)) if f.message.contains("was not found in the AAD tenant"));
-        match waits.next().filter(|_| unknown) {
-            Some(seconds) => {
-                session.say(&format!(
-                    "the principal is not known yet; again in {seconds} s"
-                ));
+        let given = give();
+        let passing = given.as_ref().err().and_then(passing);
+        match (waits.next(), passing) {
+            (Some(seconds), Some(why)) => {
+                session.say(&format!("{why}; again in {seconds} s"));
                 session.client.clock().sleep(Duration::from_secs(seconds));
             }
-            None => return given,
+            _ => return given,
         }
     }
+}
+
+/// Why a grant was refused, if that passes. A lock that was said at once has been waited for already.
+fn passing(error: &Error) -> Option<&'static str> {
+    let failure = error.failure()?;
+    let says = |text: &str| failure.message.contains(text);
+    if says("was not found in the AAD tenant") || says("does not exist in the directory") {
+        return Some("the principal is not known yet");
+    }
+    let locked = failure.status == 200 && says("exclusive lock");
+    locked.then_some("another change of the account is running")
 }
 
 fn revoke(session: &Session, account: &arm::Account, grant: &Grant) -> Result<(), Error> {
@@ -93,12 +113,38 @@ fn revoke(session: &Session, account: &arm::Account, grant: &Grant) -> Result<()
         session,
         &format!("take the role back from {}", grant.principal),
     )?;
-    let change = change(session, account, grant)?;
-    change.must_be_there()?;
-    let started = session.run(&arm::roles::revoke(account, grant))?;
+    let guid = name_of(session, account, grant)?;
+    let show = arm::roles::show(account, &guid)?;
+    let change = Change::new(session, account.endpoint(), show, "the grant".into());
+    let started = session.run(&arm::roles::revoke(account, &guid)?)?;
     change.wait(&started.value, false)?;
     session.say("taken back");
     Ok(())
+}
+
+/// What an existing grant is called: as we name it, or as somebody else did who made it.
+fn name_of(session: &Session, account: &arm::Account, grant: &Grant) -> Result<String, Error> {
+    let missing = match change(session, account, grant)?.must_be_there() {
+        Err(e) if e.is_status(404) => e,
+        other => return other.map(|()| grant.guid(account)),
+    };
+    let (role, principal) = (grant.role.guid(), &grant.principal);
+    let scope = format!("{}{}", account.id(), grant.scope);
+    let mut found = None;
+    session.each_page(
+        arm::roles::list(account),
+        &|next| arm::roles::list_next(account, next),
+        &mut |page| {
+            let mut items = page.value.items.iter();
+            found = items.find_map(|item| name_if_same(item, role, principal, &scope));
+            Ok(if found.is_some() {
+                Flow::Stop
+            } else {
+                Flow::Continue
+            })
+        },
+    )?;
+    found.ok_or(missing)
 }
 
 /// How many seconds the data plane is given to know a grant.
@@ -166,29 +212,6 @@ impl Probe {
             Err(e) if e.is_status(404) => Ok(()),
             other => other.map(|_: crate::message::Answer<Box<serde_json::value::RawValue>>| ()),
         }
-    }
-}
-
-/// An object id is a GUID: anything else would be waited for as if it were about to appear.
-fn object_id(text: &str) -> Result<Name, Error> {
-    let parts: Vec<&str> = text.split('-').collect();
-    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
-    let hexadecimal = parts.concat().bytes().all(|b| b.is_ascii_hexdigit());
-    if lengths == [8, 4, 4, 4, 12] && hexadecimal {
-        return Name::new(text);
-    }
-    Err(Error::Usage(format!(
-        "the principal {text:?} is no object id: self, or a GUID as whoami shows it"
-    )))
-}
-
-fn role(text: &str) -> Result<DataRole, Error> {
-    match text {
-        "data-reader" | "00000000-0000-0000-0000-000000000001" => Ok(DataRole::Reader),
-        "data-contributor" | "00000000-0000-0000-0000-000000000002" => Ok(DataRole::Contributor),
-        other => Err(Error::Usage(format!(
-            "the role {other:?} is not known: data-reader or data-contributor"
-        ))),
     }
 }
 

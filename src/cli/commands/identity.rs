@@ -1,10 +1,9 @@
 //! `token` and `whoami`: what the machine's identity is and what it is given.
 
-use std::io::IsTerminal;
-
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::confirm_secret;
 use crate::authorize::{aad, bearer};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
@@ -22,26 +21,20 @@ pub fn token(session: &Session, output: &mut Output, _: &[String]) -> Result<(),
         ));
     }
     let plane = settings.text("plane").unwrap_or("data".into());
-    let usual = match plane.as_str() {
-        "arm" => &session.client.audiences().arm,
-        "data" => &session.client.audiences().data,
-        other => {
-            return Err(Error::Usage(format!(
-                "--plane {other} is not known: arm or data"
-            )));
-        }
-    };
-    let audience = settings.text("audience").unwrap_or(usual.clone());
-    if audience.is_empty() {
+    if !["arm", "data"].contains(&plane.as_str()) {
+        return Err(Error::Usage(format!(
+            "--plane {plane} is not known: arm or data"
+        )));
+    }
+    let audience = settings.text("audience");
+    if audience.as_deref() == Some("") {
         return Err(Error::Usage("--audience is empty".into()));
     }
-    if (raw || header) && std::io::stdout().is_terminal() && !settings.on("yes") {
-        return Err(Error::Usage(
-            "a token on a terminal stays in its scrollback: add --yes if it shall".into(),
-        ));
+    if raw || header {
+        confirm_secret(session, "a token")?;
     }
-    let token = session.client.token(&audience);
-    let token = token.map_err(|e| session.or_rehearsed(e))?;
+    let asked = of_plane(session, &plane, audience);
+    let (token, audience) = asked.map_err(|e| session.or_rehearsed(e))?;
     if session.is_rehearsal() {
         return Ok(());
     }
@@ -62,38 +55,71 @@ pub fn token(session: &Session, output: &mut Output, _: &[String]) -> Result<(),
     }
 }
 
+/// A token for an audience that is named or for a plane's own, and that audience.
+fn of_plane(
+    session: &Session,
+    plane: &str,
+    audience: Option<String>,
+) -> Result<(Token, String), Error> {
+    match (audience, plane) {
+        (Some(audience), _) => Ok((session.client.token(&audience)?, audience)),
+        (None, "arm") => session.arm_token(),
+        _ => session.data_token(),
+    }
+}
+
 /// `whoami`
 pub fn whoami(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
-    let audience = session.client.audiences().arm.clone();
-    let token = session.client.token(&audience);
-    let token = token.map_err(|e| session.or_rehearsed(e))?;
+    // First, because it says which cloud's token to ask for.
+    let machine = session.has_metadata().then(|| session.machine());
+    if let Some(Err(error @ Error::Transport(_))) = machine {
+        return Err(error);
+    }
+    let asked = session.arm_token();
+    let (token, audience) = asked.map_err(|e| session.or_rehearsed(e))?;
     if session.is_rehearsal() {
-        return session.machine().map(|_| ());
+        return Ok(());
     }
     let mut who = described(session, &token, &audience);
-    if matches!(session.client.credential(), Credential::Identity { .. }) {
-        match session.machine() {
-            Ok(machine) => who.extend([
-                ("machine", machine.name.into()),
-                ("scaleSet", machine.scale_set.into()),
-                ("resourceGroup", machine.group.into()),
-                ("subscription", machine.subscription.into()),
-                ("cloud", machine.cloud.into()),
-            ]),
-            Err(e) => session.say(&format!("the machine does not describe itself: {e}")),
-        }
+    warn_of_the_node(session, &token);
+    match machine {
+        None => {}
+        Some(Ok(machine)) => who.extend([
+            ("machine", machine.name.into()),
+            ("scaleSet", machine.scale_set.into()),
+            ("resourceGroup", machine.group.into()),
+            ("subscription", machine.subscription.into()),
+            ("cloud", machine.cloud.into()),
+        ]),
+        Some(Err(e)) => session.say(&format!("the machine does not describe itself: {e}")),
     }
     one(output, &who)
+}
+
+/// Without a workload identity a pod is given its node's, and so is every other pod there.
+fn warn_of_the_node(session: &Session, token: &Token) {
+    let claims = token.claims();
+    let resource = claims.as_ref().and_then(|claims| claims.text("xms_mirid"));
+    let resource = resource.unwrap_or_default().to_ascii_lowercase();
+    let in_pod = session.settings.variable("KUBERNETES_SERVICE_HOST");
+    if in_pod.is_some() && session.has_metadata() && resource.contains("/resourcegroups/mc_") {
+        session.say("this is the cluster node's identity, which every pod of it can use: a workload identity is a pod's own");
+    }
 }
 
 /// Members in the order they are to be read in.
 type Members = Vec<(&'static str, Value)>;
 
 fn one(output: &mut Output, members: &Members) -> Result<(), Error> {
+    output.one(&object(members)?)
+}
+
+/// Members as an object, in their order.
+pub fn object(members: &[(&str, Value)]) -> Result<Box<RawValue>, Error> {
     let member = |(name, value): &(&str, Value)| format!("\"{name}\":{value}");
     let text: Vec<String> = members.iter().map(member).collect();
     let raw = RawValue::from_string(format!("{{{}}}", text.join(",")));
-    output.one(&raw.map_err(|e| Error::Local(e.to_string()))?)
+    raw.map_err(|e| Error::Local(e.to_string()))
 }
 
 /// What may be said of a token: everything but the token.
@@ -123,10 +149,12 @@ fn described(session: &Session, token: &Token, audience: &str) -> Members {
         ),
         ("tenantId", text("tid").into()),
         ("resourceId", text("xms_mirid").into()),
-        ("source", source(session).into()),
+        ("source", session.source().into()),
+        ("evidence", session.evidence.as_str().into()),
+        ("endpoint", endpoint(session).into()),
         (
             "audience",
-            text("aud").unwrap_or_else(|| audience.to_string()).into(),
+            text("aud").unwrap_or(audience.to_string()).into(),
         ),
         ("issuer", text("iss").into()),
         ("expiresOn", crate::authorize::http_date(expires).into()),
@@ -138,11 +166,11 @@ fn described(session: &Session, token: &Token, audience: &str) -> Members {
     ]
 }
 
-fn source(session: &Session) -> String {
+/// Where the token was asked for, without a query.
+fn endpoint<'a>(session: &'a Session<'a>) -> Option<&'a str> {
     match session.client.credential() {
-        Credential::Identity { endpoint, .. } => format!("imds ({endpoint})"),
-        Credential::Token(_) => "token-file".into(),
-        Credential::Key(_) => "key-file".into(),
+        Credential::Identity { source, .. } => source.endpoint().split('?').next(),
+        _ => None,
     }
 }
 

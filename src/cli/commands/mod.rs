@@ -1,16 +1,32 @@
 //! The commands: one table says their words, their options and what they do.
 
+pub mod account;
+pub mod api;
+mod azure_grant;
+pub mod batch;
 pub mod change;
+pub mod changes;
 pub mod container;
 pub mod database;
 pub mod grant;
+pub mod group;
 pub mod identity;
+pub mod input;
 pub mod item;
+pub mod many;
+pub mod procedure;
 pub mod query;
+pub mod ranges;
+pub mod role;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod throughput;
+
+use std::time::Duration;
 
 use super::args::{self, Args, EVERYWHERE, nearest};
+use super::doctor;
+use super::explain::ask;
 use super::output::Output;
 use super::session::Session;
 use super::settings::Settings;
@@ -38,7 +54,12 @@ pub enum Work {
     Alone(fn(&Settings, &Mask, &[String]) -> Result<u8, Error>),
     /// Within a session.
     Session(fn(&Session, &mut Output, &[String]) -> Result<(), Error>),
+    /// Within a session; returns the exit code.
+    Verdict(fn(&Session, &mut Output, &[String]) -> Outcome),
 }
+
+/// An exit code, or an error that has its own.
+pub type Outcome = Result<u8, Error>;
 
 const fn command(
     words: &'static str,
@@ -54,33 +75,56 @@ const fn command(
     }
 }
 
-use Work::{Alone, Session as InSession};
+use Work::{Alone, Session as InSession, Verdict};
 
 /// All of them, in the order of the help.
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
     command("token", &["plane", "audience", "raw", "auth-header"], 0, InSession(identity::token)),
     command("whoami", &[], 0, InSession(identity::whoami)),
+    command("account list", &[], 0, InSession(account::list)),
+    command("account show", &["name"], 0, InSession(account::show)),
+    command("account exists", &["name"], 0, InSession(account::exists)),
+    command("account create", &["name", "location", "serverless", "free-tier", "disable-local-auth", "if-not-exists", "no-wait"], 0, InSession(account::create)),
+    command("account delete", &["name", "no-wait"], 0, InSession(account::delete)),
+    command("account keys", &["name", "kind", "raw"], 0, InSession(account::keys)),
+    command("group create", &["name", "location", "if-not-exists"], 0, InSession(group::create)),
+    command("group show", &["name"], 0, InSession(group::show)),
+    command("group delete", &["name", "no-wait"], 0, InSession(group::delete)),
     command("database create", &["name", "throughput", "max-throughput", "if-not-exists", "no-wait"], 0, InSession(database::create)),
     command("database show", &["name"], 0, InSession(database::show)),
     command("database list", &[], 0, InSession(database::list)),
     command("database delete", &["name", "no-wait"], 0, InSession(database::delete)),
     command("container create", &["database-name", "name", "partition-key-path", "ttl", "idx", "unique-key-policy", "throughput", "max-throughput", "if-not-exists", "no-wait"], 0, InSession(container::create)),
-    command("container show", &["database-name", "name"], 0, InSession(container::show)),
+    command("container update", &["database-name", "name", "ttl", "idx", "no-wait"], 0, InSession(container::update)),
+    command("container show", &["database-name", "name", "quota"], 0, InSession(container::show)),
     command("container list", &["database-name"], 0, InSession(container::list)),
     command("container delete", &["database-name", "name", "no-wait"], 0, InSession(container::delete)),
-    command("item create", &["database-name", "container-name", "body", "partition-key", "partition-key-json"], 0, InSession(item::create)),
-    command("item upsert", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "if-match"], 0, InSession(item::upsert)),
-    command("item read", &["database-name", "container-name", "id", "partition-key", "partition-key-json", "if-none-match", "session-token"], 0, InSession(item::read)),
-    command("item replace", &["database-name", "container-name", "id", "body", "partition-key", "partition-key-json", "if-match"], 0, InSession(item::replace)),
-    command("item delete", &["database-name", "container-name", "id", "partition-key", "partition-key-json", "if-match"], 0, InSession(item::delete)),
-    command("query", &["database-name", "container-name", "file", "param", "param-json", "partition-key", "partition-key-json", "page-size", "max-items", "one-page", "continuation", "session-token"], 1, InSession(query::run)),
-    command("grant", &["role", "principal", "scope", "revoke", "wait"], 0, InSession(grant::run)),
+    command("throughput show", &["database-name", "container-name"], 0, InSession(throughput::show)),
+    command("throughput update", &["database-name", "container-name", "throughput", "max-throughput", "no-wait"], 0, InSession(throughput::update)),
+    command("throughput migrate", &["database-name", "container-name", "to", "no-wait"], 0, InSession(throughput::migrate)),
+    command("item create", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "ttl", "indexing", "minimal", "any-id", "session-file"], 0, InSession(item::create)),
+    command("item upsert", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "ttl", "indexing", "minimal", "any-id", "if-match", "session-file"], 0, InSession(item::upsert)),
+    command("item read", &["database-name", "container-name", "id", "keys", "self", "partition-key", "partition-key-json", "if-none-match", "consistency", "session-token", "session-file"], 0, InSession(item::read)),
+    command("item replace", &["database-name", "container-name", "id", "body", "partition-key", "partition-key-json", "ttl", "indexing", "minimal", "if-match", "session-file"], 0, InSession(item::replace)),
+    command("item patch", &["database-name", "container-name", "id", "body", "partition-key", "partition-key-json", "set", "add", "replace", "remove", "incr", "move", "condition", "minimal", "if-match", "session-file"], 0, InSession(item::patch)),
+    command("item delete", &["database-name", "container-name", "id", "self", "partition-key", "partition-key-json", "all-in-partition", "if-match", "session-file"], 0, InSession(item::delete)),
+    command("item batch", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "minimal", "session-token", "session-file"], 0, InSession(batch::run)),
+    command("query", &["database-name", "container-name", "file", "param", "param-json", "partition-key", "partition-key-json", "page-size", "max-items", "one-page", "continuation", "consistency", "session-token", "session-file"], 1, InSession(query::run)),
+    command("changes", &["database-name", "container-name", "partition-key", "partition-key-json", "from", "state", "follow", "page-size", "consistency", "session-token", "session-file"], 0, InSession(changes::run)),
+    command("ranges", &["database-name", "container-name"], 0, InSession(ranges::run)),
+    command("procedure execute", &["database-name", "container-name", "name", "args", "log", "partition-key", "partition-key-json"], 0, InSession(procedure::execute)),
+    command("api", &["database-name", "container-name", "body", "header", "paginate"], 3, InSession(api::run)),
+    command("role list", &["plane", "principal"], 0, InSession(role::list)),
+    command("role definitions", &["plane"], 0, InSession(role::definitions)),
+    command("grant", &["role", "principal", "principal-type", "scope", "revoke", "wait"], 0, InSession(grant::run)),
+    command("doctor", &["database-name", "container-name", "only", "probe-write"], 0, Verdict(doctor::run)),
+    command("explain", &[], 3, Alone(ask::run)),
     command("tour", &["sandbox", "live", "step", "format", "database-name", "container-name"], 0, Alone(tour::run)),
     #[cfg(feature = "sandbox")]
-    command("sandbox start", &["port", "partitions", "fault"], 0, Alone(sandbox::start)),
+    command("sandbox start", &["port", "host", "partitions", "regions", "ragged-pages", "fault", "azure-role"], 0, Alone(sandbox::start)),
     #[cfg(feature = "sandbox")]
-    command("sandbox run", &["port", "partitions", "fault"], 0, Alone(sandbox::run)),
+    command("sandbox run", &["port", "host", "partitions", "regions", "ragged-pages", "fault", "azure-role"], 0, Alone(sandbox::run)),
 ];
 
 /// Other words for the same.
@@ -162,15 +206,47 @@ pub struct Trailer {
 impl Trailer {
     /// Adds one answer that held so many items.
     pub fn add<T>(&mut self, items: usize, answer: &Answer<T>) {
+        self.count(
+            items,
+            answer.charge,
+            answer.elapsed,
+            answer.activity.as_ref(),
+        );
+    }
+
+    fn count(
+        &mut self,
+        items: usize,
+        charge: Option<f64>,
+        time: Duration,
+        activity: Option<&String>,
+    ) {
         self.items += u64::try_from(items).unwrap_or(u64::MAX);
         self.pages += 1;
-        if let Some(charge) = answer.charge {
+        if let Some(charge) = charge {
             *self.charge.get_or_insert(0.0) += charge;
         }
-        self.ms += answer.elapsed.as_millis();
-        if answer.activity.is_some() {
-            self.activity.clone_from(&answer.activity);
-        }
+        self.ms += time.as_millis();
+        self.activity = activity.cloned().or(self.activity.take());
+    }
+
+    /// The line at the end of a command with one answer, once what it printed is out.
+    pub fn end<T>(
+        session: &Session,
+        output: &mut Output,
+        items: usize,
+        answer: &Answer<T>,
+    ) -> Result<(), Error> {
+        let mut trailer = Trailer::default();
+        trailer.add(items, answer);
+        trailer.say(session, output)
+    }
+
+    /// The line, once what was printed is out.
+    pub fn say(&self, session: &Session, output: &mut Output) -> Result<(), Error> {
+        output.finish()?;
+        session.say(&self.line());
+        Ok(())
     }
 
     /// `N items · P pages · X.XX RU · T ms · activity ID`
@@ -203,6 +279,17 @@ pub fn confirm(session: &Session, what: &str) -> Result<(), Error> {
     }
 }
 
+/// A secret on a terminal stays in its scrollback: `--yes`, or a pipe.
+pub fn confirm_secret(session: &Session, what: &str) -> Result<(), Error> {
+    use std::io::IsTerminal;
+    if !std::io::stdout().is_terminal() || session.settings.on("yes") {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "{what} on a terminal stays in its scrollback: add --yes if it shall"
+    )))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -228,7 +315,7 @@ mod tests {
     fn commands_have_other_names_and_no_others() {
         assert_eq!(found("db list").unwrap().0, "database list");
         assert_eq!(found("item get").unwrap().0, "item read");
-        let error = found("item fetch").unwrap_err().to_string();
+        let error = found("item frobnicate").unwrap_err().to_string();
         assert!(error.contains("item create"), "{error}");
     }
 }

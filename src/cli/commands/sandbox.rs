@@ -7,24 +7,24 @@ use crate::cli::output::{Format, Output};
 use crate::cli::say::tell;
 use crate::cli::settings::Settings;
 use crate::error::Error;
+use crate::sandbox::arm::rbac::ROLES;
+use crate::sandbox::cloud::Cloud;
 use crate::sandbox::faults::Fault;
+use crate::sandbox::host::{self, Host};
 use crate::sandbox::{self, Options, Sandbox};
 use crate::show::Mask;
 
-/// Variables that would make a command in the sandbox use a credential or an audience that is not the sandbox's.
+/// Variables that would make a command in the sandbox use a credential or an audience that is not the sandbox's,
+/// besides those that say which identity there is.
 const LEADING_OUT: &[&str] = &[
-    "AZURE_CLIENT_ID",
     "AZURE_COSMOS_AAD_SCOPE_OVERRIDE",
-    "RAWCOSMOS_CLIENT_ID",
-    "RAWCOSMOS_OBJECT_ID",
-    "RAWCOSMOS_IDENTITY_RESOURCE_ID",
     "RAWCOSMOS_TOKEN_FILE",
     "RAWCOSMOS_KEY_FILE",
     "RAWCOSMOS_ARM_AUDIENCE",
     "RAWCOSMOS_DATA_AUDIENCE",
 ];
 
-/// `sandbox start [--port N] [--partitions N] [--fault SPEC]…`: serves until it is ended.
+/// `sandbox start [--host HOST] [--port N] [--partitions N] [--regions N] [--ragged-pages SEED] [--azure-role NAME] [--fault SPEC]…`: serves until it is ended.
 pub fn start(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
     let sandbox = begin(settings)?;
     let mut output = Output::new(Format::Auto, None, false, Box::new(std::io::stdout()))?;
@@ -43,11 +43,17 @@ pub fn run(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
     };
     let sandbox = begin(settings)?;
     let mut command = process::Command::new(program);
-    command.args(arguments).envs(variables(&sandbox));
-    command.envs(own_path().map(|path| ("PATH", path)));
-    for variable in LEADING_OUT {
+    for variable in LEADING_OUT.iter().chain(host::VARIABLES) {
         command.env_remove(variable);
     }
+    command.args(arguments).envs(variables(&sandbox));
+    // Its endpoints are of this machine, and their hosts name no cloud.
+    command.envs(
+        settings
+            .text("cloud")
+            .map(|cloud| ("RAWCOSMOS_CLOUD", cloud)),
+    );
+    command.envs(own_path().map(|path| ("PATH", path)));
     let status = command.status();
     sandbox.stop();
     match status {
@@ -79,14 +85,16 @@ fn own_path() -> Option<OsString> {
 /// The variables that point every command at a sandbox.
 pub fn variables(sandbox: &Sandbox) -> Vec<(&'static str, String)> {
     sandbox.with_world(|world| {
-        vec![
+        let mut variables = host::environment(world);
+        variables.extend([
             ("RAWCOSMOS_IMDS_ENDPOINT", world.imds.clone()),
             ("RAWCOSMOS_ARM_ENDPOINT", world.arm.clone()),
             ("RAWCOSMOS_ENDPOINT", world.cosmos.clone()),
             ("RAWCOSMOS_SUBSCRIPTION", world.subscription.clone()),
             ("RAWCOSMOS_RESOURCE_GROUP", world.resource_group.clone()),
             ("RAWCOSMOS_ACCOUNT_NAME", world.account.clone()),
-        ]
+        ]);
+        variables
     })
 }
 
@@ -107,13 +115,44 @@ fn begin(settings: &Settings) -> Result<Sandbox, Error> {
     if !(1..=1000).contains(&partitions) {
         return Err(Error::Usage("--partitions must be 1 to 1000".into()));
     }
+    let host = settings.text("host");
+    let cloud = settings.text("cloud");
+    let regions = settings.number("regions")?.unwrap_or(usual.regions);
+    if !(1..=2).contains(&regions) {
+        return Err(Error::Usage("--regions must be 1 or 2".into()));
+    }
     let options = Options {
+        host: host
+            .map_or(Ok(usual.host), |name| Host::parse(&name))
+            .map_err(Error::Usage)?,
+        cloud: cloud
+            .map_or(Ok(usual.cloud), |name| Cloud::parse(&name))
+            .map_err(Error::Usage)?,
         port: settings.number("port")?.unwrap_or(usual.port),
         partitions,
+        azure_role: azure_role(settings)?.unwrap_or_else(|| usual.azure_role.clone()),
+        regions,
+        ragged_pages: settings.number("ragged-pages")?,
         faults: faults.map_err(Error::Usage)?,
         ..usual
     };
     sandbox::start(options).map_err(|e| Error::Local(format!("cannot start the sandbox: {e}")))
+}
+
+/// The word of a role of Azure, or `none`.
+fn azure_role(settings: &Settings) -> Result<Option<String>, Error> {
+    let Some(word) = settings.args().value("azure-role") else {
+        return Ok(None);
+    };
+    let known = ROLES.iter().map(|role| role.word).chain(["none"]);
+    if known.clone().any(|known| known == word) {
+        return Ok(Some(word.to_string()));
+    }
+    let known: Vec<&str> = known.collect();
+    Err(Error::Usage(format!(
+        "--azure-role must be one of {}",
+        known.join(", ")
+    )))
 }
 
 /// The child's code; 128 and the signal's number where a signal ended it.

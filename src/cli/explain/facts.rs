@@ -1,8 +1,9 @@
 //! What is known of an error, by name, and the texts that are filled with it.
 
 use super::Context;
+use super::machine::account_of_host;
+use super::needed::azure_role;
 use crate::error::Failure;
-use crate::show::quote;
 
 /// Facts by name. What was said about the error comes before what the caller knows of the call.
 #[derive(Default)]
@@ -28,6 +29,7 @@ impl Facts {
         facts.put("database", database);
         let container = known(&context.container, &["/containers/", "/colls/"]);
         facts.put("container", container);
+        facts.machine(&context.machine);
         facts
     }
 
@@ -39,6 +41,7 @@ impl Facts {
             self.put("wait", wait.map(|wait| wait.as_secs().to_string()));
             self.put("date", failure.date.clone());
         }
+        self.put("now", context.now.clone());
         self.put("principal", context.principal.clone());
         self.put(
             "action",
@@ -65,6 +68,7 @@ impl Facts {
             self.put(name, scope.as_deref().and_then(|scope| after(scope, part)));
         }
         self.put("resource", scope);
+        self.assertion(text);
         self.put("intended", find("token is intended for [", "]"));
         self.put("intended", find("audience or resource '", "'"));
         self.put("accepted", find("accepts tokens intended for [", "]"));
@@ -85,9 +89,10 @@ impl Facts {
     fn conclude(&mut self) {
         let action = self.get("action").unwrap_or_default().to_string();
         self.put("deed", Some(deed(&action).to_string()));
-        let (role, roles) = azure_roles(&action);
-        self.put("role", Some(role.to_string()));
-        self.put("roles", Some(roles.to_string()));
+        let needed = azure_role(&action);
+        self.put("role", Some(needed.role.to_string()));
+        self.put("roles", Some(needed.roles.to_string()));
+        self.put("word", Some(needed.word.to_string()));
         self.put("scope", Some(self.grant_scope()));
         self.put("armscope", self.arm_scope());
     }
@@ -132,7 +137,7 @@ impl Facts {
     }
 
     /// Adds a fact that is not known yet.
-    fn put(&mut self, name: &'static str, value: Option<String>) {
+    pub(super) fn put(&mut self, name: &'static str, value: Option<String>) {
         if let Some(value) = value.filter(|value| !value.is_empty())
             && self.get(name).is_none()
         {
@@ -145,59 +150,10 @@ impl Facts {
         let found = self.0.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| value.as_str())
     }
-
-    /// A sentence with its facts; `None` where one is not known outside `[…]`.
-    pub fn sentence(&self, template: &str) -> Option<String> {
-        if template.is_empty() {
-            return None;
-        }
-        self.optional(template, &|name| self.get(name).map(str::to_string))
-    }
-
-    /// A command with its facts as words for a shell; what is not known stands in capitals.
-    pub fn command(&self, template: &str) -> Option<String> {
-        let known = |name: &str| self.get(name).map(quote);
-        match template.strip_prefix('?') {
-            Some(template) => self.optional(template, &known),
-            None => {
-                let capitals = |name: &str| known(name).or(Some(name.to_ascii_uppercase()));
-                self.parts(template, &known, &capitals)
-            }
-        }
-    }
-
-    fn optional(&self, template: &str, known: Lookup) -> Option<String> {
-        self.parts(template, known, known)
-    }
-
-    /// Fills the parts in brackets by one rule and the rest by another.
-    fn parts(&self, template: &str, inside: Lookup, outside: Lookup) -> Option<String> {
-        let (before, rest) = template.split_once('[').unwrap_or((template, ""));
-        let mut text = fill(before, outside)?;
-        if let Some((part, rest)) = rest.split_once(']') {
-            text.push_str(&fill(part, inside).unwrap_or_default());
-            text.push_str(&self.parts(rest, inside, outside)?);
-        }
-        Some(text)
-    }
-}
-
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-fn fill(template: &str, known: Lookup) -> Option<String> {
-    let mut text = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, tail) = after.split_once('}')?;
-        text.push_str(before);
-        text.push_str(&known(name)?);
-        rest = tail;
-    }
-    Some(text + rest)
 }
 
 /// What stands between two texts.
-fn between(text: &str, from: &str, to: &str) -> Option<String> {
+pub(super) fn between(text: &str, from: &str, to: &str) -> Option<String> {
     let (_, rest) = text.split_once(from)?;
     let (found, _) = rest.split_once(to)?;
     Some(found.to_string())
@@ -219,15 +175,6 @@ fn address(text: &str) -> Option<String> {
     found.map(|ip: std::net::IpAddr| ip.to_string())
 }
 
-/// The account in `https://{account}.documents.azure.com/…`.
-fn account_of_host(url: &str) -> Option<String> {
-    let (_, rest) = url.split_once("https://")?;
-    let (account, domain) = rest.split_once('.')?;
-    domain
-        .starts_with("documents.")
-        .then(|| account.to_string())
-}
-
 /// The service names a container with and without the slash at the front.
 fn rooted(path: String) -> String {
     match path.strip_prefix("dbs/") {
@@ -247,6 +194,14 @@ const DEEDS: &[(&str, &str)] = &[
     ("readmetadata", "read the account's metadata"),
     ("throughputsettings/read", "read throughput"),
     ("throughputsettings/write", "change throughput"),
+    (
+        "migratetoautoscale/action",
+        "change throughput to autoscale",
+    ),
+    (
+        "migratetomanualthroughput/action",
+        "change throughput to manual",
+    ),
     ("containers/write", "create or change containers"),
     ("containers/read", "read containers"),
     ("containers/delete", "delete containers"),
@@ -256,8 +211,19 @@ const DEEDS: &[(&str, &str)] = &[
     ("sqlroleassignments/write", "grant data roles"),
     ("sqlroleassignments/read", "read data roles"),
     ("sqlroleassignments/delete", "take data roles back"),
+    ("sqlroledefinitions/read", "read which data roles there are"),
+    ("roleassignments/write", "give Azure roles"),
+    ("roleassignments/read", "read Azure roles"),
+    ("roleassignments/delete", "take Azure roles back"),
+    ("roledefinitions/read", "read which Azure roles there are"),
+    ("resourcegroups/read", "read resource groups"),
+    ("resourcegroups/write", "create or change resource groups"),
+    ("resourcegroups/delete", "delete resource groups"),
     ("listkeys/action", "list account keys"),
-    ("databaseaccounts/read", "read the account"),
+    ("databaseaccountnames/read", "ask for names of accounts"),
+    ("databaseaccounts/read", "read accounts"),
+    ("databaseaccounts/write", "create or change accounts"),
+    ("databaseaccounts/delete", "delete accounts"),
     ("operationresults/read", "follow the operation"),
     ("operationsstatus/read", "follow the operation"),
 ];
@@ -267,33 +233,4 @@ fn deed(action: &str) -> &'static str {
     let action = action.to_ascii_lowercase();
     let found = DEEDS.iter().find(|(ending, _)| action.ends_with(ending));
     found.map_or("do this", |(_, deed)| deed)
-}
-
-/// The smallest built-in role that covers an ARM action, and the words for it.
-///
-/// <https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/databases>
-fn azure_roles(action: &str) -> (&'static str, &'static str) {
-    const NOT_FOR_OPERATORS: [&str; 7] = [
-        "/listkeys/action",
-        "/readonlykeys/action",
-        "/regeneratekey/action",
-        "/listconnectionstrings/action",
-        "/sqlroleassignments/write",
-        "/sqlroleassignments/delete",
-        "/sqlroledefinitions/write",
-    ];
-    let action = action.to_ascii_lowercase();
-    if !action.starts_with("microsoft.documentdb/databaseaccounts") {
-        return ("Reader", "an Azure role that covers it, such as Reader");
-    }
-    if NOT_FOR_OPERATORS.iter().any(|end| action.ends_with(end)) {
-        return (
-            "DocumentDB Account Contributor",
-            "the Azure role DocumentDB Account Contributor",
-        );
-    }
-    (
-        "Cosmos DB Operator",
-        "the Azure role Cosmos DB Operator or DocumentDB Account Contributor",
-    )
 }

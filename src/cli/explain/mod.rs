@@ -1,17 +1,30 @@
 //! Errors for people: what happened, why, to whom, what is missing, and a command that helps.
 
+pub mod ask;
+pub mod exits;
 mod facts;
+mod machine;
+mod names;
+mod needed;
+mod retries;
+mod rows;
 mod rules;
+mod template;
+pub mod topics;
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::cli::output::json::object;
 use crate::error::{Error, Failure, Plane};
+use crate::identity::instance::Instance;
 use crate::identity::refusal;
 use crate::show::printable;
 use facts::Facts;
 use rules::{Case, Kind};
+
+pub use exits::exit_code;
 
 /// What the caller knows of the call, to fill in where an answer does not say it.
 #[derive(Debug, Clone, Default)]
@@ -26,10 +39,14 @@ pub struct Context {
     pub database: Option<String>,
     /// The container that was named.
     pub container: Option<String>,
+    /// The machine, as far as its metadata was asked for.
+    pub machine: Instance,
     /// The object id of whoever asks.
     pub principal: Option<String>,
     /// The call's action; empty where there is none.
     pub action: &'static str,
+    /// This machine's time, as HTTP writes it.
+    pub now: Option<String>,
 }
 
 /// An error in the parts people ask for. Its [`fmt::Display`] is several lines without a newline at the end.
@@ -61,42 +78,6 @@ pub struct Explained {
     pub activity: Option<String>,
     /// What the process exits with.
     pub exit: u8,
-}
-
-/// What the process exits with: the refusals of a service, by plane and status.
-const EXITS: &[(Option<Plane>, &[u16], u8)] = &[
-    (Some(Plane::Identity), &[429], 7),
-    (Some(Plane::Identity), &[], 4),
-    (None, &[401], 4),
-    (None, &[403], 5),
-    (None, &[404], 3),
-    (None, &[409, 412], 6),
-    (None, &[429, 449], 7),
-    (None, &[], 1),
-];
-
-/// What the process exits with for an error. Nothing to do with it are 0 for success, 9 for partly done and 130 for
-/// an interrupt.
-pub fn exit_code(error: &Error) -> u8 {
-    match error {
-        Error::DryRun | Error::Closed => 0,
-        Error::Local(_) | Error::Answer { .. } => 1,
-        Error::Usage(_) => 2,
-        Error::Identity(_, None) => 4,
-        Error::Identity(_, Some(failure)) | Error::Status(failure) => exit_of(failure),
-        Error::Conflict(_) => 6,
-        Error::Transport(_) | Error::Unfinished(_) => 8,
-        Error::Unknown { .. } => 10,
-    }
-}
-
-fn exit_of(failure: &Failure) -> u8 {
-    let mut rows = EXITS.iter();
-    let found = rows.find(|(plane, statuses, _)| {
-        plane.is_none_or(|plane| plane == failure.plane)
-            && (statuses.is_empty() || statuses.contains(&failure.status))
-    });
-    found.map_or(1, |(_, _, exit)| *exit)
 }
 
 /// Explains an error. What it prints of an answer is the answer's: secrets in it are the caller's to mask.
@@ -190,13 +171,17 @@ fn case(error: &Error) -> Option<Case> {
 /// Which plane a request was for, where no answer says it.
 fn plane_of(request: &str) -> Option<Plane> {
     let has = |part: &str| request.contains(part);
-    if has("/metadata/") || has("/msi/token") || has("://169.254.") {
+    if has("/oauth2/v2.0/token") {
+        return Some(Plane::Entra);
+    }
+    let asks = has("?resource=") || has("&resource=");
+    if asks || has("/metadata/") || has("/msi/token") || has("/MSI/token") || has("://169.254.") {
         return Some(Plane::Identity);
     }
     if has("/subscriptions") || has("/providers/") || has("api-version=") {
         return Some(Plane::Arm);
     }
-    Some(Plane::Data).filter(|_| !request.is_empty() && !has("/oauth2/"))
+    Some(Plane::Data).filter(|_| !request.is_empty())
 }
 
 /// JSON with every control character escaped as JSON does: a terminal obeys more of them than JSON forbids.
@@ -212,7 +197,13 @@ fn escaped(json: &str) -> String {
 impl Explained {
     /// One line of JSON for programs.
     pub fn to_json(&self) -> String {
-        let members: [(&str, Value); 13] = [
+        let error = object(&self.members());
+        escaped(&format!("{{\"error\":{error}}}"))
+    }
+
+    /// Its parts, in the order they are read in; `null` is one that is not known.
+    pub fn members(&self) -> Vec<(&'static str, Value)> {
+        vec![
             ("what", json!(self.what)),
             ("status", json!(self.status)),
             ("substatus", json!(self.substatus)),
@@ -225,11 +216,39 @@ impl Explained {
             ("said", json!(self.said)),
             ("fix", json!(self.fix)),
             ("activity", json!(self.activity)),
-            ("exitCode", json!(self.exit)),
+            ("exitCode", json!(Some(self.exit).filter(|exit| *exit > 0))),
+        ]
+    }
+
+    /// What happened, with the numbers of the answer.
+    pub fn headline(&self) -> String {
+        format!("{}{}", printable(&self.what), self.numbers())
+    }
+
+    /// The lines below the headline, each with its label.
+    pub fn lines(&self) -> String {
+        let texts = [
+            ("why", &self.why),
+            ("who", &self.who),
+            ("need", &self.need),
+            ("note", &self.note),
+            ("said", &self.said),
         ];
-        let known = members.iter().filter(|(_, value)| !value.is_null());
-        let texts: Vec<String> = known.map(|(name, v)| format!("\"{name}\":{v}")).collect();
-        escaped(&format!("{{\"error\":{{{}}}}}", texts.join(",")))
+        let mut lines: Vec<String> = Vec::new();
+        for (label, text) in texts {
+            let line = text.as_ref().map(|text| printable(&one_line(text)));
+            lines.extend(line.map(|text| format!("  {label:<5} {text}")));
+        }
+        for (index, command) in self.fix.iter().enumerate() {
+            let label = if index == 0 { "fix" } else { "or" };
+            lines.push(format!("  {label:<5} {}", printable(command)));
+        }
+        lines.extend(
+            self.activity
+                .iter()
+                .map(|id| format!("  activity {}", printable(id))),
+        );
+        lines.join("\n")
     }
 
     fn numbers(&self) -> String {
@@ -243,26 +262,10 @@ impl Explained {
 
 impl fmt::Display for Explained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}{}", printable(&self.what), self.numbers())?;
-        let lines = [
-            ("why", &self.why),
-            ("who", &self.who),
-            ("need", &self.need),
-            ("note", &self.note),
-            ("said", &self.said),
-        ];
-        for (label, text) in lines {
-            if let Some(text) = text {
-                write!(f, "\n  {label:<5} {}", printable(&one_line(text)))?;
-            }
-        }
-        for (index, command) in self.fix.iter().enumerate() {
-            let label = if index == 0 { "fix" } else { "or" };
-            write!(f, "\n  {label:<5} {}", printable(command))?;
-        }
-        match &self.activity {
-            Some(activity) => write!(f, "\n  activity {}", printable(activity)),
-            None => Ok(()),
+        write!(f, "error: {}", self.headline())?;
+        match self.lines() {
+            lines if lines.is_empty() => Ok(()),
+            lines => write!(f, "\n{lines}"),
         }
     }
 }
@@ -326,45 +329,60 @@ mod tests {
     /// File, `what`, the first fix and the exit code.
     #[rustfmt::skip]
     const RECORDED: &[(&str, &str, &str, u8)] = &[
-        ("arm_authorizationfailed_403", "not allowed to list account keys", "az role assignment create --assignee-object-id 11111111-1111-1111-1111-111111111111 --assignee-principal-type ServicePrincipal --role 'DocumentDB Account Contributor' --scope /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-1/providers/Microsoft.DocumentDb/databaseAccounts/acct1", 5),
-        ("arm_poll_operationresults_403", "not allowed to follow the operation", "az role assignment create --assignee-object-id 11111111-1111-1111-1111-111111111111 --assignee-principal-type ServicePrincipal --role 'Cosmos DB Operator' --scope /subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/rg1/providers/Microsoft.DocumentDB/databaseAccounts/acct1", 5),
+        ("arm_authorizationfailed_403", "not allowed to list account keys", "rawcosmos grant --role account-contributor --principal 11111111-1111-1111-1111-111111111111 --scope /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-1/providers/Microsoft.DocumentDb/databaseAccounts/acct1", 5),
+        ("arm_poll_operationresults_403", "not allowed to follow the operation", "rawcosmos grant --role operator --principal 11111111-1111-1111-1111-111111111111 --scope /subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/rg1/providers/Microsoft.DocumentDB/databaseAccounts/acct1", 5),
         ("arm_expiredauthenticationtoken_401", "the token has expired", "rawcosmos token --plane arm", 4),
         ("arm_invalidauthenticationtokenaudience_401", "the token is for another audience", "rawcosmos token --plane arm", 4),
         ("arm_missingsubscriptionregistration_409", "the subscription does not use Cosmos DB yet", "az provider register --namespace Microsoft.DocumentDB --wait", 6),
-        ("arm_noregisteredproviderfound_400", "NoRegisteredProviderFound: No registered resource provider found", "", 1),
+        ("arm_noregisteredproviderfound_400", "ARM does not know this version of the interface here", "", 1),
         ("arm_requestdisallowedbypolicy_403", "a policy of the subscription forbids this", "az policy assignment list --disable-scope-strict-match -g rg1 -o table", 5),
-        ("arm_resourcegroupnotfound_404", "there is no such resource group", "az cosmosdb list -o table", 3),
-        ("arm_resourcenotfound_404", "there is no such account", "az cosmosdb list -o table", 3),
+        ("arm_resourcegroupnotfound_404", "there is no such resource group", "rawcosmos account list", 3),
+        ("arm_resourcenotfound_404", "there is no such account", "rawcosmos account list", 3),
         ("arm_throttled_429", "ARM is asked too often", "", 7),
         ("dp_401_5008_audience", "the token is for another audience", "rawcosmos token --plane data", 4),
         ("dp_401_localauth_disabled", "account keys are switched off here", GRANT, 4),
         ("dp_403_0_metadata_write_disabled", "the account lets nobody change databases and containers on the data plane", DATABASE, 5),
-        ("dp_403_5300_offers", "throughput cannot be read or changed on the data plane with a token", "az cosmosdb sql container throughput show -d db1 -n c1 -a acct1 -g rg1", 5),
+        ("dp_403_5300_offers", "throughput cannot be read or changed on the data plane with a token", "rawcosmos throughput show -d db1 -c c1 -a acct1 -g rg1", 5),
         ("dp_403_5300_post_colls", "containers cannot be created on the data plane with a token", "rawcosmos container create -d db1 -n c1 -p /PATH -a acct1 -g rg1", 5),
         ("dp_403_5300_post_dbs", "databases cannot be created on the data plane with a token", DATABASE, 5),
         ("dp_403_5301_readmetadata", "not allowed to read the account's metadata", GRANT_ALL, 5),
         ("dp_403_5302_sqldatabases_write", "databases cannot be created on the data plane with a token", DATABASE, 5),
         ("dp_403_readmetadata_any_scope", "not allowed to read the account's metadata", GRANT, 5),
-        ("lro_failed_capacity", "the change was accepted and then failed", "", 1),
-        ("rp_account_failed_state_400", "BadRequest: DatabaseAccount acct1 is in a failed provisioning state", "", 1),
-        ("rp_badrequest_dns_taken_400", "BadRequest: Dns record for acct1 under zone Document is already taken", "", 1),
+        ("lro_failed_capacity", "the region has no room for another account", "rawcosmos account delete -n acct1 -g rg1", 1),
+        ("rp_account_failed_state_400", "an earlier attempt to make this account failed", "rawcosmos account delete -n acct1 -g rg1", 1),
+        ("rp_badrequest_dns_taken_400", "the name is taken", "rawcosmos account exists -n NAME", 1),
         ("rp_badrequest_principalnotfound_400", "the tenant does not know this principal yet", "rawcosmos whoami", 1),
         ("rp_badrequest_principaltype_400", "this is the id of an application, not of its identity", "rawcosmos whoami", 1),
-        ("rp_badrequest_roleassignment_immutable_400", "BadRequest: Updating SQL Role Assignment Principal ID is not permitted", "", 1),
+        ("rp_badrequest_roleassignment_immutable_400", "a grant cannot be turned into another one", "rawcosmos role list --plane data -a acct1 -g rg1", 1),
         ("rp_badrequest_serverless_offer_400", "a serverless account has no throughput to set", "", 1),
-        ("rp_notfound_roleassignment_404", "there is no such grant", "az cosmosdb sql role assignment list -a acct1 -g rg1", 3),
+        ("rp_notfound_roleassignment_404", "there is no such grant", "rawcosmos role list --plane data -a acct1 -g rg1", 3),
         ("rp_preconditionfailed_lock_412", "another change of the account is running", "", 6),
     ];
+
+    #[test]
+    fn every_recorded_refusal_has_its_row_here() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/", "fixtures/arm/errors");
+        let files = std::fs::read_dir(folder).unwrap();
+        let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let mut files: Vec<String> = files.collect();
+        files.sort();
+        let mut rows: Vec<String> = RECORDED
+            .iter()
+            .map(|row| format!("{}.json", row.0))
+            .collect();
+        rows.sort();
+        assert_eq!(files, rows);
+    }
 
     #[test]
     fn every_recorded_refusal_is_explained() {
         for (name, what, fix, exit) in RECORDED {
             let found = fixture(name, &context());
-            let own_words = what.contains(": ") && found.said.is_none();
+            assert_eq!(found.what, *what, "{name}");
+            assert!(found.said.is_some(), "{name}: no row speaks");
             assert!(
-                found.what == *what || own_words && found.what.starts_with(what),
-                "{name}: {}",
-                found.what
+                found.why.is_some() || found.note.is_some() || *exit == 5,
+                "{name}"
             );
             assert_eq!(found.fix.first().map_or("", String::as_str), *fix, "{name}");
             assert_eq!(found.exit, *exit, "{name}");
@@ -372,6 +390,61 @@ mod tests {
             assert!(
                 found.to_string().contains(&message),
                 "{name} lost the service's words"
+            );
+        }
+    }
+
+    /// Method and URL, status, code and message; what is made of it, the first fix, the exit code.
+    type Row<'a> = ([&'a str; 2], u16, [&'a str; 2], [&'a str; 2], u8);
+
+    #[test]
+    fn arm_is_told_apart() {
+        let account = "https://management.azure.com/subscriptions/s/resourceGroups/rg1/providers/Microsoft.DocumentDB/databaseAccounts/acct1";
+        let role = format!("{account}/providers/Microsoft.Authorization/roleAssignments/g");
+        let shared = format!("{account}/sqlDatabases/db1/throughputSettings/default");
+        let own = format!("{account}/sqlDatabases/db1/containers/c1/throughputSettings/default");
+        let list = "https://management.azure.com/subscriptions/s/providers/Microsoft.DocumentDB/databaseAccounts";
+        let grant = "rawcosmos role list --plane arm -a acct1 -g rg1";
+        #[rustfmt::skip]
+        let rows: &[Row] = &[
+            (["GET", account], 403, ["ScopeLocked", "cannot perform write operation because following scope(s) are locked"], ["a lock forbids this", "az lock list -g rg1 -o table"], 5),
+            (["GET", account], 409, ["ScopeLocked", "locked"], ["a lock forbids this", "az lock list -g rg1 -o table"], 6),
+            (["GET", account], 401, ["InvalidAuthenticationTokenTenant", "wrong issuer"], ["the token is from another tenant", "rawcosmos whoami"], 4),
+            (["GET", account], 404, ["SubscriptionNotFound", "no"], ["there is no such subscription", "rawcosmos whoami"], 3),
+            (["PUT", &shared], 404, ["ParentResourceNotFound", "no"], ["there is no such account", "rawcosmos account list"], 3),
+            (["GET", &shared], 404, ["NotFound", "no"], ["it has no throughput of its own, or is not there", "rawcosmos container list -d db1 -a acct1 -g rg1"], 3),
+            (["GET", &own], 404, ["NotFound", "no"], ["it has no throughput of its own, or is not there", "rawcosmos throughput show -d db1 -a acct1 -g rg1"], 3),
+            (["PUT", &own], 400, ["BadRequest", "Throughput update is not supported for resources created without dedicated throughput."], ["it was made without throughput of its own", ""], 1),
+            (["PUT", account], 400, ["BadRequest", "Free tier has already been applied to another Azure Cosmos DB account in this subscription."], ["the subscription has used up its free tier", ""], 1),
+            (["PUT", account], 503, ["ServiceUnavailable", "we are currently experiencing high demand"], ["the region has no room for another account", "rawcosmos account delete -n acct1 -g rg1"], 1),
+            (["PUT", &role], 409, ["RoleAssignmentExists", "The role assignment already exists."], ["the role is given already", grant], 6),
+            (["PUT", &role], 409, ["RoleAssignmentUpdateNotPermitted", "no"], ["a grant cannot be turned into another one", grant], 6),
+            (["PUT", &role], 400, ["PrincipalNotFound", "Principal x does not exist in the directory y."], ["the tenant does not know this principal yet", "rawcosmos whoami"], 1),
+            (["GET", &role], 404, ["RoleAssignmentNotFound", "no"], ["there is no such grant", grant], 3),
+            (["PUT", &role], 403, ["AuthorizationFailed", "The client 'c' with object id 'o' does not have authorization to perform action 'Microsoft.Authorization/roleAssignments/write' over scope '/subscriptions/s'"], ["not allowed to give Azure roles", "az role assignment create --assignee-object-id o --assignee-principal-type ServicePrincipal --role 'User Access Administrator' --scope /subscriptions/s"], 5),
+            (["GET", list], 403, ["AuthorizationFailed", "The client 'c' with object id 'o' does not have authorization to perform action 'Microsoft.DocumentDB/databaseAccounts/read' over scope '/subscriptions/s'"], ["not allowed to read accounts", "rawcosmos account list -g rg1"], 5),
+            (["GET", account], 429, ["SubscriptionRequestsThrottled", "slow"], ["ARM is asked too often", ""], 7),
+            (["GET", account], 429, ["TooManyRequests", "Request rate is large. More Request Units may be needed"], ["the account's management is asked too often", ""], 7),
+            (["GET", account], 200, ["PreconditionFailed", "There is another user operation in progress which requires an exclusive lock on [acct1]."], ["another change of the account is running", ""], 1),
+        ];
+        for ([method, url], status, [code, message], [what, fix], exit) in rows {
+            let body = json!({"error": {"code": code, "message": message}}).to_string();
+            let found = said_no(
+                Plane::Arm,
+                &format!("{method} {url}?api-version=x"),
+                *status,
+                0,
+                &body,
+            );
+            let first = found.fix.first().map_or("", String::as_str);
+            assert_eq!(
+                (found.what.as_str(), first, found.exit),
+                (*what, *fix, *exit),
+                "{code}"
+            );
+            assert!(
+                found.to_string().contains(message),
+                "{code} lost the service's words"
             );
         }
     }
@@ -413,6 +486,37 @@ mod tests {
             (403, 5303, "principal [p] ... perform action [Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/read] on resource [dbs/db1/colls/c1]", "not allowed to read items", 5),
             (403, 5302, "perform action [Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/delete] on", "this cannot be done on the data plane with a token", 5),
             (403, 0, "Request originated from client IP 203.0.113.7 through public internet.", "the account's firewall blocks this machine", 5),
+            (403, 5307, "x", "a network security perimeter blocks this machine", 5),
+            (403, 0, "Request originated from client VNET through service endpoint. This is blocked by your Cosmos DB account firewall settings.", "the account does not admit this virtual network", 5),
+            (403, 3, "x", "this region does not take the request", 5),
+            (403, 1028, "x", "the throughput that may be given out is used up", 5),
+            (403, 5400, "x", "the data plane could not check the role", 5),
+            (401, 0, "The authorization token mandates Date headers.", "the request's date did not arrive", 4),
+            (401, 5000, "x", "the request's authorization did not arrive", 4),
+            (401, 5002, "x", "the account takes no tokens", 4),
+            (401, 5004, "x", "this is no token the data plane can read", 4),
+            (401, 5005, "x", "the token is not valid yet", 4),
+            (401, 5009, "x", "the token is for another audience", 4),
+            (401, 5011, "x", "the token does not say whose it is", 4),
+            (401, 5013, "x", "the token was revoked", 4),
+            (401, 0, "x", "the data plane accepts neither the token nor the key", 4),
+            (404, 1013, "x", "the container is still being made", 3),
+            (408, 0, "x", "the service did not get it done in time", 1),
+            (409, 3301, "x", "an item with the same unique key exists already", 6),
+            (409, 1006, "x", "the account is being changed", 6),
+            (410, 1000, "x", "the partition was moving, again and again", 1),
+            (410, 1002, "x", "the partition was moving, again and again", 1),
+            (400, 1024, "x", "the container was deleted and made again meanwhile", 1),
+            (400, 0, "SC1001: Syntax error, incorrect syntax near 'FORM'.", "the service does not understand the query", 1),
+            (400, 0, "Invalid Continuation Token", "the continuation does not fit", 1),
+            (400, 0, "The input content is invalid because the required properties - 'id; ' - are missing", "the item has no id", 1),
+            (413, 3401, "x", "the batch is too large", 1),
+            (429, 3210, "x", "databases and containers are asked for or changed too often", 7),
+            (429, 3213, "x", "a limit of the account that waiting does not change", 7),
+            (429, 3214, "x", "one partition key is asked for too often", 7),
+            (429, 3201, "x", "the service is busy, whatever the throughput", 7),
+            (449, 5350, "x", "the service could not look up groups or roles just now", 7),
+            (503, 0, "x", "the service is not available, again and again", 1),
             (403, 0, "The authorization token is not valid at the current time.", "this machine's clock is wrong", 5),
             (401, 5202, "no", "account keys are switched off here", 4),
             (401, 5006, "no", "the token has expired", 4),
@@ -428,7 +532,8 @@ mod tests {
             (413, 0, "big", "too large", 1),
             (429, 3200, "rate", "too many requests for the throughput there is", 7),
             (449, 0, "again", "the write met other writes to the same item, again and again", 7),
-            (500, 0, "Boom", "X: Boom", 1),
+            (500, 0, "Boom", "the service failed, again and again", 1),
+            (418, 0, "Boom", "X: Boom", 1),
         ];
         for (status, substatus, text, what, exit) in rows {
             let found = refused(status, substatus, text);
@@ -454,6 +559,53 @@ mod tests {
                 .note
                 .unwrap()
                 .contains(r"signed 'get\ndbs\n\nx\n\n':")
+        );
+    }
+
+    #[test]
+    fn throttling_is_told_apart_by_what_was_asked_for() {
+        let units = "too many requests for the throughput there is";
+        let metadata = "databases and containers are asked for or changed too often";
+        for (request, what) in [
+            (
+                "POST https://acct1.documents.azure.com/dbs/db1/colls/c1/docs",
+                units,
+            ),
+            (
+                "POST https://acct1.documents.azure.com/dbs/db1/colls",
+                metadata,
+            ),
+            (
+                "GET https://acct1.documents.azure.com/dbs/db1/colls/c1",
+                metadata,
+            ),
+            ("GET https://acct1.documents.azure.com/dbs", metadata),
+            ("", units),
+        ] {
+            let found = said_no(Plane::Data, request, 429, 3200, "{}");
+            assert_eq!((found.what.as_str(), found.exit), (what, 7), "{request}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_clock_is_told_with_both_times() {
+        let headers = [(
+            "date".to_string(),
+            "Fri, 02 Jan 2026 03:04:05 GMT".to_string(),
+        )];
+        let body = r#"{"message":"The authorization token is not valid at the current time."}"#;
+        let failure = Failure::read(Plane::Data, String::new(), 403, &headers, body.as_bytes());
+        let context = Context {
+            now: Some("Fri, 02 Jan 2026 02:04:05 GMT".into()),
+            ..context()
+        };
+        let found = explain(&Error::Status(Box::new(failure)), &context);
+        let why = found.why.unwrap();
+        assert!(
+            why.ends_with(
+                "which said Fri, 02 Jan 2026 03:04:05 GMT; here it is Fri, 02 Jan 2026 02:04:05 GMT"
+            ),
+            "{why}"
         );
     }
 
@@ -533,7 +685,11 @@ mod tests {
             explain(&error, &context())
         };
         let account = "GET https://acct1.documents.azure.com/dbs";
-        let proxied = broken(account, Stage::Connect, "the proxy said 407");
+        let proxied = broken(
+            account,
+            Stage::Connect,
+            "CONNECT proxy failed: proxy server responded 407/407",
+        );
         for (found, what) in [
             (
                 broken(imds, Stage::Answer, "slow"),
@@ -551,7 +707,15 @@ mod tests {
                 broken(account, Stage::Resolve, "none"),
                 "the account's host has no address",
             ),
-            (proxied, "the proxy does not let the request through"),
+            (proxied, "the proxy wants to know who asks"),
+            (
+                broken(
+                    account,
+                    Stage::Connect,
+                    "CONNECT proxy failed: proxy server responded 502",
+                ),
+                "the proxy does not let the request through",
+            ),
         ] {
             assert_eq!((found.what.as_str(), found.exit), (what, 8));
             assert!(found.said.is_some());

@@ -183,6 +183,17 @@ pub fn tame(text: String) -> String {
         .collect()
 }
 
+/// An object of members in this order, without those that are `null`.
+pub fn object(members: &[(&str, serde_json::Value)]) -> String {
+    let mut text = String::new();
+    for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
+        text.push_str(if text.is_empty() { "{" } else { "," });
+        text.push_str(&format!("\"{name}\":{value}"));
+    }
+    text.push_str(if text.is_empty() { "{}" } else { "}" });
+    text
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -100,7 +100,8 @@ impl Tour<'_> {
 
     pub(super) fn create_item(&mut self) -> Result<(), Error> {
         let item = RawValue::from_string(ITEM.into()).map_err(|e| Error::Local(e.to_string()))?;
-        let call = items::create(&self.place(), &PartitionKey::from_text("pkey"), &item);
+        let (key, options) = (PartitionKey::from_text("pkey"), items::Options::default());
+        let call = items::create(&self.place(), &key, &item, &options);
         self.written = self.session.run(&call)?.session;
         Ok(())
     }
@@ -147,7 +148,10 @@ impl Tour<'_> {
         let Some(given) = self.made_grant.take() else {
             return Ok(());
         };
-        let started = self.session.run(&arm::roles::revoke(&self.arm, &given))?;
+        let started = {
+            let guid = given.guid(&self.arm);
+            self.session.run(&arm::roles::revoke(&self.arm, &guid)?)?
+        };
         grant::change(self.session, &self.arm, &given)?.wait(&started.value, false)
     }
 

@@ -4,10 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::call::Call;
 use super::databases::{self, page, resource};
-use super::errors::not_found;
+use super::effects::{Effect, Failure};
+use super::errors::{bad_request, not_found};
 use super::front::ok;
-use super::operations::{Effect, Failure, begin};
+use super::operations::begin;
 use super::{Answer, accounts, throughput};
+use crate::sandbox::cosmos::containers::expire_anew;
 use crate::sandbox::cosmos::definition;
 use crate::sandbox::http::Response;
 use crate::sandbox::world::{Container, Database, Offer, World, etag};
@@ -53,7 +55,11 @@ pub(super) fn container(world: &mut World, call: &Call<'_>) -> Answer {
 
 fn create(world: &mut World, call: &Call<'_>, database: &str, name: &str) -> Answer {
     let properties = call.properties()?;
-    let definition = resource(world, &properties, name)?;
+    let mut definition = resource(world, &properties, name)?;
+    understood(&mut definition, call.version());
+    if let Some(sentence) = complaint(world, &definition, call.version()) {
+        return Err(bad_request(world, sentence));
+    }
     let offer = throughput::options(world, &properties)?;
     let database = database.to_owned();
     begin(
@@ -65,6 +71,53 @@ fn create(world: &mut World, call: &Call<'_>, database: &str, name: &str) -> Ans
             offer,
         },
     )
+}
+
+/// Members of a container, with the first version that knows them; the service passes over all others.
+#[rustfmt::skip]
+const MEMBERS: &[(&str, &str)] = &[
+    ("id", ""), ("partitionKey", ""), ("indexingPolicy", ""), ("defaultTtl", ""), ("analyticalStorageTtl", ""),
+    ("uniqueKeyPolicy", ""), ("conflictResolutionPolicy", ""), ("clientEncryptionPolicy", ""),
+    ("computedProperties", "2023-11-15"), ("vectorEmbeddingPolicy", "2024-11-15"), ("fullTextPolicy", "2025-04-15"),
+];
+/// The same of an indexing policy, whose other members are as old as containers.
+const INDEXES: &[(&str, &str)] = &[
+    ("vectorIndexes", "2024-11-15"),
+    ("fullTextIndexes", "2025-10-15"),
+];
+
+/// Takes out what the version does not know.
+fn understood(definition: &mut Map<String, Value>, version: &str) {
+    definition.retain(|name, value| {
+        let known = MEMBERS.iter().find(|(member, _)| member == name);
+        known.is_some_and(|(_, since)| *since <= version) && !value.is_null()
+    });
+    if let Some(Value::Object(policy)) = definition.get_mut("indexingPolicy") {
+        policy.retain(|name, _| {
+            let young = INDEXES.iter().find(|(member, _)| member == name);
+            young.is_none_or(|(_, since)| *since <= version)
+        });
+    }
+}
+
+/// What an account or a version is not made for.
+fn complaint(
+    world: &World,
+    definition: &Map<String, Value>,
+    version: &str,
+) -> Option<&'static str> {
+    let vectors = definition.contains_key("vectorEmbeddingPolicy");
+    let able = world
+        .own()
+        .is_some_and(|own| own.can("EnableNoSQLVectorSearch"));
+    if vectors && !able {
+        return Some(
+            "The account does not have the capability EnableNoSQLVectorSearch, which a vectorEmbeddingPolicy needs.",
+        );
+    }
+    let kind = definition.get("partitionKey")?.get("kind")?;
+    (kind == "MultiHash" && version < "2021-04-15")
+        .then_some("The partition key kind value 'MultiHash' is invalid.")
 }
 
 /// Makes the container or replaces the definition of the one that is there.
@@ -116,6 +169,7 @@ fn replace(
     container.definition = definition;
     container.etag = etag(number, now);
     container.ts = now;
+    expire_anew(container);
     Ok(())
 }
 
@@ -165,3 +219,6 @@ fn statistics(container: &Container) -> Value {
     let of = |range: &crate::sandbox::world::Range| json!({"id": range.id, "sizeInKB": 0, "documentCount": range.items.len(), "partitionKeys": []});
     container.ranges.iter().map(of).collect()
 }
+
+#[cfg(test)]
+mod tests;

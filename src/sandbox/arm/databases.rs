@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
+use super::effects::{Effect, Failure};
 use super::errors::{bad_request, missing, nested, not_found};
 use super::front::ok;
-use super::operations::{Effect, Failure, begin};
+use super::operations::begin;
 use super::{Answer, accounts, errors, throughput};
 use crate::sandbox::cosmos::definition;
 use crate::sandbox::http::Response;

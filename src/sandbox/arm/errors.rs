@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::Call;
-use crate::sandbox::guid;
 use crate::sandbox::http::Response;
+use crate::sandbox::secrets::guid;
 use crate::sandbox::world::World;
 
-const SDK: &str = "Microsoft.Azure.Documents.Common/2.14.0";
+pub(super) const SDK: &str = "Microsoft.Azure.Documents.Common/2.14.0";
 pub(super) const NOT_FOUND: &str =
     "Resource Not Found. Learn more: https://aka.ms/cosmosdb-tsg-not-found";
 
@@ -37,7 +37,7 @@ pub(super) fn refused(world: &mut World, status: u16, code: &str, sentence: &str
     provider(
         status,
         code,
-        &format!("{sentence}\r\nActivityId: {activity}, {SDK}, {SDK}"),
+        &format!("{sentence}\r\nActivityId: {activity}, {SDK}"),
     )
 }
 
@@ -94,3 +94,6 @@ pub(super) fn unknown_type(call: &Call<'_>) -> Response {
 pub(super) fn unsupported(sentence: &str) -> Response {
     front(501, "NotImplementedInSandbox", sentence)
 }
+
+#[cfg(test)]
+mod tests;

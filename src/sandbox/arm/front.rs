@@ -3,57 +3,10 @@
 use time::OffsetDateTime;
 
 use super::call::Call;
-use super::{Answer, errors};
-use crate::sandbox::LOCATION;
+use super::{Answer, accounts, errors, versions};
 use crate::sandbox::http::{Request, Response};
 use crate::sandbox::token::{self, Claims};
 use crate::sandbox::world::World;
-
-const AUDIENCES: [&str; 4] = [
-    "https://management.core.windows.net/",
-    "https://management.core.windows.net",
-    "https://management.azure.com/",
-    "https://management.azure.com",
-];
-
-/// Oldest first.
-const VERSIONS: [&str; 35] = [
-    "2014-04-01",
-    "2015-04-01",
-    "2015-04-08",
-    "2015-11-06",
-    "2016-03-19",
-    "2016-03-31",
-    "2019-08-01",
-    "2019-12-12",
-    "2020-03-01",
-    "2020-04-01",
-    "2020-09-01",
-    "2021-01-15",
-    "2021-03-15",
-    "2021-04-15",
-    "2021-05-15",
-    "2021-06-15",
-    "2021-10-15",
-    "2022-05-15",
-    "2022-08-15",
-    "2022-11-15",
-    "2022-11-15-preview",
-    "2023-03-15",
-    "2023-04-15",
-    "2023-09-15",
-    "2023-11-15",
-    "2024-05-15",
-    "2024-08-15",
-    "2024-11-15",
-    "2025-04-15",
-    "2025-10-15",
-    "2025-11-01-preview",
-    "2026-03-15",
-    "2026-04-01-preview",
-    "2026-07-15",
-    "2026-09-01-preview",
-];
 
 /// Lets a request in that carries a good token and a version.
 pub(super) fn admit<'a>(
@@ -61,7 +14,7 @@ pub(super) fn admit<'a>(
     request: &'a Request,
     now: OffsetDateTime,
 ) -> Result<Call<'a>, Response> {
-    let claims = authenticate(request, now).map_err(|refusal| challenge(world, refusal))?;
+    let claims = authenticate(world, request, now).map_err(|refusal| challenge(world, refusal))?;
     let call = Call::new(request, claims, now);
     match call.query("api-version") {
         Some(version) if is_version(version) => Ok(call),
@@ -70,7 +23,7 @@ pub(super) fn admit<'a>(
             "InvalidApiVersionParameter",
             &format!(
                 "The api-version '{version}' is invalid. The supported versions are '{}'.",
-                VERSIONS.join(",")
+                versions::provider(world, "").join(",")
             ),
         )),
         None => Err(errors::front(
@@ -95,7 +48,7 @@ fn is_version(version: &str) -> bool {
         )
 }
 
-fn authenticate(request: &Request, now: OffsetDateTime) -> Result<Claims, Response> {
+fn authenticate(world: &World, request: &Request, now: OffsetDateTime) -> Result<Claims, Response> {
     let refuse = |code: &str, message: &str| Err(errors::front(401, code, message));
     let Some(sent) = request
         .header("Authorization")
@@ -115,10 +68,11 @@ fn authenticate(request: &Request, now: OffsetDateTime) -> Result<Claims, Respon
         }
     };
     let now = now.unix_timestamp();
+    let audiences = world.cloud.arm_audiences();
     match token::verify(token) {
-        Some(claims) if !AUDIENCES.contains(&claims.aud.as_str()) => refuse(
+        Some(claims) if !audiences.contains(&claims.aud) => refuse(
             "InvalidAuthenticationTokenAudience",
-            &wrong_audience(&claims.aud),
+            &wrong_audience(&claims.aud, &audiences),
         ),
         Some(claims) if claims.exp <= now => {
             refuse("ExpiredAuthenticationToken", &expired(claims.exp, now))
@@ -128,11 +82,11 @@ fn authenticate(request: &Request, now: OffsetDateTime) -> Result<Claims, Respon
     }
 }
 
-fn wrong_audience(audience: &str) -> String {
+fn wrong_audience(audience: &str, audiences: &[String]) -> String {
     format!(
         "The access token has been obtained for wrong audience or resource '{audience}'. \
          It should exactly match with one of the allowed audiences '{}'.",
-        AUDIENCES.join("','")
+        audiences.join("','")
     )
 }
 
@@ -165,38 +119,8 @@ fn challenge(world: &World, refusal: Response) -> Response {
     refusal.with("WWW-Authenticate", value)
 }
 
-/// The provider's own list of versions; roles are younger than the rest.
-pub(super) fn check_version(call: &Call<'_>) -> Result<(), Response> {
-    let words = call.words();
-    let (kind, oldest) = match words.as_slice() {
-        [.., "sqlroleassignments"] | [.., "sqlroleassignments", _] => {
-            ("databaseAccounts/sqlRoleAssignments", "2021-04-15")
-        }
-        [.., "sqlroledefinitions"] | [.., "sqlroledefinitions", _] => {
-            ("databaseAccounts/sqlRoleDefinitions", "2021-04-15")
-        }
-        [.., "sqldatabases"] | [.., "sqldatabases", _] => {
-            ("databaseAccounts/sqlDatabases", "2019-08-01")
-        }
-        _ => ("databaseAccounts", "2014-04-01"),
-    };
-    let version = call.version();
-    let known: Vec<&str> = VERSIONS
-        .into_iter()
-        .filter(|known| *known >= oldest)
-        .collect();
-    if known.contains(&version) {
-        return Ok(());
-    }
-    let message = format!(
-        "No registered resource provider found for location '{LOCATION}' and API version '{version}' for type '{kind}'. \
-         The supported api-versions are '{}'. The supported locations are '{LOCATION}'.",
-        known.join(", ")
-    );
-    Err(errors::front(400, "NoRegisteredProviderFound", &message))
-}
-
 pub(super) fn check_subscription(world: &World, call: &Call<'_>) -> Result<(), Response> {
+    check_tenant(world, call)?;
     let sent = call.name("subscriptions");
     if sent.eq_ignore_ascii_case(&world.subscription) {
         return Ok(());
@@ -214,6 +138,21 @@ pub(super) fn check_subscription(world: &World, call: &Call<'_>) -> Result<(), R
     })
 }
 
+/// The subscription trusts one tenant; who is of another may still list their own subscriptions.
+fn check_tenant(world: &World, call: &Call<'_>) -> Result<(), Response> {
+    let (sent, tenant) = (&call.claims.tid, &world.tenant);
+    if sent == tenant {
+        return Ok(());
+    }
+    let message = format!(
+        "The access token is from the wrong issuer 'https://sts.windows.net/{sent}/'. It must match the tenant \
+         'https://sts.windows.net/{tenant}/' associated with this subscription. Please use the authority (URL) \
+         'https://login.windows.net/{tenant}' to get the token."
+    );
+    let refusal = errors::front(401, "InvalidAuthenticationTokenTenant", &message);
+    Err(challenge(world, refusal))
+}
+
 /// Eight, four, four, four and twelve hexadecimal digits.
 pub(super) fn is_guid(text: &str) -> bool {
     let shape = |(place, letter): (usize, u8)| match place {
@@ -225,36 +164,43 @@ pub(super) fn is_guid(text: &str) -> bool {
 
 pub(super) fn check_group(world: &World, call: &Call<'_>) -> Result<(), Response> {
     let sent = call.name("resourcegroups");
-    match sent.eq_ignore_ascii_case(&world.resource_group) {
-        true => Ok(()),
-        false => {
+    let group = world.azure.groups.get(&sent.to_ascii_lowercase());
+    match (call.method, group) {
+        (_, None) => {
             let message = format!("Resource group '{sent}' could not be found.");
             Err(errors::front(404, "ResourceGroupNotFound", &message))
         }
+        ("PUT" | "PATCH", Some(group)) if group.deleting => {
+            let message = format!(
+                "The resource group '{sent}' is in deprovisioning state and cannot perform this operation."
+            );
+            Err(errors::front(409, "ResourceGroupBeingDeleted", &message))
+        }
+        _ => Ok(()),
     }
 }
 
+/// Whether the account is there, in the group of the path; `itself` where nothing below it is asked for.
 pub(super) fn check_account(world: &World, call: &Call<'_>, itself: bool) -> Result<(), Response> {
-    let sent = call.name("databaseaccounts");
-    if sent.eq_ignore_ascii_case(&world.account) {
+    if accounts::find(world, call).is_some() {
         return Ok(());
     }
-    let group = call.name("resourcegroups");
-    Err(match (call.method, itself) {
-        ("PUT" | "DELETE", true) => super::accounts::fixed(),
+    let (sent, group) = (call.name("databaseaccounts"), call.name("resourcegroups"));
+    match (call.method, itself) {
+        ("PUT" | "DELETE", true) => Ok(()),
         ("PUT", false) => {
             let message = format!(
                 "Can not perform requested operation on nested resource. Parent resource '{sent}' not found."
             );
-            errors::front(404, "ParentResourceNotFound", &message)
+            Err(errors::front(404, "ParentResourceNotFound", &message))
         }
         _ => {
             let message = format!(
                 "The Resource 'Microsoft.DocumentDB/databaseAccounts/{sent}' under resource group '{group}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix"
             );
-            errors::front(404, "ResourceNotFound", &message)
+            Err(errors::front(404, "ResourceNotFound", &message))
         }
-    })
+    }
 }
 
 /// `200` with a body of the provider.

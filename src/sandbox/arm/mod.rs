@@ -1,17 +1,29 @@
 //! The management plane: the front door of ARM and, behind it, the provider `Microsoft.DocumentDB`.
 
+mod account_body;
+mod account_rules;
 mod accounts;
+mod authorization;
 mod authorize;
 mod call;
 mod containers;
 mod databases;
+mod documents;
+mod effects;
 mod errors;
 mod front;
 mod groups;
+mod guard;
+mod locations;
 mod operations;
+pub mod rbac;
+mod regions;
+mod registration;
+mod role_definitions;
 mod roles;
 mod signature;
 mod throughput;
+mod versions;
 
 use time::OffsetDateTime;
 
@@ -53,7 +65,7 @@ fn route(world: &mut World, call: &Call<'_>) -> Answer {
             "databaseaccountnames",
             _,
         ] => {
-            front::check_version(call)?;
+            versions::check_provider(world, call)?;
             accounts::name_exists(world, call)
         }
         _ => Err(errors::front(
@@ -67,6 +79,9 @@ fn route(world: &mut World, call: &Call<'_>) -> Answer {
 fn subscription(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer {
     match rest {
         [] => groups::subscription(world, call),
+        [.., "providers", "microsoft.authorization", _]
+        | [.., "providers", "microsoft.authorization", _, _] => authorization::route(world, call),
+        ["operationresults", id] => operations::result(world, call, id),
         ["resourcegroups"] => groups::list(world, call),
         ["resourcegroups", _] => groups::group(world, call),
         [
@@ -77,17 +92,20 @@ fn subscription(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer {
             rest @ ..,
         ] => {
             front::check_group(world, call)?;
-            front::check_version(call)?;
+            versions::check_provider(world, call)?;
+            guard::registered(world)?;
             provider(world, call, rest)
         }
-        ["providers", "microsoft.documentdb"] => groups::provider(world, call),
+        ["providers", "microsoft.documentdb"] => registration::provider(world, call),
+        ["providers", "microsoft.documentdb", "register"] => registration::register(world, call),
         ["providers", "microsoft.documentdb", rest @ ..] => {
-            front::check_version(call)?;
+            versions::check_provider(world, call)?;
+            guard::registered(world)?;
             subscription_wide(world, call, rest)
         }
         ["providers", _, ..] | ["resourcegroups", _, "providers", _, ..] => {
             Err(errors::unsupported(
-                "Of the resource providers the sandbox implements Microsoft.DocumentDB alone.",
+                "Of the resource providers the sandbox implements Microsoft.DocumentDB and Microsoft.Authorization.",
             ))
         }
         _ => Err(errors::unknown_type(call)),
@@ -97,8 +115,8 @@ fn subscription(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer {
 fn subscription_wide(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer {
     match rest {
         ["databaseaccounts"] => accounts::list(world, call),
-        ["locations"] => accounts::locations(world, call),
-        ["locations", name] => accounts::location(world, call, name),
+        ["locations"] => locations::locations(world, call),
+        ["locations", name] => locations::location(world, call, name),
         ["locations", _, "operationsstatus", id] => operations::status(world, call, id),
         _ => Err(errors::unknown_type(call)),
     }
@@ -107,8 +125,12 @@ fn subscription_wide(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answe
 fn provider(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer {
     match rest {
         ["databaseaccounts"] => accounts::list(world, call),
+        ["databaseaccounts", _, .., "operationresults", id] => operations::result(world, call, id),
         ["databaseaccounts", _, rest @ ..] => {
             front::check_account(world, call, rest.is_empty())?;
+            guard::unlocked(world, call)?;
+            guard::allowed(world, call)?;
+            guard::ready(world, call)?;
             account(world, call, rest)
         }
         _ => Err(errors::unknown_type(call)),
@@ -117,11 +139,23 @@ fn provider(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer {
 
 fn account(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer {
     match rest {
-        [.., "operationresults", id] => operations::result(world, call, id),
         [] => accounts::account(world, call),
         ["listkeys" | "readonlykeys" | "listconnectionstrings" | "regeneratekey"] => {
             accounts::action(world, call)
         }
+        _ => content(world, call, rest),
+    }
+}
+
+/// What is in an account, of which one alone has content.
+fn content(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer {
+    let name = call.name("databaseaccounts");
+    if !name.eq_ignore_ascii_case(&world.account) {
+        return Err(errors::unsupported(
+            "Of the accounts of a sandbox one has a data plane; this one is in ARM alone.",
+        ));
+    }
+    match rest {
         ["sqldatabases"] => databases::list(world, call),
         ["sqldatabases", _] => databases::database(world, call),
         ["sqldatabases", _, "throughputsettings", rest @ ..]
@@ -135,8 +169,8 @@ fn account(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer {
         ] => throughput::settings(world, call, rest),
         ["sqldatabases", _, "containers"] => containers::list(world, call),
         ["sqldatabases", _, "containers", _] => containers::container(world, call),
-        ["sqlroledefinitions"] => roles::definitions(world, call),
-        ["sqlroledefinitions", _] => roles::definition(world, call),
+        ["sqlroledefinitions"] => role_definitions::definitions(world, call),
+        ["sqlroledefinitions", _] => role_definitions::definition(world, call),
         ["sqlroleassignments"] => roles::assignments(world, call),
         ["sqlroleassignments", _] => roles::assignment(world, call),
         _ => Err(errors::unsupported(

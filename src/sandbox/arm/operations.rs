@@ -1,15 +1,16 @@
 //! Operations that are accepted now and done a little later.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use time::OffsetDateTime;
 
 use super::call::Call;
+use super::effects::{Effect, Failure, apply};
 use super::front::ok;
 use super::signature::sign;
-use super::{Answer, containers, databases, errors, roles, throughput};
+use super::{Answer, errors, throughput};
 use crate::sandbox::http::Response;
-use crate::sandbox::world::{Offer, RoleAssignment, World};
-use crate::sandbox::{LOCATION, guid};
+use crate::sandbox::secrets::guid;
+use crate::sandbox::world::World;
 
 /// Segments of a path up to and with the name of the account.
 const ACCOUNT: usize = 8;
@@ -23,8 +24,8 @@ pub struct Operation {
     /// Milliseconds since the epoch.
     accepted: i64,
     due: i64,
-    /// Path and query of the two URLs, which have to come back as they were given out.
-    status_target: String,
+    /// Path and query of the two URLs, which have to come back as they were given out; ARM itself has one.
+    status_target: Option<String>,
     result_target: String,
     deletes: bool,
     state: State,
@@ -36,105 +37,79 @@ enum State {
     Done(Result<(), Failure>),
 }
 
-/// What the world will have seen when the operation is done.
-#[derive(Debug, Clone)]
-pub(super) enum Effect {
-    PutDatabase {
-        name: String,
-        offer: Option<Offer>,
-    },
-    DeleteDatabase {
-        name: String,
-    },
-    PutContainer {
-        database: String,
-        definition: Map<String, Value>,
-        offer: Option<Offer>,
-    },
-    DeleteContainer {
-        database: String,
-        name: String,
-    },
-    SetOffer {
-        database: String,
-        container: Option<String>,
-        offer: Offer,
-    },
-    PutAssignment {
-        id: String,
-        assignment: RoleAssignment,
-    },
-    DeleteAssignment {
-        id: String,
-    },
-}
-
-/// Why an operation failed: a code and a message.
-#[derive(Debug, Clone)]
-pub(super) struct Failure {
-    pub(super) code: &'static str,
-    pub(super) message: String,
-}
-
-impl Failure {
-    /// A refusal of the data plane, wrapped.
-    pub(super) fn nested(world: &mut World, code: &'static str, sentence: &str, uri: &str) -> Self {
-        let message = errors::nested_message(world, code, sentence, uri);
-        Self { code, message }
-    }
-}
-
-impl Effect {
-    fn deletes(&self) -> bool {
-        matches!(
-            self,
-            Self::DeleteDatabase { .. }
-                | Self::DeleteContainer { .. }
-                | Self::DeleteAssignment { .. }
-        )
-    }
-
-    fn grants(&self) -> bool {
-        matches!(
-            self,
-            Self::PutAssignment { .. } | Self::DeleteAssignment { .. }
-        )
-    }
-}
-
 /// `202`, and where to ask how it went.
 pub(super) fn begin(world: &mut World, call: &Call<'_>, effect: Effect) -> Answer {
+    let answer = errors::plain(202, &json!({"status": "Enqueued"}));
+    Ok(attach(world, call, effect, answer).with("x-ms-retry-after-ms", RETRY_MS))
+}
+
+/// The answer with the two URLs of an operation that goes on behind it.
+pub(super) fn attach(
+    world: &mut World,
+    call: &Call<'_>,
+    effect: Effect,
+    answer: Response,
+) -> Response {
+    let path = call.request.path().trim_end_matches('/').to_owned();
+    let place = world.cloud.location;
+    let id = enqueue(world, call, effect, |subscription, id| {
+        let status = format!(
+            "{subscription}/providers/Microsoft.DocumentDB/locations/{place}/operationsStatus/{id}"
+        );
+        (Some(status), format!("{path}/operationResults/{id}"))
+    });
+    match world.operations.get(&id) {
+        Some(operation) => operation.urls(&world.arm, answer),
+        None => answer,
+    }
+}
+
+/// `202` without a body, as ARM itself answers: the one URL says `202` until it is done.
+pub(super) fn begin_front(world: &mut World, call: &Call<'_>, effect: Effect) -> Answer {
+    let id = enqueue(world, call, effect, |subscription, id| {
+        (None, format!("{subscription}/operationresults/{id}"))
+    });
+    let operation = world.operations.get(&id);
+    let answer = Response::empty(202).with("x-ms-retry-after-ms", RETRY_MS);
+    Ok(match operation {
+        Some(operation) => operation.urls(&world.arm, answer),
+        None => answer,
+    })
+}
+
+/// Puts an effect into the queue; the paths are made from that of the subscription and the id.
+pub(super) fn enqueue(
+    world: &mut World,
+    call: &Call<'_>,
+    effect: Effect,
+    paths: impl FnOnce(&str, &str) -> (Option<String>, String),
+) -> String {
     let id = guid(world);
     let (sequence, accepted) = (world.next(), milliseconds(call.now));
-    let status_target = sign(
-        call,
-        &id,
-        &format!(
-            "/subscriptions/{}/providers/Microsoft.DocumentDB/locations/{LOCATION}/operationsStatus/{id}",
-            world.subscription
-        ),
-    );
-    let result_target = sign(
-        call,
-        &id,
-        &format!(
-            "{}/operationResults/{id}",
-            call.request.path().trim_end_matches('/')
-        ),
-    );
+    let subscription = format!("/subscriptions/{}", world.subscription);
+    let (status, result) = paths(&subscription, &id);
     let operation = Operation {
         sequence,
         accepted,
         due: accepted + world.operation_ms,
-        status_target,
-        result_target,
+        status_target: status.map(|path| sign(call, &id, &path)),
+        result_target: sign(call, &id, &result),
         deletes: effect.deletes(),
         state: State::Running(effect),
     };
-    let answer = running(world, &operation, "Enqueued");
     forget(world);
-    world.operations.insert(id, operation);
-    Ok(answer)
+    world.operations.insert(id.clone(), operation);
+    id
+}
+
+impl Operation {
+    fn urls(&self, arm: &str, answer: Response) -> Response {
+        let answer = match &self.status_target {
+            Some(target) => answer.with("azure-asyncoperation", format!("{arm}{target}")),
+            None => answer,
+        };
+        answer.with("location", format!("{arm}{}", self.result_target))
+    }
 }
 
 /// A sandbox may run for days, so of a thousand operations the oldest goes when it has ended.
@@ -148,19 +123,16 @@ fn forget(world: &mut World) {
 }
 
 fn running(world: &World, operation: &Operation, status: &str) -> Response {
-    errors::plain(202, &json!({"status": status}))
-        .with(
-            "azure-asyncoperation",
-            format!("{}{}", world.arm, operation.status_target),
-        )
-        .with(
-            "location",
-            format!("{}{}", world.arm, operation.result_target),
-        )
+    let answer = match operation.status_target {
+        Some(_) => errors::plain(202, &json!({"status": status})),
+        None => Response::empty(202),
+    };
+    operation
+        .urls(&world.arm, answer)
         .with("x-ms-retry-after-ms", RETRY_MS)
 }
 
-fn milliseconds(time: OffsetDateTime) -> i64 {
+pub(super) fn milliseconds(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
 
@@ -173,6 +145,7 @@ pub(super) fn granting(world: &World) -> bool {
 /// Lets every operation take effect whose time has come, in the order they were accepted in.
 pub fn finish(world: &mut World, now: OffsetDateTime) {
     let time = milliseconds(now);
+    throughput::arrive(world, time);
     let ready = |(id, operation): (&String, &Operation)| {
         let ready = matches!(operation.state, State::Running(_)) && operation.due <= time;
         ready.then(|| (operation.sequence, id.clone()))
@@ -184,40 +157,9 @@ pub fn finish(world: &mut World, now: OffsetDateTime) {
             Some(State::Running(effect)) => effect.clone(),
             _ => continue,
         };
-        let outcome = apply(world, effect, now.unix_timestamp());
+        let outcome = apply(world, effect, now);
         if let Some(operation) = world.operations.get_mut(&id) {
             operation.state = State::Done(outcome);
-        }
-    }
-}
-
-fn apply(world: &mut World, effect: Effect, now: i64) -> Result<(), Failure> {
-    match effect {
-        Effect::PutDatabase { name, offer } => databases::put(world, &name, offer, now),
-        Effect::DeleteDatabase { name } => {
-            world.databases.remove(&name);
-            Ok(())
-        }
-        Effect::PutContainer {
-            database,
-            definition,
-            offer,
-        } => containers::put(world, &database, definition, offer, now),
-        Effect::DeleteContainer { database, name } => {
-            if let Some(database) = world.databases.get_mut(&database) {
-                database.containers.remove(&name);
-            }
-            Ok(())
-        }
-        Effect::SetOffer {
-            database,
-            container,
-            offer,
-        } => throughput::set(world, &database, container.as_deref(), offer),
-        Effect::PutAssignment { id, assignment } => roles::put(world, id, assignment),
-        Effect::DeleteAssignment { id } => {
-            world.role_assignments.remove(&id);
-            Ok(())
         }
     }
 }
@@ -232,10 +174,11 @@ fn find<'a>(world: &'a World, call: &Call<'_>, id: &str) -> Result<&'a Operation
         )
     })?;
     let sent = call.request.target.as_str();
-    match [&operation.status_target, &operation.result_target]
+    let targets = operation
+        .status_target
         .iter()
-        .any(|target| *target == sent)
-    {
+        .chain([&operation.result_target]);
+    match targets.into_iter().any(|target| target == sent) {
         true => Ok(operation),
         false => Err(errors::front(
             403,
@@ -280,19 +223,23 @@ pub(super) fn result(world: &mut World, call: &Call<'_>, id: &str) -> Answer {
     match &operation.state {
         State::Running(_) => Ok(running(world, operation, progress(operation, call))),
         State::Done(Err(failure)) => Err(errors::provider(400, failure.code, &failure.message)),
+        State::Done(Ok(())) if operation.status_target.is_none() => Ok(Response::empty(200)),
         State::Done(Ok(())) if operation.deletes => Ok(Response::empty(204)),
         State::Done(Ok(())) => resource(world, call),
     }
 }
 
+/// What a `GET` would say; the answer to a `POST` is about what was posted to.
 fn resource(world: &mut World, call: &Call<'_>) -> Answer {
     let mut call = call.upwards(2);
-    if call
-        .words()
-        .last()
-        .is_some_and(|word| word.starts_with("migrateto"))
-    {
-        call = call.upwards(1);
+    let words = call.words();
+    match words.last().copied().unwrap_or_default() {
+        "regeneratekey" => return Ok(Response::empty(200)),
+        last if last.starts_with("migrateto") => {
+            call.method = "GET";
+            return throughput::migrated(world, &call);
+        }
+        _ => {}
     }
     call.method = "GET";
     let words = call.words();

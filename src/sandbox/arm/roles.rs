@@ -1,90 +1,29 @@
-//! `sqlRoleDefinitions` and `sqlRoleAssignments`: the data plane's own roles.
+//! `sqlRoleAssignments`: who has which role of the data plane.
 
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
+use super::effects::Effect;
 use super::errors::{bad_request, missing, refused};
 use super::front::{is_guid, ok};
-use super::operations::{Effect, Failure, RETRY_MS, begin, granting};
-use super::{Answer, accounts, databases::page, errors};
+use super::operations::{begin, granting};
+use super::{Answer, accounts, databases::page, guard, role_definitions};
 use crate::sandbox::http::Response;
 use crate::sandbox::imds::IDENTITIES;
 use crate::sandbox::world::{RoleAssignment, World};
 
-const READER: &str = "00000000-0000-0000-0000-000000000001";
-const CONTRIBUTOR: &str = "00000000-0000-0000-0000-000000000002";
-const PREFIX: &str = "Microsoft.DocumentDB/databaseAccounts";
+pub(super) const PREFIX: &str = "Microsoft.DocumentDB/databaseAccounts";
+/// The most grants an account can have.
+const MOST: usize = 2000;
 
-pub(super) fn definitions(world: &World, call: &Call<'_>) -> Answer {
-    match call.method {
-        "GET" => page(
-            world,
-            call,
-            [READER, CONTRIBUTOR]
-                .map(|id| definition_document(world, id))
-                .into(),
-        ),
-        _ => Err(call.wrong_method()),
-    }
-}
-
-pub(super) fn definition(world: &mut World, call: &Call<'_>) -> Answer {
-    let id = call.name("sqlroledefinitions").to_ascii_lowercase();
-    let known = [READER, CONTRIBUTOR].contains(&id.as_str());
-    match (call.method, known) {
-        ("GET", true) => ok(&definition_document(world, &id)),
-        ("GET", false) => Err(unknown(world, "Definition", &id)),
-        ("PUT" | "DELETE", _) => Err(errors::unsupported(
-            "The sandbox has the two built-in roles and takes no others.",
-        )),
-        _ => Err(call.wrong_method()),
-    }
-}
-
-fn unknown(world: &mut World, what: &str, id: &str) -> Response {
+/// The refusal of a role or a grant that is not there.
+pub(super) fn unknown(world: &mut World, what: &str, id: &str) -> Response {
     refused(
         world,
         404,
         "NotFound",
         &format!("Unable to find a SQL Role {what} with ID [{id}]."),
     )
-}
-
-fn definition_document(world: &World, id: &str) -> Value {
-    let (name, actions) = match id {
-        READER => (
-            "Cosmos DB Built-in Data Reader",
-            &[
-                "readMetadata",
-                "sqlDatabases/containers/executeQuery",
-                "sqlDatabases/containers/readChangeFeed",
-                "sqlDatabases/containers/items/read",
-            ][..],
-        ),
-        _ => (
-            "Cosmos DB Built-in Data Contributor",
-            &[
-                "readMetadata",
-                "sqlDatabases/containers/*",
-                "sqlDatabases/containers/items/*",
-            ][..],
-        ),
-    };
-    let actions: Vec<String> = actions
-        .iter()
-        .map(|action| format!("{PREFIX}/{action}"))
-        .collect();
-    json!({
-        "id": format!("{}/sqlRoleDefinitions/{id}", accounts::id(world)),
-        "name": id,
-        "type": format!("{PREFIX}/sqlRoleDefinitions"),
-        "properties": {
-            "roleName": name,
-            "type": "BuiltInRole",
-            "assignableScopes": [accounts::id(world)],
-            "permissions": [{"dataActions": actions, "notDataActions": []}],
-        },
-    })
 }
 
 pub(super) fn assignments(world: &World, call: &Call<'_>) -> Answer {
@@ -118,16 +57,11 @@ pub(super) fn assignment(world: &mut World, call: &Call<'_>) -> Answer {
 }
 
 /// One change at a time: the second is refused while the first is under way.
-fn grant(world: &mut World, call: &Call<'_>, effect: Effect) -> Answer {
-    if !granting(world) {
-        return begin(world, call, effect);
+pub(super) fn grant(world: &mut World, call: &Call<'_>, effect: Effect) -> Answer {
+    match granting(world) {
+        false => begin(world, call, effect),
+        true => Err(guard::locked(world, call)),
     }
-    let sentence = format!(
-        "There is another user operation in progress which requires an exclusive lock on [{}]. Please retry after sometime.",
-        world.account
-    );
-    let refusal = refused(world, 412, "PreconditionFailed", &sentence);
-    Err(refusal.with("x-ms-retry-after-ms", RETRY_MS))
 }
 
 /// The assignment in the body, if it may be made.
@@ -144,13 +78,38 @@ fn wanted(world: &mut World, call: &Call<'_>, id: &str) -> Result<RoleAssignment
         scope: scope(world, text(&properties, "scope")?)?,
         principal: principal(world, text(&properties, "principalId")?)?,
     };
+    fits(world, &assignment)?;
     let sentence = match world.role_assignments.get(id) {
         Some(there) if there.principal != assignment.principal => "Principal ID",
         Some(there) if there.scope != assignment.scope => "Scope",
+        None if world.role_assignments.len() >= MOST => {
+            let sentence =
+                format!("The account has {MOST} SQL Role Assignments already, which is the limit.");
+            return Err(bad_request(world, &sentence));
+        }
         _ => return Ok(assignment),
     };
     let sentence = format!(
         "Updating SQL Role Assignment {sentence} is not permitted. You may only update the associated Role Definition."
+    );
+    Err(bad_request(world, &sentence))
+}
+
+/// A role is given where it may be given.
+fn fits(world: &mut World, assignment: &RoleAssignment) -> Result<(), Response> {
+    let role = role_definitions::known(world, &assignment.role_definition);
+    let scope = &assignment.scope;
+    let below = |from: &String| {
+        let rest = scope.strip_prefix(from.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    if role.is_some_and(|role| role.scopes.iter().any(below)) {
+        return Ok(());
+    }
+    let account = accounts::id(world);
+    let sentence = format!(
+        "The provided scope [{account}{scope}] is not within the assignable scopes of the SQL Role Definition [{}].",
+        assignment.role_definition
     );
     Err(bad_request(world, &sentence))
 }
@@ -174,7 +133,7 @@ fn role(world: &mut World, sent: &str) -> Result<String, Response> {
         .as_deref()
         .and_then(|rest| rest.strip_prefix("/sqlroledefinitions/"));
     match id {
-        Some(id) if [READER, CONTRIBUTOR].contains(&id) => Ok(id.to_owned()),
+        Some(id) if role_definitions::known(world, id).is_some() => Ok(id.to_owned()),
         Some(id) if is_guid(id) => Err(unknown(world, "Definition", id)),
         _ => Err(bad_request(
             world,
@@ -186,7 +145,7 @@ fn role(world: &mut World, sent: &str) -> Result<String, Response> {
 }
 
 /// The scope relative to the account: empty, `/dbs/D` or `/dbs/D/colls/C`.
-fn scope(world: &mut World, sent: &str) -> Result<String, Response> {
+pub(super) fn scope(world: &mut World, sent: &str) -> Result<String, Response> {
     let rest = below(world, sent).map(|rest| rest.strip_suffix('/').unwrap_or(rest));
     let parts: Option<Vec<&str>> = rest.map(|rest| rest.split('/').collect());
     match parts.as_deref() {
@@ -226,13 +185,8 @@ fn principal(world: &mut World, sent: &str) -> Result<String, Response> {
 }
 
 /// Makes the grant.
-pub(super) fn put(
-    world: &mut World,
-    id: String,
-    assignment: RoleAssignment,
-) -> Result<(), Failure> {
+pub(super) fn put(world: &mut World, id: String, assignment: RoleAssignment) {
     world.role_assignments.insert(id, assignment);
-    Ok(())
 }
 
 fn document(world: &World, id: &str, assignment: &RoleAssignment) -> Value {
@@ -248,3 +202,6 @@ fn document(world: &World, id: &str, assignment: &RoleAssignment) -> Value {
         },
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,16 +1,30 @@
 //! `throughputSettings` of a database or a container, and the offers that creations ask for.
 
-use serde_json::{Map, Value, json};
+mod limits;
+
+use serde_json::{Value, json};
+
+use time::OffsetDateTime;
+
+pub(super) use limits::options;
+use limits::{MOST, autoscaled, number, out_of_range, read, step};
 
 use super::call::Call;
-use super::errors::{bad_request, missing, not_found};
+use super::effects::{Effect, Failure};
+use super::errors::{self, bad_request, missing, not_found};
 use super::front::ok;
-use super::operations::{Effect, Failure, begin};
+use super::operations::{begin, milliseconds};
 use super::{Answer, accounts};
+use crate::sandbox::azure::Pending;
+use crate::sandbox::cosmos::offers;
 use crate::sandbox::http::Response;
+use crate::sandbox::secrets::guid;
 use crate::sandbox::world::{Offer, World};
 
-const MOST: u64 = 1_000_000;
+/// What one partition can serve.
+const PER_RANGE: u64 = 10_000;
+/// Throughput beyond what is there takes longer than other operations: so many times as long.
+const PATIENCE: i64 = 10;
 const NO_OFFER: &str =
     "Throughput update is not supported for resources created without dedicated throughput.";
 
@@ -18,17 +32,20 @@ const NO_OFFER: &str =
 pub(super) fn settings(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer {
     let (database, container) = place(call);
     let uri = uri(&database, container.as_deref());
+    if world.serverless() {
+        return Err(serverless(world));
+    }
     let Some(there) = find(world, &database, container.as_deref()) else {
         return Err(not_found(world, &uri));
     };
     let wanted = match (call.method, rest, there) {
-        ("GET", ["default"], Some(offer)) => return ok(&document(world, call, offer)),
+        ("GET", ["default"], Some(found)) => return ok(&document(world, call, &found, "")),
         ("GET", ["default"], None) => return Err(not_found(world, &uri)),
         ("PUT" | "POST", ["default", ..], None) => return Err(bad_request(world, NO_OFFER)),
-        ("PUT", ["default"], Some(offer)) => changed(world, call, offer)?,
-        ("POST", ["default", "migratetoautoscale"], Some(offer)) => autoscaled(offer),
-        ("POST", ["default", "migratetomanualthroughput"], Some(offer)) => {
-            Offer::Manual(number(offer))
+        ("PUT", ["default"], Some(found)) => changed(world, call, found.offer)?,
+        ("POST", ["default", "migratetoautoscale"], Some(found)) => autoscaled(found.offer),
+        ("POST", ["default", "migratetomanualthroughput"], Some(found)) => {
+            Offer::Manual(number(found.offer))
         }
         _ => return Err(call.wrong_method()),
     };
@@ -41,6 +58,18 @@ pub(super) fn settings(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Ans
             offer: wanted,
         },
     )
+}
+
+/// The account has no offers, and the one place they could be read from says so.
+fn serverless(world: &mut World) -> Response {
+    let activity = guid(world);
+    let sdk = errors::SDK;
+    let inner = json!({
+        "code": "BadRequest",
+        "message": format!("{}\r\nActivityId: {activity}, {sdk}", offers::SERVERLESS),
+    });
+    let message = format!("Message: {inner}, Request URI: /offers, RequestStats: , SDK: {sdk}");
+    errors::provider(400, "BadRequest", &message)
 }
 
 fn place(call: &Call<'_>) -> (String, Option<String>) {
@@ -58,54 +87,77 @@ fn uri(database: &str, container: Option<&str>) -> String {
     }
 }
 
-/// `None` where there is no such resource, `Some(None)` where it has no throughput of its own.
-fn find(world: &World, database: &str, container: Option<&str>) -> Option<Option<Offer>> {
-    let database = world.databases.get(database)?;
-    match container {
-        Some(container) => Some(database.containers.get(container)?.offer),
-        None => Some(database.offer),
-    }
+/// An offer, whose it is, and what its owner can serve at once.
+struct Found {
+    rid: String,
+    offer: Offer,
+    held: u64,
 }
 
-/// Gives the resource its offer, if it is still there.
+/// `None` where there is no such resource, `Some(None)` where it has no throughput of its own.
+fn find(world: &World, database: &str, container: Option<&str>) -> Option<Option<Found>> {
+    let database = world.databases.get(database)?;
+    let (rid, offer, ranges) = match container {
+        Some(container) => {
+            let found = database.containers.get(container)?;
+            (&found.rid, found.offer, found.ranges.len())
+        }
+        None => (&database.rid, database.offer, 1),
+    };
+    let held = PER_RANGE * u64::try_from(ranges).unwrap_or(1);
+    Some(offer.map(|offer| Found {
+        rid: rid.clone(),
+        offer,
+        held: held.max(number(offer)),
+    }))
+}
+
+/// Gives the resource its offer, if it is still there; what its partitions do not hold comes later.
 pub(super) fn set(
     world: &mut World,
     database: &str,
     container: Option<&str>,
     offer: Offer,
+    now: OffsetDateTime,
 ) -> Result<(), Failure> {
-    let parent = world.databases.get_mut(database);
-    let place = match container {
-        Some(name) => parent
-            .and_then(|parent| parent.containers.get_mut(name))
-            .map(|found| &mut found.offer),
-        None => parent.map(|parent| &mut parent.offer),
+    let Some(Some(found)) = find(world, database, container) else {
+        let uri = uri(database, container);
+        let sentence = errors::NOT_FOUND;
+        return Err(Failure::nested(world, "NotFound", sentence, &uri));
     };
-    match place {
-        Some(place) => {
-            *place = Some(offer);
-            Ok(())
+    if number(offer) > found.held {
+        let due = milliseconds(now) + PATIENCE * world.operation_ms;
+        let pending = Pending { offer, due };
+        world.azure.pending.insert(found.rid, pending);
+    } else {
+        world.azure.pending.remove(&found.rid);
+        give(world, &found.rid, offer);
+    }
+    Ok(())
+}
+
+/// Gives what was asked for earlier, where its time has come.
+pub(super) fn arrive(world: &mut World, time: i64) {
+    let pending = world.azure.pending.iter();
+    let ready = pending.filter(|(_, pending)| pending.due <= time);
+    let ready: Vec<(String, Offer)> = ready
+        .map(|(rid, pending)| (rid.clone(), pending.offer))
+        .collect();
+    for (rid, offer) in ready {
+        world.azure.pending.remove(&rid);
+        give(world, &rid, offer);
+    }
+}
+
+fn give(world: &mut World, rid: &str, offer: Offer) {
+    for database in world.databases.values_mut() {
+        if database.rid == rid {
+            database.offer = Some(offer);
         }
-        None => Err(Failure::nested(
-            world,
-            "NotFound",
-            super::errors::NOT_FOUND,
-            &uri(database, container),
-        )),
-    }
-}
-
-fn number(offer: Offer) -> u64 {
-    match offer {
-        Offer::Manual(number) | Offer::Autoscale(number) => number,
-    }
-}
-
-/// The next maximum that autoscale can have.
-fn autoscaled(offer: Offer) -> Offer {
-    match offer {
-        Offer::Manual(number) => Offer::Autoscale((number.div_ceil(1000) * 1000).min(MOST)),
-        Offer::Autoscale(_) => offer,
+        let containers = database.containers.values_mut();
+        for container in containers.filter(|container| container.rid == rid) {
+            container.offer = Some(offer);
+        }
     }
 }
 
@@ -116,6 +168,10 @@ fn changed(world: &mut World, call: &Call<'_>, there: Offer) -> Result<Offer, Re
         return Err(missing("properties.resource"));
     };
     let wanted = read(world, resource)?.ok_or_else(|| missing("properties.resource.throughput"))?;
+    let (least, step) = (there.least(), step(there));
+    if number(wanted) < least {
+        return Err(bad_request(world, &out_of_range(least, step)));
+    }
     match (there, wanted) {
         (Offer::Manual(_), Offer::Manual(_)) | (Offer::Autoscale(_), Offer::Autoscale(_)) => {
             Ok(wanted)
@@ -123,56 +179,6 @@ fn changed(world: &mut World, call: &Call<'_>, there: Offer) -> Result<Offer, Re
         _ => Err(bad_request(
             world,
             "Switching between manual and autoscale throughput is not supported by an update: migrate the throughput first.",
-        )),
-    }
-}
-
-/// `properties.options` of a creation.
-pub(super) fn options(
-    world: &mut World,
-    properties: &Map<String, Value>,
-) -> Result<Option<Offer>, Response> {
-    match properties.get("options") {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Object(options)) => read(world, options),
-        Some(_) => Err(missing("properties.options")),
-    }
-}
-
-/// `throughput` or `autoscaleSettings.maxThroughput`, but not both.
-fn read(world: &mut World, members: &Map<String, Value>) -> Result<Option<Offer>, Response> {
-    let manual = members.get("throughput").filter(|value| !value.is_null());
-    let autoscale = members
-        .get("autoscaleSettings")
-        .filter(|value| !value.is_null());
-    let (offer, least, step) = match (
-        manual,
-        autoscale.map(|settings| settings.get("maxThroughput")),
-    ) {
-        (None, None) => return Ok(None),
-        (Some(manual), None) => (manual.as_u64().map(Offer::Manual), 400, 100),
-        (None, Some(most)) => (
-            most.and_then(Value::as_u64).map(Offer::Autoscale),
-            1000,
-            1000,
-        ),
-        (Some(_), Some(_)) => {
-            return Err(bad_request(
-                world,
-                "Only one of throughput and autoscaleSettings can be specified.",
-            ));
-        }
-    };
-    let fits = |offer: &Offer| {
-        (least..=MOST).contains(&number(*offer)) && number(*offer).is_multiple_of(step)
-    };
-    match offer.filter(fits) {
-        Some(offer) => Ok(Some(offer)),
-        None => Err(bad_request(
-            world,
-            &format!(
-                "The offer should have valid throughput values between {least} and {MOST} inclusive in increments of {step}."
-            ),
         )),
     }
 }
@@ -193,7 +199,46 @@ pub(super) fn check_unchanged(
     }
 }
 
-fn document(world: &World, call: &Call<'_>, offer: Offer) -> Value {
+/// The answer to a migration that is done, which is about the migration.
+pub(super) fn migrated(world: &mut World, call: &Call<'_>) -> Answer {
+    let (database, container) = place(call);
+    match find(world, &database, container.as_deref()).flatten() {
+        Some(found) => {
+            let verb = call.segments.last().map_or("", String::as_str);
+            ok(&document(world, call, &found, &format!("/{verb}")))
+        }
+        None => Err(not_found(world, &uri(&database, container.as_deref()))),
+    }
+}
+
+/// Members but one are strings, though they say numbers and truths.
+fn resource(found: &Found, pending: Option<&Pending>) -> Value {
+    let mut resource = match found.offer {
+        Offer::Manual(number) => json!({"throughput": number}),
+        Offer::Autoscale(most) => json!({
+            "throughput": most / 10,
+            "autoscaleSettings": {"maxThroughput": most},
+        }),
+    };
+    let text = |number: u64| json!(number.to_string());
+    let Some(members) = resource.as_object_mut() else {
+        return resource;
+    };
+    let mut add = |name: &str, value| members.insert(name.to_owned(), value);
+    add("minimumThroughput", text(found.offer.least()));
+    add("instantMaximumThroughput", text(found.held));
+    add("softAllowedMaximumThroughput", text(MOST));
+    if let Some(pending) = pending {
+        add("offerReplacePending", json!("true"));
+        let target = json!(number(pending.offer));
+        if let Some(Value::Object(settings)) = members.get_mut("autoscaleSettings") {
+            settings.insert("targetMaxThroughput".to_owned(), target);
+        }
+    }
+    resource
+}
+
+fn document(world: &World, call: &Call<'_>, found: &Found, verb: &str) -> Value {
     let (database, container) = place(call);
     let (kind, below) = match &container {
         Some(container) => (
@@ -202,25 +247,14 @@ fn document(world: &World, call: &Call<'_>, offer: Offer) -> Value {
         ),
         None => ("sqlDatabases", format!("sqlDatabases/{database}")),
     };
-    let mut resource = match offer {
-        Offer::Manual(number) => json!({"throughput": number, "minimumThroughput": "400"}),
-        Offer::Autoscale(most) => json!({
-            "throughput": most / 10,
-            "autoscaleSettings": {"maxThroughput": most},
-            "minimumThroughput": "1000",
-        }),
-    };
-    if let Some(members) = resource.as_object_mut() {
-        members.insert("instantMaximumThroughput".to_owned(), json!("10000"));
-        members.insert(
-            "softAllowedMaximumThroughput".to_owned(),
-            json!(MOST.to_string()),
-        );
-    }
+    let account = accounts::id(world);
     json!({
-        "id": format!("{}/{below}/throughputSettings/default", accounts::id(world)),
-        "type": format!("Microsoft.DocumentDB/databaseAccounts/{kind}/throughputSettings"),
-        "name": "g6MM",
-        "properties": {"resource": resource},
+        "id": format!("{account}/{below}/throughputSettings/default{verb}"),
+        "type": format!("Microsoft.DocumentDB/databaseAccounts/{kind}/throughputSettings{verb}"),
+        "name": offers::id(&found.rid),
+        "properties": {"resource": resource(found, world.azure.pending.get(&found.rid))},
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,23 +1,29 @@
-//! `GET /`: the account and its regions, of which there is one.
+//! `GET /`: the account and its regions.
 
 use serde_json::{Value, json};
 
+use super::regions;
 use super::reply::{Outcome, Reply};
 use crate::sandbox::world::World;
 
 /// `GET /`
-pub fn read(world: &World) -> Outcome {
-    let endpoint = format!("{}/", world.cosmos);
-    let location = json!([{"name": "Sandbox", "databaseAccountEndpoint": endpoint}]);
+pub fn read(world: &World, region: usize) -> Outcome {
+    let location = |(name, origin): (&str, &str)| json!({"name": name, "databaseAccountEndpoint": format!("{origin}/")});
+    let locations: Vec<Value> = regions::serving(world).into_iter().map(location).collect();
+    let origin = match (&world.regions.second, region) {
+        (Some(second), 1) => second,
+        _ => &world.cosmos,
+    };
+    let id = regions::account(world, region);
     let body = json!({
         "_self": "",
-        "id": world.account,
-        "_rid": format!("{}.documents.azure.com", world.account),
+        "id": id,
+        "_rid": format!("{id}.{}", world.cloud.suffix),
         "media": "//media/",
         "addresses": "//addresses/",
         "_dbs": "//dbs/",
-        "writableLocations": location,
-        "readableLocations": location,
+        "writableLocations": locations.iter().take(1).collect::<Vec<_>>(),
+        "readableLocations": locations,
         "enableMultipleWriteLocations": false,
         "continuousBackupEnabled": false,
         "enableNRegionSynchronousCommit": false,
@@ -28,7 +34,7 @@ pub fn read(world: &World) -> Outcome {
         "readPolicy": {"primaryReadCoefficient": 1, "secondaryReadCoefficient": 1},
         "queryEngineConfiguration": engine().to_string(),
     });
-    Ok(Reply::new(200, body.to_string()).header("Content-Location", endpoint))
+    Ok(Reply::new(200, body.to_string()).header("Content-Location", format!("{origin}/")))
 }
 
 fn engine() -> Value {

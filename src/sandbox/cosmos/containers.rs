@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::reply::{Exchange, Outcome, Refusal, Reply};
-use super::{definition, item, items, resources, store};
+use super::{act, definition, item, resources, store};
 use crate::sandbox::world::{self, Container, Database, World};
 
 /// `GET /dbs/{db}/colls`, or `POST` with a query
@@ -32,7 +32,7 @@ pub fn create(world: &mut World, exchange: &Exchange) -> Outcome {
             "Resource with specified id or name already exists.",
         ));
     }
-    let offer = resources::offer(exchange)?;
+    let offer = resources::offer(world, exchange)?;
     world
         .create_container(exchange.place.database(), body, offer, exchange.now)
         .map_err(|message| Refusal::new(400, message))?;
@@ -53,7 +53,7 @@ fn hierarchy(exchange: &Exchange, body: &definition::Definition) -> Result<(), R
 }
 
 /// `GET /dbs/{db}/colls/{coll}`
-pub fn read(world: &World, exchange: &Exchange) -> Outcome {
+pub fn read(world: &mut World, exchange: &Exchange) -> Outcome {
     let reply = answer(world, exchange, exchange.place.container(), 200)?;
     match exchange.flag("x-ms-documentdb-populatequotainfo") {
         true => Ok(quota(reply, world, exchange)),
@@ -61,19 +61,21 @@ pub fn read(world: &World, exchange: &Exchange) -> Outcome {
     }
 }
 
-fn quota(reply: Reply, world: &World, exchange: &Exchange) -> Reply {
-    let database = world.databases.get(exchange.place.database());
-    let found = database.and_then(|database| database.containers.get(exchange.place.container()));
+fn quota(reply: Reply, world: &mut World, exchange: &Exchange) -> Reply {
+    let place = &exchange.place;
+    let database = world.databases.get_mut(place.database());
+    let found = database.and_then(|database| database.containers.get_mut(place.container()));
+    let usage = found.map(|found| {
+        store::sweep(found, exchange.now);
+        store::usage(found)
+    });
     reply
         .header(
             "x-ms-documentdb-collection-index-transformation-progress",
             100,
         )
         .header("x-ms-resource-quota", store::QUOTA)
-        .header(
-            "x-ms-resource-usage",
-            found.map(store::usage).unwrap_or_default(),
-        )
+        .header("x-ms-resource-usage", usage.unwrap_or_default())
 }
 
 /// `PUT /dbs/{db}/colls/{coll}`
@@ -88,7 +90,7 @@ pub fn replace(world: &mut World, exchange: &Exchange) -> Outcome {
         .containers
         .get_mut(exchange.place.container())
         .ok_or_else(Refusal::not_found)?;
-    items::unchanged(exchange, &container.etag)?;
+    act::unchanged(exchange.header("if-match"), &container.etag)?;
     same(&container.definition, &body)?;
     container.definition = body;
     container.etag = world::etag(number, exchange.now);
@@ -103,7 +105,8 @@ pub fn delete(world: &mut World, exchange: &Exchange) -> Outcome {
     let database = database.ok_or_else(Refusal::no_owner)?;
     let name = exchange.place.container();
     let found = database.containers.get(name);
-    items::unchanged(exchange, &found.ok_or_else(Refusal::not_found)?.etag)?;
+    let found = found.ok_or_else(Refusal::not_found)?;
+    act::unchanged(exchange.header("if-match"), &found.etag)?;
     database.containers.remove(name);
     let lsn = world.next();
     Ok(resources::describe(Reply::new(204, "").charge(4.95), lsn))
@@ -145,7 +148,7 @@ fn key(definition: &definition::Definition) -> (Vec<&str>, u64, Option<&Value>) 
 }
 
 /// A changed default moves the end of every item.
-fn expire_anew(container: &mut Container) {
+pub fn expire_anew(container: &mut Container) {
     let default = store::default_ttl(container);
     let items = container
         .ranges

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::reply::{Exchange, Outcome, Refusal, Reply};
-use super::{definition, items, resources};
+use super::{act, definition, resources};
 use crate::sandbox::world::{Database, World};
 
 /// `GET /dbs`, or `POST /dbs` with a query
@@ -25,7 +25,7 @@ pub fn create(world: &mut World, exchange: &Exchange) -> Outcome {
             "Resource with specified id or name already exists.",
         ));
     }
-    let offer = resources::offer(exchange)?;
+    let offer = resources::offer(world, exchange)?;
     world.create_database(name, offer, exchange.now);
     answer(world, name, 201, 4.95)
 }
@@ -39,7 +39,8 @@ pub fn read(world: &World, exchange: &Exchange) -> Outcome {
 pub fn delete(world: &mut World, exchange: &Exchange) -> Outcome {
     let name = exchange.place.database();
     let found = world.databases.get(name);
-    items::unchanged(exchange, &found.ok_or_else(Refusal::not_found)?.etag)?;
+    let found = found.ok_or_else(Refusal::not_found)?;
+    act::unchanged(exchange.header("if-match"), &found.etag)?;
     world.databases.remove(name);
     let lsn = world.next();
     Ok(resources::describe(Reply::new(204, "").charge(4.95), lsn))

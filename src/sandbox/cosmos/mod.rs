@@ -1,28 +1,39 @@
 //! The data plane of the account, as strict as the service.
 
 mod account;
+mod act;
 mod authorization;
-mod clauses;
-mod containers;
+mod batch;
+mod changes;
+pub mod containers;
+mod cursor;
 pub mod cut;
 mod databases;
 mod date;
 pub mod definition;
+mod history;
 mod item;
 mod items;
-mod offers;
+mod key_delete;
+mod metrics;
+pub mod offers;
+mod operation;
 mod pages;
-mod partial;
+mod patch;
 mod place;
 mod plan;
+mod pointer;
 mod query;
+mod ragged;
 mod ranges;
+pub mod regions;
 mod reply;
 mod resources;
 pub mod rid;
 mod roles;
 mod scope;
 mod session;
+pub mod split;
 mod statement;
 mod store;
 #[cfg(test)]
@@ -32,14 +43,26 @@ mod text;
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::azure::Barrier;
 use super::http::{Request, Response};
 use super::world::World;
 use crate::cosmos::key_definition::tokens;
+use act::Verb;
+use authorization::Caller;
 use place::Place;
 use reply::{Exchange, Outcome, Refusal, finish};
 
-/// Serves one request; `now` is the service's time.
+/// Serves one request to the first region; `now` is the service's time.
 pub fn handle(world: &mut World, request: &Request, now: OffsetDateTime) -> Response {
+    handle_at(world, request, now, 0)
+}
+
+/// Serves one request to the second region.
+pub fn handle_second(world: &mut World, request: &Request, now: OffsetDateTime) -> Response {
+    handle_at(world, request, now, 1)
+}
+
+fn handle_at(world: &mut World, request: &Request, now: OffsetDateTime, region: usize) -> Response {
     let activity = match request.header("x-ms-activity-id") {
         Some(sent) => sent.to_owned(),
         None => activity(world.next(), now),
@@ -58,6 +81,7 @@ pub fn handle(world: &mut World, request: &Request, now: OffsetDateTime) -> Resp
                     request,
                     place,
                     now,
+                    region,
                 },
             )
         }
@@ -71,20 +95,67 @@ fn activity(number: u64, now: OffsetDateTime) -> String {
 }
 
 fn serve(world: &mut World, mut exchange: Exchange) -> Outcome {
-    if world.firewall {
-        return Err(Refusal::gateway(403, FIREWALL));
+    if world.azure.vacant {
+        return Err(no_account(world));
+    }
+    if let Some(barrier) = world.barrier() {
+        return Err(kept_out(barrier));
     }
     let caller = authorization::check(world, &exchange)?;
     let query = statement::is_query(&exchange)?;
+    regions::check(world, &exchange, query)?;
     if exchange.place.by_rid {
         exchange.place = named(world, &exchange.place)?;
     }
     roles::check(world, &exchange, query, &caller)?;
+    controls(world, &exchange, query, &caller)?;
     session::level(&exchange)?;
-    route(world, &exchange, query)
+    match std::mem::take(&mut world.trouble.lag) {
+        true => history::behind(world, &exchange, |world| route(world, &exchange, query)),
+        false => route(world, &exchange, query),
+    }
+}
+
+/// A name that leads here although there is no such account any more.
+fn no_account(world: &World) -> Refusal {
+    let message = format!("Database Account {} does not exist", world.account);
+    Refusal::gateway(403, message).sub(1008)
+}
+
+fn kept_out(barrier: Barrier) -> Refusal {
+    match barrier {
+        Barrier::Firewall => Refusal::gateway(403, FIREWALL),
+        Barrier::Private => Refusal::gateway(403, PRIVATE),
+        Barrier::Perimeter => Refusal::gateway(403, PERIMETER).sub(5307),
+    }
 }
 
 const FIREWALL: &str = "Request originated from IP 127.0.0.1 through public internet. This is blocked by your Cosmos DB account firewall settings. More info: https://aka.ms/cosmosdb-tsg-forbidden";
+const PRIVATE: &str = "Request originated from client IP 127.0.0.1 through public internet. This is blocked by your Cosmos DB account firewall settings (or VNET through service/private endpoint). More info: https://aka.ms/cosmosdb-tsg-forbidden";
+const PERIMETER: &str = "Request originated from IP 127.0.0.1 through public internet. This is blocked by the inbound access rules of the network security perimeter the account is associated with.";
+
+/// Keys may not change databases, containers and throughput of an account that says so.
+fn controls(
+    world: &World,
+    exchange: &Exchange,
+    query: bool,
+    caller: &Caller,
+) -> Result<(), Refusal> {
+    let method = exchange.request.method.as_str();
+    let shape = exchange.place.shape();
+    let control = matches!(shape.as_str(), "dbs" | "dbs/colls" | "offers");
+    let forbidden = world.flag("disableKeyBasedMetadataWriteAccess") && *caller == Caller::Key;
+    if !forbidden || !control || query || method == "GET" {
+        return Ok(());
+    }
+    let kind = exchange.place.kind();
+    Err(Refusal::gateway(
+        403,
+        format!(
+            "\"Operation '{method}' on resource '{kind}' is not allowed through Azure Cosmos DB endpoint. Please switch on such operations for your account, or perform this operation through Azure Resource Manager, Azure Portal, Azure CLI or Azure Powershell\"."
+        ),
+    ))
+}
 
 /// Headers that name what is to run before and after a write.
 const TRIGGERS: [&str; 2] = [
@@ -100,7 +171,7 @@ fn route(world: &mut World, exchange: &Exchange, query: bool) -> Outcome {
         return Err(Refusal::absent("triggers"));
     }
     match (exchange.request.method.as_str(), shape.as_str(), feed) {
-        ("GET", "", _) => account::read(world),
+        ("GET", "", _) => account::read(world, exchange.region),
         ("GET", "dbs", true) => databases::list(world, exchange),
         ("POST", "dbs", true) if query => databases::list(world, exchange),
         ("POST", "dbs", true) => databases::create(world, exchange),
@@ -114,16 +185,20 @@ fn route(world: &mut World, exchange: &Exchange, query: bool) -> Outcome {
         ("DELETE", "dbs/colls", false) => containers::delete(world, exchange),
         ("GET", "dbs/colls/pkranges", true) => ranges::list(world, exchange),
         ("GET", "dbs/colls/pkranges", false) => Err(Refusal::absent("a partition range by itself")),
+        ("GET", "dbs/colls/docs", true) if exchange.header("a-im").is_some() => {
+            changes::list(world, exchange)
+        }
         ("GET", "dbs/colls/docs", true) => query::list(world, exchange),
         ("POST", "dbs/colls/docs", true) if exchange.flag("x-ms-cosmos-is-batch-request") => {
-            Err(Refusal::absent("batches"))
+            batch::run(world, exchange)
         }
         ("POST", "dbs/colls/docs", true) if query => query::run(world, exchange),
         ("POST", "dbs/colls/docs", true) => items::create(world, exchange),
-        ("GET", "dbs/colls/docs", false) => items::read(world, exchange),
-        ("PUT", "dbs/colls/docs", false) => items::replace(world, exchange),
-        ("DELETE", "dbs/colls/docs", false) => items::delete(world, exchange),
-        ("PATCH", "dbs/colls/docs", false) => Err(Refusal::absent("PATCH of an item")),
+        ("GET", "dbs/colls/docs", false) => items::point(world, exchange, Verb::Read),
+        ("PUT", "dbs/colls/docs", false) => items::point(world, exchange, Verb::Replace),
+        ("DELETE", "dbs/colls/docs", false) => items::point(world, exchange, Verb::Delete),
+        ("PATCH", "dbs/colls/docs", false) => items::point(world, exchange, Verb::Patch),
+        ("POST", "dbs/colls/operations", false) => key_delete::run(world, exchange),
         ("GET", "offers", true) => offers::list(world, exchange),
         ("POST", "offers", true) if query => offers::list(world, exchange),
         ("GET", "offers", false) => offers::read(world, exchange),
@@ -150,10 +225,7 @@ fn elsewhere(exchange: &Exchange) -> Refusal {
         ("dbs/colls/triggers", "triggers"),
         ("dbs/colls/udfs", "user-defined functions"),
         ("dbs/colls/conflicts", "conflicts"),
-        (
-            "dbs/colls/operations",
-            "deletion of all items of a partition key",
-        ),
+        ("dbs/colls/operations", "other operations on a container"),
         ("dbs/users/permissions", "permissions"),
         ("dbs/colls/docs/attachments", "attachments"),
         ("media", "media"),
@@ -173,12 +245,17 @@ fn elsewhere(exchange: &Exchange) -> Refusal {
 /// The same place by its names, where a path gave `_rid`s; an item keeps its own.
 fn named(world: &World, place: &Place) -> Result<Place, Refusal> {
     let mut place = place.clone();
+    let depth = place.segments.len();
     let rid = place.database().to_owned();
     let database = world
         .databases
         .iter()
         .find(|(_, database)| database.rid == rid);
-    let (name, database) = database.ok_or_else(Refusal::not_found)?;
+    let absent = |below: usize| match depth > below {
+        true => Refusal::no_owner(),
+        false => Refusal::not_found(),
+    };
+    let (name, database) = database.ok_or_else(|| absent(2))?;
     if let Some(segment) = place.segments.get_mut(1) {
         segment.clone_from(name);
     }
@@ -190,7 +267,7 @@ fn named(world: &World, place: &Place) -> Result<Place, Refusal> {
         .containers
         .iter()
         .find(|(_, container)| container.rid == rid);
-    let (name, _) = container.ok_or_else(Refusal::not_found)?;
+    let (name, _) = container.ok_or_else(|| absent(4))?;
     if let Some(segment) = place.segments.get_mut(3) {
         segment.clone_from(name);
     }

@@ -6,6 +6,13 @@ use super::reply::{Exchange, Outcome, Refusal, Reply};
 use super::resources;
 use crate::sandbox::world::{Offer, World};
 
+/// What a serverless account says of offers.
+pub const SERVERLESS: &str =
+    "Reading or replacing offers is not supported for serverless accounts.";
+/// What it says of a creation that asks for one.
+pub const NO_SETTING: &str =
+    "Setting offer throughput or autopilot on container is not supported for serverless accounts.";
+
 /// An offer as it is found: whose it is, and what it says.
 struct Found {
     link: String,
@@ -17,6 +24,7 @@ struct Found {
 
 /// `GET /offers`, or `POST /offers` with a query
 pub fn list(world: &World, exchange: &Exchange) -> Outcome {
+    provisioned(world)?;
     let all = all(world).iter().map(resource).collect();
     resources::feed(exchange, "", "Offers", all, world.counter)
 }
@@ -47,6 +55,7 @@ pub fn replace(world: &mut World, exchange: &Exchange) -> Outcome {
         ));
     }
     world.next();
+    world.azure.pending.remove(&found.owner);
     for database in world.databases.values_mut() {
         if database.rid == found.owner {
             database.offer = Some(offer);
@@ -61,16 +70,24 @@ pub fn replace(world: &mut World, exchange: &Exchange) -> Outcome {
 }
 
 fn answer(world: &World, found: &Found) -> Reply {
-    let least = match found.offer {
-        Offer::Manual(_) => 400,
-        Offer::Autoscale(_) => 1000,
+    let pending = match world.azure.pending.contains_key(&found.owner) {
+        true => "True",
+        false => "False",
     };
     resources::one(200, &resource(found), 1.0, world.counter)
-        .header("x-ms-cosmos-min-throughput", least)
-        .header("x-ms-offer-replace-pending", "False")
+        .header("x-ms-cosmos-min-throughput", found.offer.least())
+        .header("x-ms-offer-replace-pending", pending)
+}
+
+fn provisioned(world: &World) -> Result<(), Refusal> {
+    match world.serverless() {
+        true => Err(Refusal::gateway(400, SERVERLESS)),
+        false => Ok(()),
+    }
 }
 
 fn find(world: &World, exchange: &Exchange) -> Result<Found, Refusal> {
+    provisioned(world)?;
     let wanted = exchange.place.segments.get(1).map_or("", String::as_str);
     let same = |found: &Found| id(&found.owner).eq_ignore_ascii_case(wanted);
     all(world)
@@ -108,7 +125,7 @@ fn all(world: &World) -> Vec<Found> {
 }
 
 /// Four characters, as an offer's `_rid` has them: the last ones of its owner's.
-fn id(owner: &str) -> String {
+pub fn id(owner: &str) -> String {
     let text = owner.trim_end_matches('=');
     text.chars()
         .skip(text.chars().count().saturating_sub(4))

@@ -16,6 +16,8 @@ pub struct Exchange<'a> {
     pub place: Place,
     /// Epoch seconds on the service's clock.
     pub now: i64,
+    /// Position of the region it was sent to.
+    pub region: usize,
 }
 
 impl Exchange<'_> {
@@ -29,6 +31,12 @@ impl Exchange<'_> {
     pub fn flag(&self, name: &str) -> bool {
         self.header(name)
             .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// Whether writes are to be answered without what was written.
+    pub fn minimal(&self) -> bool {
+        self.header("prefer")
+            .is_some_and(|prefer| prefer.eq_ignore_ascii_case("return=minimal"))
     }
 }
 
@@ -97,6 +105,14 @@ impl Refusal {
             message: message.into(),
             voice: Voice::Gateway,
         }
+    }
+
+    /// A header that says nothing the service knows.
+    pub fn header(name: &str, value: &str) -> Self {
+        Self::gateway(
+            400,
+            format!("The value '{value}' specified for the header '{name}' is invalid."),
+        )
     }
 
     /// A refusal by a replica: a list of errors in JSON within the message.

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::pages;
 use super::reply::{Exchange, Outcome, Refusal, Reply};
 use super::statement;
-use crate::sandbox::world::Offer;
+use super::{cursor, offers, pages};
+use crate::sandbox::world::{Offer, World};
 
 /// Adds what an answer about the account's own resources says.
 pub fn describe(reply: Reply, lsn: u64) -> Reply {
@@ -57,7 +57,7 @@ fn start(exchange: &Exchange, prefix: &str) -> Result<usize, Refusal> {
         return Ok(0);
     };
     let number = token.strip_prefix(prefix).and_then(|at| at.parse().ok());
-    number.ok_or_else(pages::invalid)
+    number.ok_or_else(cursor::invalid)
 }
 
 /// The body of a create or a replace.
@@ -72,7 +72,14 @@ pub fn body(exchange: &Exchange) -> Result<Map<String, Value>, Refusal> {
 }
 
 /// The throughput a create asks for in its headers.
-pub fn offer(exchange: &Exchange) -> Result<Option<Offer>, Refusal> {
+pub fn offer(world: &World, exchange: &Exchange) -> Result<Option<Offer>, Refusal> {
+    match asked(exchange)? {
+        Some(_) if world.serverless() => Err(Refusal::gateway(400, offers::NO_SETTING)),
+        offer => Ok(offer),
+    }
+}
+
+fn asked(exchange: &Exchange) -> Result<Option<Offer>, Refusal> {
     let manual = exchange.header("x-ms-offer-throughput");
     let autoscale = exchange.header("x-ms-cosmos-offer-autopilot-settings");
     match (manual, autoscale) {
@@ -102,6 +109,14 @@ fn out_of_range(given: &str) -> Refusal {
 }
 
 impl Offer {
+    /// What it can be lowered to: a hundredth of it, or a tenth of a maximum.
+    pub fn least(self) -> u64 {
+        match self {
+            Self::Manual(number) => (number / 100).next_multiple_of(100).max(400),
+            Self::Autoscale(most) => (most / 10).next_multiple_of(1000).max(1000),
+        }
+    }
+
     /// Refuses what is too small or between two steps.
     pub fn check(self) -> Result<Self, Refusal> {
         let (given, least, step) = match self {

@@ -2,7 +2,7 @@
 
 use super::items;
 use super::reply::{Exchange, Refusal};
-use super::store::{GONE, Store};
+use super::store::Store;
 use crate::cosmos::effective_key::{contains, order};
 use crate::sandbox::world::Range;
 
@@ -34,30 +34,17 @@ pub fn feed(exchange: &Exchange, store: &Store) -> Result<Scope, Refusal> {
     keyed(exchange, store, &mut scope)?;
     bounded(exchange, &mut scope)?;
     scope.directed = named.is_some() || scope.key.is_some();
+    let named = named.map(|named| store.named(named)).transpose()?;
     let ranges = store.container.ranges.iter().enumerate();
     let wanted = ranges.filter(|(_, range)| scope.overlaps(range));
-    scope.ranges = match named {
-        None => wanted.map(|(at, _)| at).collect(),
-        Some(named) => one(wanted, named, store)?,
-    };
+    let wanted = wanted.map(|(at, _)| at);
+    scope.ranges = wanted
+        .filter(|at| named.is_none_or(|named| named == *at))
+        .collect();
     Ok(scope)
 }
 
 const DISABLED: &str = "Cross partition query is required but disabled. Please set x-ms-documentdb-query-enablecrosspartition to true, specify x-ms-documentdb-partitionkey, or revise your query to avoid this exception.";
-
-/// The range that was named, which may come with the container's `_rid` before a comma.
-fn one<'r>(
-    mut wanted: impl Iterator<Item = (usize, &'r Range)>,
-    named: &str,
-    store: &Store,
-) -> Result<Vec<usize>, Refusal> {
-    let id = named.rsplit(',').next().unwrap_or(named).trim();
-    if !store.container.ranges.iter().any(|range| range.id == id) {
-        return Err(Refusal::new(410, GONE).sub(1002));
-    }
-    let found = wanted.find(|(_, range)| range.id == id);
-    Ok(found.map(|(at, _)| at).into_iter().collect())
-}
 
 fn keyed(exchange: &Exchange, store: &Store, scope: &mut Scope) -> Result<(), Refusal> {
     let Some(header) = exchange.header("x-ms-documentdb-partitionkey") else {
@@ -82,7 +69,11 @@ fn keyed(exchange: &Exchange, store: &Store, scope: &mut Scope) -> Result<(), Re
 }
 
 fn bounded(exchange: &Exchange, scope: &mut Scope) -> Result<(), Refusal> {
-    let header = |name| exchange.header(name).map(str::to_ascii_uppercase);
+    // The first range begins with nothing, and the header that says so is empty.
+    let header = |name| {
+        let sent = exchange.request.header(name);
+        sent.map(|text| text.trim().to_ascii_uppercase())
+    };
     let (min, max) = match (header("x-ms-start-epk"), header("x-ms-end-epk")) {
         (Some(min), Some(max)) => (min, max),
         (None, None) => return Ok(()),
@@ -98,12 +89,9 @@ fn bounded(exchange: &Exchange, scope: &mut Scope) -> Result<(), Refusal> {
             scope.narrow(min, max);
             Ok(())
         }
-        other => Err(Refusal::gateway(
-            400,
-            format!(
-                "The value '{}' specified for the header 'x-ms-read-key-type' is invalid.",
-                other.unwrap_or_default()
-            ),
+        other => Err(Refusal::header(
+            "x-ms-read-key-type",
+            other.unwrap_or_default(),
         )),
     }
 }
@@ -114,6 +102,11 @@ impl Scope {
         let keyed = self.key.as_deref().is_none_or(|own| own == key);
         let bounds = self.bounds.as_ref();
         keyed && bounds.is_none_or(|(min, max)| contains(min, max, effective))
+    }
+
+    /// Whether it is less than whole ranges.
+    pub fn bounded(&self) -> bool {
+        self.bounds.is_some()
     }
 
     /// Keeps to bounds that are there already, as those of a key are.

@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
-use super::definition;
-use super::item;
+use super::regions::Regions;
 use super::reply::{Exchange, Refusal, Reply};
+use super::{definition, history, item};
 use crate::cosmos::effective_key::contains;
 use crate::cosmos::key_definition::Definition;
 use crate::cosmos::partition_key::PartitionKey;
-use crate::sandbox::world::{Container, Item, Range, World};
+use crate::sandbox::faults::Trouble;
+use crate::sandbox::world::{Container, Item, Range, Slot, World};
 
 /// A container together with what its items are told of it.
 pub struct Store<'w> {
@@ -20,6 +21,11 @@ pub struct Store<'w> {
     pub link: String,
     /// `dbs/{name}/colls/{name}`.
     pub path: String,
+    /// What is to get into the way of operations.
+    pub trouble: &'w mut Trouble,
+    batch: bool,
+    counter: &'w mut u64,
+    regions: &'w Regions,
 }
 
 /// Where an item is: the position of its range and its key there.
@@ -27,7 +33,7 @@ pub struct Address {
     /// Position in `Container::ranges`.
     pub range: usize,
     /// Effective key, key, id.
-    pub slot: (String, String, String),
+    pub slot: Slot,
 }
 
 /// The container a request is for, without what has expired in it.
@@ -55,6 +61,10 @@ pub fn open<'w>(world: &'w mut World, exchange: &Exchange) -> Result<Store<'w>, 
         keys,
         link,
         path,
+        trouble: &mut world.trouble,
+        batch: false,
+        counter: &mut world.counter,
+        regions: &world.regions,
     })
 }
 
@@ -70,7 +80,8 @@ fn same_container(exchange: &Exchange, rid: &str) -> Result<(), Refusal> {
     }
 }
 
-fn sweep(container: &mut Container, now: i64) {
+/// Forgets the items whose time has come.
+pub fn sweep(container: &mut Container, now: i64) {
     if default_ttl(container).is_none() {
         return;
     }
@@ -132,9 +143,17 @@ impl Store<'_> {
     /// The refusal with the session token of the range.
     pub fn seen(&self, address: &Address, refusal: Refusal) -> Refusal {
         match self.range(address.range) {
-            Ok(range) => refusal.session(token(range)),
+            Ok(range) => refusal.session(self.token(range)),
             Err(_) => refusal,
         }
+    }
+
+    /// The position of the range that a header names, which may come after the container's `_rid` and a comma.
+    pub fn named(&self, header: &str) -> Result<usize, Refusal> {
+        let id = header.rsplit(',').next().unwrap_or(header).trim();
+        let mut ranges = self.container.ranges.iter();
+        let found = ranges.position(|range| range.id == id);
+        found.ok_or_else(|| Refusal::new(410, GONE).sub(1002))
     }
 
     /// A range by its position.
@@ -145,20 +164,53 @@ impl Store<'_> {
             .ok_or_else(|| Refusal::gateway(410, GONE).sub(1002))
     }
 
+    /// The next number of the world's sequence.
+    pub fn next(&mut self) -> u64 {
+        *self.counter += 1;
+        *self.counter
+    }
+
     /// Puts the item there, with the range's next LSN.
-    pub fn put(&mut self, address: &Address, mut item: Item) {
-        if let Some(range) = self.container.ranges.get_mut(address.range) {
-            range.lsn += 1;
-            item.lsn = range.lsn;
-            range.items.insert(address.slot.clone(), item);
-        }
+    pub fn put(&mut self, address: &Address, item: Item) {
+        self.change(address, Some(item));
     }
 
     /// Takes the item away.
     pub fn remove(&mut self, address: &Address) {
-        if let Some(range) = self.container.ranges.get_mut(address.range) {
-            range.lsn += 1;
-            range.items.remove(&address.slot);
+        self.change(address, None);
+    }
+
+    fn change(&mut self, address: &Address, item: Option<Item>) {
+        let Some(range) = self.container.ranges.get_mut(address.range) else {
+            return;
+        };
+        if !self.batch {
+            range.history.clear();
+        }
+        history::write(range, &address.slot, item);
+    }
+
+    /// From here on the writes to a range can be taken back together.
+    pub fn begin(&mut self, range: usize) {
+        self.batch = true;
+        self.history(range, |range| range.history.clear());
+    }
+
+    /// Takes back all writes since the beginning.
+    pub fn roll_back(&mut self, range: usize) {
+        self.batch = false;
+        self.history(range, history::undo);
+    }
+
+    /// The writes stay.
+    pub fn commit(&mut self, range: usize) {
+        self.batch = false;
+        self.history(range, history::forget);
+    }
+
+    fn history(&mut self, at: usize, change: fn(&mut Range)) {
+        if let Some(range) = self.container.ranges.get_mut(at) {
+            change(range);
         }
     }
 
@@ -190,7 +242,7 @@ impl Store<'_> {
             return reply;
         };
         reply
-            .header("x-ms-session-token", token(range))
+            .header("x-ms-session-token", self.token(range))
             .header("x-ms-documentdb-partitionkeyrangeid", &range.id)
             .header("lsn", range.lsn)
             .header("x-ms-cosmos-llsn", range.lsn)
@@ -204,10 +256,11 @@ impl Store<'_> {
             .header("x-ms-serviceversion", "version=2.14.0.0")
             .header("x-ms-request-duration-ms", "0.5")
     }
-}
 
-fn token(range: &Range) -> String {
-    format!("{}:-1#{}", range.id, range.lsn)
+    /// What a session is told of a range.
+    pub fn token(&self, range: &Range) -> String {
+        format!("{}:{}", range.id, self.regions.progress(range.lsn))
+    }
 }
 
 /// How much of its quota a container uses, in kilobytes.

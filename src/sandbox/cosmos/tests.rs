@@ -7,6 +7,14 @@
     clippy::panic
 )]
 
+mod batches;
+mod change_feeds;
+mod deletes;
+mod patches;
+mod queries;
+mod replicas;
+mod splits;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
@@ -16,6 +24,7 @@ use time::OffsetDateTime;
 
 use super::place::Place;
 use super::{date, handle};
+use crate::sandbox::azure::Account;
 use crate::sandbox::http::{Request, Response};
 use crate::sandbox::token::{self, Claims};
 use crate::sandbox::world::{RoleAssignment, World};
@@ -38,7 +47,9 @@ fn pk(json: &str) -> (&str, &str) {
 }
 
 fn empty(partitions: usize) -> Bench {
-    let world = World {
+    let mut account = Account::new("acct", "g");
+    account.keys = [KEY, "c2Vjb25k", "cmVhZA==", "cmVhZDI="].map(str::to_owned);
+    let mut world = World {
         account: "acct".into(),
         tenant: "t".into(),
         key: KEY.into(),
@@ -46,6 +57,7 @@ fn empty(partitions: usize) -> Bench {
         partitions,
         ..World::default()
     };
+    world.azure.accounts.insert("acct".into(), account);
     Bench {
         world,
         now: 1_700_000_000,
@@ -143,6 +155,8 @@ impl Bench {
 
 fn sign(method: &str, target: &str, date: &str) -> String {
     let place = Place::parse(target).unwrap_or_default();
+    let owner = (place.kind() == "operations").then(|| place.owner());
+    let place = owner.unwrap_or(place);
     let payload = format!(
         "{}\n{}\n{}\n{}\n\n",
         method.to_lowercase(),
@@ -300,7 +314,7 @@ fn what_an_item_is_refused_for() {
             "/dbs/d/colls/c/docs/1",
             Some(r#"["a"]"#),
             "{}",
-            (501, 0),
+            (400, 0),
         ),
         ("GET", "/dbs/d/colls/c/sprocs", None, "", (501, 0)),
         ("POST", "/dbs/d/colls/c/docs/$batch", None, "[]", (405, 0)),
@@ -633,11 +647,38 @@ fn sessions_and_levels() {
         ("x-ms-session-token", "nonsense", (400, 0)),
         ("x-ms-consistency-level", "Eventual", (200, 0)),
         ("x-ms-consistency-level", "Strong", (400, 0)),
+        ("x-ms-consistency-level", "some", (400, 0)),
+        (
+            "x-ms-cosmos-read-consistency-strategy",
+            "LatestCommitted",
+            (200, 0),
+        ),
+        (
+            "x-ms-cosmos-read-consistency-strategy",
+            "GlobalStrong",
+            (400, 0),
+        ),
         ("x-ms-cosmos-intended-collection-rid", "other", (400, 1024)),
     ];
     for (name, value, wanted) in rows {
         let response = bench.send("GET", &path, &[pk(r#"["k0"]"#), (name, value)], "");
         assert_eq!(outcome(&response), wanted, "{name} {value}");
+    }
+    let ahead = ("x-ms-session-token", "0:-1#999");
+    let eventual = ("x-ms-consistency-level", "Eventual");
+    let newer = ("x-ms-cosmos-read-consistency-strategy", "Eventual");
+    for (headers, wanted) in [
+        ([ahead, eventual], 200),
+        ([ahead, newer], 200),
+        ([eventual, newer], 400),
+    ] {
+        let mut all = vec![pk(r#"["k0"]"#)];
+        all.extend(headers);
+        assert_eq!(
+            bench.send("GET", &path, &all, "").status,
+            wanted,
+            "{headers:?}"
+        );
     }
 }
 
@@ -785,10 +826,44 @@ fn identities_have_roles_and_no_control() {
     bench.world.no_data_role = true;
     assert_eq!(bench.send("GET", &path, &[pk(r#"["k0"]"#)], "").status, 403);
     bench.token = None;
-    bench.world.local_auth_disabled = true;
+    let own = |bench: &mut Bench, name: &str, value: Value| {
+        bench.world.own_mut().unwrap().set(name, value);
+    };
+    own(
+        &mut bench,
+        "disableKeyBasedMetadataWriteAccess",
+        json!(true),
+    );
+    let control = bench.send("POST", "/dbs", &[], r#"{"id":"x"}"#);
+    assert_eq!(outcome(&control), (403, 0));
+    assert!(
+        text(&control).contains("\"Operation 'POST' on resource 'dbs' is not allowed"),
+        "{}",
+        text(&control)
+    );
+    assert_eq!(bench.send("GET", "/dbs", &[], "").status, 200);
+    own(&mut bench, "disableLocalAuth", json!(true));
     assert_eq!(outcome(&bench.send("GET", "/", &[], "")), (401, 5202));
-    bench.world.firewall = true;
+    let rules = json!([{"ipAddressOrRange": "203.0.113.7"}]);
+    own(&mut bench, "ipRules", rules);
     assert_eq!(outcome(&bench.send("GET", "/", &[], "")), (403, 0));
+    own(
+        &mut bench,
+        "publicNetworkAccess",
+        json!("SecuredByPerimeter"),
+    );
+    assert_eq!(outcome(&bench.send("GET", "/", &[], "")), (403, 5307));
+    own(&mut bench, "publicNetworkAccess", json!("Disabled"));
+    let private = bench.send("GET", "/", &[], "");
+    assert!(
+        text(&private).contains("private endpoint"),
+        "{}",
+        text(&private)
+    );
+    bench.world.vacate();
+    let gone = bench.send("GET", "/", &[], "");
+    assert_eq!(outcome(&gone), (403, 1008));
+    assert!(text(&gone).contains("Database Account acct does not exist"));
 }
 
 #[test]
@@ -857,6 +932,11 @@ fn hostile_requests_are_answered() {
         "x-ms-cosmos-is-query-plan-request",
         "x-ms-documentdb-is-upsert",
         "prefer",
+        "x-ms-cosmos-is-batch-request",
+        "x-ms-cosmos-batch-atomic",
+        "x-ms-read-key-type",
+        "if-none-match",
+        "if-modified-since",
     ];
     let paths = [
         "/",
@@ -867,6 +947,7 @@ fn hostile_requests_are_answered() {
         DOCS,
         "/dbs/d/colls/c/docs/1",
         "/dbs/d/colls/c/pkranges",
+        "/dbs/d/colls/c/operations/partitionkeydelete",
         "/offers",
         "/offers/é",
         "//",
@@ -879,6 +960,8 @@ fn hostile_requests_are_answered() {
         r#"{"id":"1","pk":"k1"}"#,
         r#"{"query":"SELECT * FROM c"}"#,
         r#"{"query":"SELECT TOP 1 * FROM (","parameters":[1]}"#,
+        r#"[{"op":"set","path":"/n","value":1}]"#,
+        r#"[{"operationType":"Create","resourceBody":[]},{"operationType":"Read"}]"#,
     ];
     let mut seed = 7usize;
     let mut pick = |count: usize| {
@@ -976,12 +1059,42 @@ fn a_feed_takes_no_token_of_another() {
 }
 
 #[test]
+fn a_serverless_account_gives_no_throughput() {
+    let mut bench = with(1, json!({}));
+    let serverless = json!([{"name": "EnableServerless"}]);
+    bench
+        .world
+        .own_mut()
+        .unwrap()
+        .set("capabilities", serverless);
+    for path in ["/offers", "/offers/abcd"] {
+        let refused = bench.send("GET", path, &[], "");
+        assert_eq!(refused.status, 400, "{path}");
+        assert!(
+            text(&refused)
+                .contains("Reading or replacing offers is not supported for serverless accounts.")
+        );
+    }
+    let offer = ("x-ms-offer-throughput", "400");
+    let refused = bench.send("POST", "/dbs", &[offer], r#"{"id":"x"}"#);
+    assert_eq!(refused.status, 400);
+    assert!(text(&refused).contains("is not supported for serverless accounts."));
+    assert_eq!(bench.send("POST", "/dbs", &[], r#"{"id":"x"}"#).status, 201);
+}
+
+#[test]
+fn either_of_the_two_keys_signs() {
+    let mut bench = with(1, json!({}));
+    bench.world.key = "b3RoZXI=".into();
+    assert_eq!(bench.send("GET", "/dbs", &[], "").status, 401);
+    bench.world.own_mut().unwrap().keys[1] = KEY.into();
+    assert_eq!(bench.send("GET", "/dbs", &[], "").status, 200);
+}
+
+#[test]
 fn a_key_that_only_reads_is_known_and_not_served() {
     let mut bench = with(1, json!({}));
-    let own = std::mem::take(&mut bench.world.key);
-    bench.world.key = "other".into();
-    let reading = bench.world.reading_key(2);
-    assert_ne!(reading, own);
+    let reading = bench.world.own().unwrap().keys[2].clone();
     let date = date::format(bench.now);
     let mut mac = Hmac::<Sha256>::new_from_slice(&STANDARD.decode(reading).unwrap()).unwrap();
     mac.update(format!("get\ndbs\n\n{}\n\n", date.to_lowercase()).as_bytes());

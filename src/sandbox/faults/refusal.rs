@@ -3,12 +3,16 @@
 use serde_json::{Value, json};
 
 use super::Service;
+use super::words::words;
 use crate::sandbox::guid;
 use crate::sandbox::http::Response;
+use crate::sandbox::identity;
 use crate::sandbox::world::World;
 
 /// Short, for a client that honours it to be quick on loopback.
 const RETRY_MS: &str = "20";
+/// What a token that was revoked has to be replaced with: one for these claims.
+const CLAIMS: &str = "Bearer error=\"insufficient_claims\", claims=\"eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZSwidmFsdWUiOiIxNzAwMDAwMDAwIn19fQ==\"";
 const SDK: &str = "Microsoft.Azure.Documents.Common/2.14.0";
 
 /// The answer of a service that is in such a state.
@@ -20,9 +24,8 @@ pub fn refuse(
 ) -> Response {
     let id = guid(world);
     match service {
-        Service::Imds => imds(status)
-            .with("Server", "IMDS/150.870.65.1324")
-            .with("x-ms-request-id", id),
+        Service::Imds => identity::refuse(world, status, imds(status)),
+        Service::Arm if status == 412 => lock(world),
         Service::Arm => arm(status)
             .with("x-ms-request-id", id.as_str())
             .with("x-ms-correlation-request-id", id),
@@ -39,8 +42,8 @@ pub fn item_too_large() -> Response {
     )
 }
 
-fn imds(status: u16) -> Response {
-    let (error, description) = match status {
+fn imds(status: u16) -> (&'static str, &'static str) {
+    match status {
         401 => (
             "unauthorized_client",
             "The client isn't authorized to request an access token using this method.",
@@ -48,16 +51,11 @@ fn imds(status: u16) -> Response {
         403 => ("forbidden", "Forbidden"),
         404 => ("not_found", "Not found"),
         405 => ("method_not_allowed", "Not allowed"),
-        410 => return Response::empty(410),
         429 => ("too_many_requests", "Too many requests"),
         503 => ("service_unavailable", "Service unavailable"),
         500.. => ("server_error", "Server error"),
         _ => ("invalid_request", "Bad request"),
-    };
-    Response::json(
-        status,
-        &json!({"error": error, "error_description": description}),
-    )
+    }
 }
 
 fn arm(status: u16) -> Response {
@@ -72,7 +70,6 @@ fn arm(status: u16) -> Response {
             "The Resource was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
         ),
         409 => ("Conflict", "The request conflicts with another one."),
-        412 => return lock(),
         429 => return throttled(),
         500 => ("InternalServerError", "Encountered internal server error."),
         502 | 504 => return Response::empty(status),
@@ -88,8 +85,12 @@ fn arm(status: u16) -> Response {
     )
 }
 
-fn lock() -> Response {
-    let message = "There is another user operation in progress which requires an exclusive lock on this account. Please retry after sometime.";
+fn lock(world: &mut World) -> Response {
+    let activity = guid(world);
+    let message = format!(
+        "There is another user operation in progress which requires an exclusive lock on [{}]. Please retry after sometime.\r\nActivityId: {activity}, {SDK}",
+        world.account
+    );
     Response::json(
         412,
         &json!({"code": "PreconditionFailed", "message": message}),
@@ -99,17 +100,17 @@ fn lock() -> Response {
 
 /// Whole seconds are all that `Retry-After` can say; who knows the other header waits less.
 fn throttled() -> Response {
-    let message = "Number of requests for the subscription exceeded the limit. Please try again after '1' seconds.";
+    let message = "Number of requests for action 'Microsoft.DocumentDB/databaseAccounts/read' exceeded the limit of '500' for time interval '00:05:00'. Please try again after '1' seconds.";
     Response::json(
         429,
-        &json!({"error": {"code": "SubscriptionRequestsThrottled", "message": message}}),
+        &json!({"error": {"code": "ResourceRequestsThrottled", "message": message}}),
     )
     .with("Retry-After", "1")
     .with("x-ms-retry-after-ms", RETRY_MS)
 }
 
 fn cosmos(status: u16, substatus: Option<u16>, activity: String) -> Response {
-    let (code, text) = words(status);
+    let (code, text) = words(status, substatus.unwrap_or_default());
     let errors = json!({"Errors": [text]});
     let message = format!("Message: {errors}\r\nActivityId: {activity}, {SDK}");
     let body: Value = json!({"code": code, "message": message});
@@ -119,6 +120,9 @@ fn cosmos(status: u16, substatus: Option<u16>, activity: String) -> Response {
     }
     if status == 429 {
         answer = answer.with("x-ms-retry-after-ms", RETRY_MS);
+    }
+    if (status, substatus) == (401, Some(5013)) {
+        answer = answer.with("WWW-Authenticate", CLAIMS);
     }
     answer
         .with("x-ms-activity-id", activity)
@@ -131,51 +135,6 @@ fn cosmos(status: u16, substatus: Option<u16>, activity: String) -> Response {
         .carrying(body.to_string())
 }
 
-fn words(status: u16) -> (&'static str, &'static str) {
-    match status {
-        401 => (
-            "Unauthorized",
-            "The input authorization token can't serve the request.",
-        ),
-        403 => ("Forbidden", "The request is not allowed."),
-        404 => (
-            "NotFound",
-            "Resource Not Found. Learn more: https://aka.ms/cosmosdb-tsg-not-found",
-        ),
-        408 => ("RequestTimeout", "Request timed out."),
-        409 => (
-            "Conflict",
-            "Resource with specified id or name already exists.",
-        ),
-        410 => (
-            "Gone",
-            "The requested resource is no longer available at the server.",
-        ),
-        412 => (
-            "PreconditionFailed",
-            "One of the specified pre-condition is not met",
-        ),
-        413 => ("RequestEntityTooLarge", "Request size is too large"),
-        429 => (
-            "429",
-            "Request rate is large. More Request Units may be needed, so no changes were made. Please retry this request later. Learn more: http://aka.ms/cosmosdb-error-429",
-        ),
-        449 => (
-            "449",
-            "Conflicting request to resource has been attempted. Retry to avoid conflicts.",
-        ),
-        503 => (
-            "ServiceUnavailable",
-            "Service is currently unavailable, please retry after a while.",
-        ),
-        500.. => (
-            "InternalServerError",
-            "Unknown server error occurred when processing this request.",
-        ),
-        _ => ("BadRequest", "One of the input values is invalid."),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
@@ -184,6 +143,44 @@ mod tests {
     fn header(answer: &Response, name: &str) -> Option<String> {
         let found = answer.headers.iter().find(|(sent, _)| sent == name);
         found.map(|(_, value)| value.clone())
+    }
+
+    const PAIRS: &str = include_str!("../../../fixtures/data-plane/status_substatus.json");
+
+    /// Every pair that has a meaning is answered with that pair and says what it means.
+    #[test]
+    fn every_pair_has_words_of_its_own() {
+        let pairs: Value = serde_json::from_str(PAIRS).unwrap();
+        let rows = pairs["curated"].as_array().unwrap();
+        assert_eq!(rows.len(), 62);
+        let mut world = World::default();
+        let number = |row: &Value, name: &str| row[name].as_u64().unwrap() as u16;
+        for row in rows.iter().filter(|row| number(row, "status") >= 400) {
+            let (status, substatus) = (number(row, "status"), number(row, "substatus"));
+            let answer = refuse(&mut world, Service::Cosmos, status, Some(substatus));
+            assert_eq!(answer.status, status);
+            let sent = header(&answer, "x-ms-substatus");
+            assert_eq!(sent, Some(substatus.to_string()), "{row}");
+            let body: Value = serde_json::from_slice(&answer.body).unwrap();
+            assert!(body["code"].is_string() && body["message"].is_string());
+            let plain = words(status, 0).1;
+            let general = substatus == 0 || substatus == 3200;
+            assert_eq!(words(status, substatus).1 == plain, general, "{row}");
+        }
+        let named = pairs["substatus_ambiguous"].as_object().unwrap();
+        for (substatus, statuses) in named {
+            let substatus: u16 = substatus.parse().unwrap();
+            let statuses = statuses.as_object().unwrap().keys();
+            let statuses = statuses.filter_map(|status| status.parse().ok());
+            let all: Vec<_> = statuses.map(|status| words(status, substatus).1).collect();
+            assert!(all.len() < 2 || all[0] != all[1], "{substatus}");
+        }
+        let revoked = refuse(&mut world, Service::Cosmos, 401, Some(5013));
+        assert!(
+            header(&revoked, "WWW-Authenticate")
+                .unwrap()
+                .contains("claims=")
+        );
     }
 
     #[test]

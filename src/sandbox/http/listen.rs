@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 
 use super::receive::{Received, Receiver};
-use super::send::{Framing, Reply, send};
+use super::send::{Delivery, Framing, Reply, send};
 use super::{Request, Response};
 
 /// Further connections wait in the backlog of the socket.
@@ -71,6 +71,20 @@ impl Listener {
     /// Binds a port of the loopback interface; 0 is any.
     pub fn bind(port: u16) -> io::Result<TcpListener> {
         TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+    }
+
+    /// Binds so many ports from that one on, or any; the error names the one that is not to be had.
+    pub fn bind_all(first: u16, count: u16) -> io::Result<Vec<TcpListener>> {
+        let bind = |index: u16| {
+            let port = match first {
+                0 => Some(0),
+                _ => first.checked_add(index),
+            };
+            let wanted = u32::from(first) + u32::from(index);
+            let bound = port.map_or(Err(io::ErrorKind::AddrNotAvailable.into()), Self::bind);
+            bound.map_err(|error| io::Error::new(error.kind(), format!("port {wanted}: {error}")))
+        };
+        (0..count).map(bind).collect()
     }
 
     /// Blocks until the service ends.
@@ -187,6 +201,10 @@ fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
         };
         let reply = (shared.plane.answer)(&request);
         pause(shared, reply.delay);
+        let resets = reply.delivery == Delivery::Reset;
+        if !resets {
+            receiver.take_rest()?;
+        }
         let framing = Framing {
             head_only: request.method == "HEAD",
             last: receiver.last || shared.crowded(),
@@ -194,7 +212,12 @@ fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
             ..framing(shared)
         };
         if !send(&mut stream, &reply, framing)? {
-            return stream.shutdown(Shutdown::Both);
+            // Closed with something unread, a connection is reset.
+            return if resets {
+                Ok(())
+            } else {
+                stream.shutdown(Shutdown::Both)
+            };
         }
     }
     Ok(())
@@ -206,12 +229,13 @@ fn framing(shared: &Shared) -> Framing {
         head_only: false,
         chunked: false,
         last: true,
+        off: 0,
     }
 }
 
 fn refuse(
     mut stream: TcpStream,
-    mut receiver: Receiver<TcpStream>,
+    mut receiver: Receiver,
     shared: &Shared,
     answer: Response,
 ) -> io::Result<()> {

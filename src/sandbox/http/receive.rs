@@ -1,6 +1,7 @@
 //! One request off a connection, or the reason why it is none.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
 
 use super::head::{
     HEAD_LIMIT, Head, Length, Stop, bad, check_host, length, page, parse, too_long, wants_close,
@@ -20,9 +21,11 @@ pub(super) enum Received {
 }
 
 /// The receiving side of a connection; keeps what came early for the next request.
-pub(super) struct Receiver<S> {
-    stream: S,
+pub(super) struct Receiver {
+    stream: TcpStream,
     buffer: Vec<u8>,
+    /// The last byte of the buffer is still in the socket, too.
+    held: bool,
     body_limit: usize,
     /// The last request was HTTP/1.0 or asked for the connection to be closed.
     pub(super) last: bool,
@@ -30,11 +33,12 @@ pub(super) struct Receiver<S> {
     pub(super) old: bool,
 }
 
-impl<S: Read + Write> Receiver<S> {
-    pub(super) fn new(stream: S, body_limit: usize) -> Self {
+impl Receiver {
+    pub(super) fn new(stream: TcpStream, body_limit: usize) -> Self {
         Self {
             stream,
             buffer: Vec::new(),
+            held: false,
             body_limit,
             last: false,
             old: false,
@@ -94,15 +98,27 @@ impl<S: Read + Write> Receiver<S> {
         }
     }
 
+    /// Leaves a byte in the socket, for the connection can be reset as long as there is one.
     fn more(&mut self) -> Result<(), Stop> {
+        self.take_rest()?;
         let mut piece = [0; 16 * 1024];
-        let count = self.stream.read(&mut piece)?;
-        if count == 0 {
-            return Err(Stop::Closed);
+        let count = self.stream.peek(&mut piece)?;
+        let came = piece.get_mut(..count).unwrap_or_default();
+        self.buffer.extend_from_slice(came);
+        match came.split_last_mut() {
+            None => return Err(Stop::Closed),
+            Some((_, before)) => self.stream.read_exact(before)?,
         }
-        self.buffer
-            .extend_from_slice(piece.get(..count).unwrap_or_default());
+        self.held = true;
         Ok(())
+    }
+
+    /// Takes the byte that was left in the socket.
+    pub(super) fn take_rest(&mut self) -> io::Result<()> {
+        match std::mem::take(&mut self.held) {
+            true => self.stream.read_exact(&mut [0]),
+            false => Ok(()),
+        }
     }
 
     fn exactly(&mut self, length: usize) -> Result<Vec<u8>, Stop> {

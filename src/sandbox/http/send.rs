@@ -24,8 +24,12 @@ pub enum Delivery {
     Nothing,
     /// The head and half of the body, then the connection ends.
     Half,
+    /// The same, but that the connection is reset.
+    Reset,
     /// All of it, a few bytes at a time.
     Drip,
+    /// All of it, with a length that is off by so many bytes.
+    Length(i32),
 }
 
 /// An answer and how it is to be delivered.
@@ -55,10 +59,19 @@ pub(super) struct Framing {
     pub(super) head_only: bool,
     pub(super) chunked: bool,
     pub(super) last: bool,
+    /// How far the length is off.
+    pub(super) off: i32,
 }
 
 /// Writes an answer in as few writes as its delivery allows; `false` when the connection is spent.
-pub(super) fn send(stream: &mut impl Write, reply: &Reply, framing: Framing) -> io::Result<bool> {
+pub(super) fn send(
+    stream: &mut impl Write,
+    reply: &Reply,
+    mut framing: Framing,
+) -> io::Result<bool> {
+    if let Delivery::Length(off) = reply.delivery {
+        (framing.off, framing.chunked) = (off, false);
+    }
     let (head, body) = (
         head(&reply.response, framing),
         body(&reply.response, framing),
@@ -67,7 +80,7 @@ pub(super) fn send(stream: &mut impl Write, reply: &Reply, framing: Framing) -> 
     match reply.delivery {
         Delivery::Whole => stream.write_all(&whole)?,
         Delivery::Nothing => return Ok(false),
-        Delivery::Half => {
+        Delivery::Half | Delivery::Reset => {
             let kept = if body.is_empty() {
                 head.len() / 2
             } else {
@@ -77,6 +90,11 @@ pub(super) fn send(stream: &mut impl Write, reply: &Reply, framing: Framing) -> 
             return Ok(false);
         }
         Delivery::Drip => drip(stream, &whole)?,
+        Delivery::Length(off) => {
+            stream.write_all(&whole)?;
+            // Who waits for more is not to wait for long.
+            return Ok(!framing.last && off < 0);
+        }
     }
     Ok(!framing.last)
 }
@@ -111,7 +129,11 @@ fn head(response: &Response, framing: Framing) -> Vec<u8> {
     match (bodiless(response.status), chunked(response, framing)) {
         (true, _) => {}
         (false, true) => line("Transfer-Encoding", "chunked"),
-        (false, false) => line("Content-Length", &response.body.len().to_string()),
+        (false, false) => {
+            let length = i64::try_from(response.body.len()).unwrap_or(i64::MAX);
+            let length = length.saturating_add(framing.off.into()).max(0);
+            line("Content-Length", &length.to_string());
+        }
     }
     head.push_str("\r\n");
     head.into_bytes()

@@ -1,40 +1,18 @@
 //! How IMDS says no.
 
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 
-use crate::sandbox::guid;
 use crate::sandbox::http::Response;
-use crate::sandbox::world::World;
+use crate::sandbox::identity::query::Query;
 
-/// The tenant has never heard of the resource; the words are those of the token service behind.
-pub(super) fn unknown_resource(world: &mut World, resource: &str, now: i64) -> Response {
-    let (trace, correlation) = (guid(world), guid(world));
-    let time = OffsetDateTime::from_unix_timestamp(now).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let time = format!(
-        "{} {:02}:{:02}:{:02}Z",
-        time.date(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    );
-    let description = format!(
-        "AADSTS500011: The resource principal named {resource} was not found in the tenant named {}. \
-         This can happen if the application has not been installed by the administrator of the tenant or \
-         consented to by any user in the tenant. You might have sent your authentication request to the wrong \
-         tenant.\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {time}",
-        world.tenant
-    );
-    let body = json!({
-        "error": "invalid_resource", "error_description": description, "error_codes": [500_011],
-        "timestamp": time, "trace_id": trace, "correlation_id": correlation,
-        "error_uri": "https://westeurope.login.microsoft.com/error?code=500011",
-    });
-    Response::json(400, &body)
-}
+pub(in crate::sandbox) const MULTIPLE: &str = "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request";
+pub(in crate::sandbox) const NOT_FOUND: &str = "Identity not found";
+pub(in crate::sandbox) const NO_HEADER: &str = "Required metadata header not specified";
+pub(in crate::sandbox) const ONLY_ONE: &str =
+    "Only one of client_id, object_id and msi_res_id may be specified";
 
 /// A complaint in the words of the identity endpoints.
-pub(super) fn invalid(description: &str) -> Response {
+pub(in crate::sandbox) fn invalid(description: &str) -> Response {
     error(400, "invalid_request", description)
 }
 
@@ -46,7 +24,25 @@ pub(super) fn bad(description: &str) -> Response {
     )
 }
 
-pub(super) fn error(status: u16, id: &str, description: &str) -> Response {
+/// `{"error","error_description"}`.
+pub(in crate::sandbox) fn error(status: u16, id: &str, description: &str) -> Response {
     let body: Value = json!({"error": id, "error_description": description});
     Response::json(status, &body)
+}
+
+/// Refuses a variable that is sent twice.
+pub(in crate::sandbox) fn check_twice(query: &Query) -> Result<(), Response> {
+    match query.twice() {
+        Some(name) => Err(invalid(&format!(
+            "Query variable '{name}' is specified more than once"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// What the token is to be for.
+pub(in crate::sandbox) fn resource(query: &Query) -> Result<&str, Response> {
+    query
+        .full("resource")
+        .ok_or_else(|| invalid("Required query variable 'resource' is missing"))
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::complaint::{bad, error};
+use super::identities::machine;
 use super::{Response, World};
 
 /// Every version of the metadata there is, oldest first.
@@ -55,22 +56,6 @@ pub(super) fn bad_version() -> Value {
     })
 }
 
-/// The ARM id of the resource group.
-pub(super) fn group(world: &World) -> String {
-    format!(
-        "/subscriptions/{}/resourcegroups/{}",
-        world.subscription, world.resource_group
-    )
-}
-
-/// The ARM id of the machine as the claims of a token spell it.
-pub(super) fn machine(world: &World) -> String {
-    format!(
-        "{}/providers/Microsoft.Compute/virtualMachines/{NAME}",
-        group(world)
-    )
-}
-
 /// The document or the part of it that the path names.
 pub(super) fn read(world: &World, path: &str, format: Option<&str>) -> Result<Response, Response> {
     let absent = || error(404, "not_found", "Not found");
@@ -106,24 +91,8 @@ fn listing(members: &serde_json::Map<String, Value>) -> String {
 }
 
 fn document(world: &World) -> Value {
-    let id = machine(world).replace("/resourcegroups/", "/resourceGroups/");
     json!({
-        "compute": {
-            "azEnvironment": "AzurePublicCloud",
-            "location": super::super::LOCATION,
-            "name": NAME,
-            "osType": "Linux",
-            "provider": "Microsoft.Compute",
-            "resourceGroupName": world.resource_group,
-            "resourceId": id,
-            "subscriptionId": world.subscription,
-            "tags": "",
-            "tagsList": [],
-            "vmId": "5a0db0c5-0000-4000-8000-0000000000b1",
-            "vmScaleSetName": "",
-            "vmSize": "Standard_B1s",
-            "zone": "",
-        },
+        "compute": compute(world),
         "network": {"interface": [{
             "ipv4": {
                 "ipAddress": [{"privateIpAddress": "127.0.0.1", "publicIpAddress": ""}],
@@ -132,5 +101,47 @@ fn document(world: &World) -> Value {
             "ipv6": {"ipAddress": []},
             "macAddress": "000000000000",
         }]},
+    })
+}
+
+/// What a machine does not have is an empty text.
+fn compute(world: &World) -> Value {
+    json!({
+        "additionalCapabilities": {"hibernationEnabled": "false"},
+        "azEnvironment": world.cloud.environment,
+        "evictionPolicy": "",
+        "extendedLocation": {"name": "", "type": ""},
+        "hostGroup": {"id": ""},
+        "isHostCompatibilityLayerVm": "false",
+        "licenseType": "",
+        "location": world.cloud.location,
+        "name": NAME,
+        "offer": "",
+        "osProfile": {"adminUsername": "sandbox", "computerName": NAME, "disablePasswordAuthentication": "true"},
+        "osType": "Linux",
+        "placementGroupId": "",
+        "plan": {"name": "", "product": "", "publisher": ""},
+        "platformFaultDomain": "0",
+        "platformSubFaultDomain": "",
+        "platformUpdateDomain": "0",
+        "priority": "",
+        "provider": "Microsoft.Compute",
+        "publicKeys": [],
+        "publisher": "",
+        "resourceGroupName": world.resource_group,
+        "resourceId": machine(world).replace("/resourcegroups/", "/resourceGroups/"),
+        "securityProfile": {
+            "encryptionAtHost": "false", "secureBootEnabled": "true", "securityType": "TrustedLaunch", "virtualTpmEnabled": "true",
+        },
+        "sku": "",
+        "subscriptionId": world.subscription,
+        "tags": "",
+        "tagsList": [],
+        "version": "",
+        "virtualMachineScaleSet": {"id": ""},
+        "vmId": "5a0db0c5-0000-4000-8000-0000000000b1",
+        "vmScaleSetName": "",
+        "vmSize": "Standard_B1s",
+        "zone": "",
     })
 }

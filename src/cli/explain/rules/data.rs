@@ -58,6 +58,13 @@ const FIREWALL: Rule = Rule::new(
 .note("the command replaces the list of addresses, so name all of them; a change takes up to 15 minutes. From inside a virtual network, a private endpoint is the other way")
 .fix(&["az cosmosdb update -n {account} -g {group} --ip-range-filter {ip}"]);
 
+const PERIMETER: Rule = Rule::new(
+    data(&[403]).sub(&[5307, 5308, 5309, 5310, 5311, 5312, 5313]),
+    "a network security perimeter blocks this machine",
+)
+.why("the account is in a perimeter whose rules do not admit this address or identity[: {ip}]")
+.note("an administrator adds an inbound rule to the perimeter's profile; a private endpoint is the other way");
+
 const METADATA_LOCKED: Rule = Rule::new(
     data(&[403]).says(&["resource 'dbs' is not allowed through"]),
     "the account lets nobody change databases and containers on the data plane",
@@ -69,8 +76,21 @@ const CLOCK: Rule = Rule::new(
     data(&[403]).says(&["not valid at the current time"]),
     "this machine's clock is wrong",
 )
-.why("a signature is good for some minutes around the time it names, by the service's clock[, which said {date}]")
+.why("a signature is good for some minutes around the time it names, by the service's clock[, which said {date}][; here it is {now}]")
 .fix(&["sudo timedatectl set-ntp true", "sudo chronyc makestep"]);
+
+const DAMAGED: Rule = Rule::new(
+    data(&[401]).sub(&[5001, 5003, 5004, 5200]),
+    "this is no token the data plane can read",
+)
+.note("--token-file wants the access token alone, on one line, without Bearer; one for a managed identity comes by itself");
+
+const UNDATED: Rule = Rule::new(
+    data(&[401]).says(&["mandates date", "date header"]),
+    "the request's date did not arrive",
+)
+.why("every request has x-ms-date: something on the way took it out or changed it")
+.note("compare what is sent with --trace=headers");
 
 const KEYS_OFF: Rule = Rule::new(
     data(&[401]).sub(&[5202, 5203]),
@@ -100,6 +120,13 @@ const ACROSS: Rule = Rule::new(data(&[400]).sub(&[1004]), "the service cannot ru
     .note("within one partition key every query runs")
     .fix(&["rawcosmos query -d {database} -c {container} -k KEY SQL"]);
 
+pub(super) const THROUGHPUT_OF_CONTAINER: &str =
+    "rawcosmos throughput show -d {database} -c {container}[ -a {account}][ -g {group}]";
+
+const THROUGHPUT: &[&str] = &[
+    THROUGHPUT_OF_CONTAINER,
+    "az cosmosdb sql container throughput show -d {database} -n {container} -a {account} -g {group}",
+];
 pub(super) const RULES: &[Rule] = &[
     CONTAINER_BY_TOKEN,
     DATABASE_BY_TOKEN,
@@ -108,13 +135,21 @@ pub(super) const RULES: &[Rule] = &[
         "throughput cannot be read or changed on the data plane with a token",
     )
     .why(THROUGH_ARM)
-    .fix(&["az cosmosdb sql container throughput show -d {database} -n {container} -a {account} -g {group}"]),
+    .fix(THROUGHPUT),
     BY_TOKEN.on(data(&[403]).says(&["/sqldatabases/delete]", "/containers/delete]"])),
     BY_TOKEN,
     NO_DATA_ROLE,
     NO_DATA_ROLE.on(data(&[403]).says(&["rbac permissions"])),
+    PERIMETER,
+    PERIMETER.on(data(&[403]).says(&["security perimeter"])),
+    Rule::new(
+        data(&[403]).says(&["client vnet", "through service endpoint", "through private endpoint"]),
+        "the account does not admit this virtual network",
+    )
+    .why("the request came from a virtual network, and the account's rules do not name its subnet or endpoint")
+    .note("a change takes up to 15 minutes")
+    .fix(&["az cosmosdb network-rule add -n {account} -g {group} --virtual-network VNET --subnet SUBNET"]),
     FIREWALL,
-    FIREWALL.on(data(&[403]).sub(&[5307, 5308, 5309, 5310, 5311, 5312, 5313])),
     METADATA_LOCKED,
     METADATA_LOCKED
         .on(data(&[403]).says(&["is not allowed through azure cosmos db endpoint"]))
@@ -122,15 +157,38 @@ pub(super) const RULES: &[Rule] = &[
     CLOCK,
     Rule::new(data(&[403]).sub(&[1014]), "the logical partition is full")
         .why("items with the same partition key may take 20 GB together"),
+    Rule::new(data(&[403]).sub(&[3, 1008]), "this region does not take the request")
+        .why("it is not, or not any more, the one that writes for the account")
+        .note("an endpoint without a region's name, https://ACCOUNT.documents.azure.com, leads to the right one")
+        .fix(&["az cosmosdb show -n {account} -g {group} --query writeLocations"]),
+    Rule::new(data(&[403]).sub(&[1010, 1028]), "the throughput that may be given out is used up")
+        .why("the account or the database has a limit on what all its containers have together"),
+    Rule::new(data(&[403]).sub(&[5304, 5305, 5306, 5400]), "the data plane could not check the role")
+        .note("run it again; if it stays so, the activity id is for support"),
     KEYS_OFF,
     KEYS_OFF.on(data(&[401]).says(&["local authorization is disabled"])),
     AUDIENCE,
     AUDIENCE.on(data(&[401]).says(&["accepts tokens intended for"])),
+    AUDIENCE.on(data(&[401]).sub(&[5009])),
+    DAMAGED,
+    UNDATED,
+    Rule::new(data(&[401]).sub(&[5000]), "the request's authorization did not arrive")
+        .why("something on the way took the header out"),
+    Rule::new(data(&[401]).sub(&[5002]), "the account takes no tokens")
+        .note("--key-file signs with the account key instead"),
+    Rule::new(data(&[401]).sub(&[5010, 5201]), "the service could not look up who asks")
+        .note("run it again in a minute"),
+    Rule::new(data(&[401]).sub(&[5011]), "the token does not say whose it is")
+        .why("roles are looked up by the claim oid, and the token has none")
+        .fix(&["rawcosmos whoami"]),
+    Rule::new(data(&[401]).sub(&[5013]), "the token was revoked")
+        .why("the identity was disabled or changed, and a new token did not help or could not be had")
+        .fix(&["rawcosmos token --plane data"]),
     Rule::new(data(&[401]).sub(&[5005]), "the token is not valid yet")
-        .why("the service's clock[, which said {date},] is behind the one that made the token, or this token is for later")
+        .why("the service's clock[, which said {date},] is behind the one that made the token, or this token is for later[; here it is {now}]")
         .fix(&["rawcosmos token --plane data"]),
     Rule::new(data(&[401]).sub(&[5006]), "the token has expired")
-        .why("a token lasts about a day, one from --token-file often an hour; the service's clock decides[, and it said {date}]")
+        .why("a token lasts about a day, one from --token-file often an hour; the service's clock decides[, and it said {date}][; here it is {now}]")
         .fix(&["rawcosmos token --plane data"]),
     Rule::new(data(&[401]).sub(&[5007]), "the token is from another tenant")
         .why("an account takes tokens of its subscription's tenant only")
@@ -141,7 +199,14 @@ pub(super) const RULES: &[Rule] = &[
     )
     .why("the key is not this account's, or is an old one, or something on the way changed the request")
     .note("the service signed {payload}: compare with --trace")
-    .fix(&["(umask 077 && az cosmosdb keys list -n {account} -g {group} --query primaryMasterKey -o tsv > key)"]),
+    .fix(&[
+        "(umask 077 && rawcosmos account keys -n {account} --kind primary --raw[ -g {group}] > key)",
+        "(umask 077 && az cosmosdb keys list -n {account} -g {group} --query primaryMasterKey -o tsv > key)",
+    ]),
+    Rule::new(data(&[401]), "the data plane accepts neither the token nor the key")
+        .fix(&["rawcosmos token --plane data"]),
+    Rule::new(data(&[404]).sub(&[1013]), "the container is still being made")
+        .note("run it again in some seconds"),
     Rule::new(data(&[404]).at("/dbs/*/colls$"), "there is no such database")
         .fix(&[
             "rawcosmos database create -n {database}[ -a {account}][ -g {group}]",
@@ -159,6 +224,10 @@ pub(super) const RULES: &[Rule] = &[
         .fix(&["rawcosmos container list -d {database}[ -a {account}][ -g {group}]"]),
     Rule::new(data(&[404]).at("/dbs"), "there is no such database")
         .fix(&["rawcosmos database list[ -a {account}][ -g {group}]"]),
+    Rule::new(data(&[409]).sub(&[3301]), "an item with the same unique key exists already")
+        .why("the container's unique key policy allows each value once per partition key"),
+    Rule::new(data(&[409]).sub(&[1006]), "the account is being changed")
+        .note("run it again in some minutes"),
     Rule::new(data(&[409]).at("/docs"), "an item with this id exists already")
         .why("an id is there once per partition key; a unique key of the container may be the other reason")
         .note("item upsert and item replace overwrite it"),
@@ -173,18 +242,18 @@ pub(super) const RULES: &[Rule] = &[
         .fix(&["rawcosmos container show -d {database} -n {container}[ -a {account}][ -g {group}]"]),
     ACROSS,
     ACROSS.on(data(&[400]).says(&["cross partition query", "cross-partition query"])),
+    Rule::new(data(&[400]).sub(&[1024]), "the container was deleted and made again meanwhile")
+        .note("run it again: what was known of the old one is of no use"),
+    Rule::new(data(&[400]).sub(&[1013]), "a container needs a partition key")
+        .fix(NEW_CONTAINER),
+    Rule::new(data(&[400]).says(&["syntax error", "sc10", "sc20", "sc30"]), "the service does not understand the query")
+        .note("members are named from the alias: c.name; texts stand in '…' or \"…\"; characters are counted from 0"),
+    Rule::new(data(&[400]).says(&["continuation"]), "the continuation does not fit")
+        .why("it belongs to another query, key or container, or is not as the service gave it")
+        .note("without --continuation the list begins anew"),
+    Rule::new(data(&[400]).says(&["required properties - 'id"]), "the item has no id")
+        .why("an item needs the member id: a text of up to 1023 bytes"),
     Rule::new(data(&[400]).says(&["request too long", "request headers is too long"]), "the request's headers are too long")
         .why("token, partition key and continuation are headers; the web server takes 16 KB of them together")
         .note("a smaller --page-size makes shorter continuations"),
-    Rule::new(data(&[413]), "too large")
-        .why("an item may have 2 MB as JSON, a batch 2 MB and 100 operations"),
-    Rule::new(data(&[429]).sub(&[3204, 3213]), "a limit of the account that waiting does not change"),
-    Rule::new(data(&[429]), "too many requests for the throughput there is")
-        .why("the container or database has used up its request units for this second, again and again")
-        .fix(&[
-            "az cosmosdb sql container throughput show -d {database} -n {container} -a {account} -g {group}",
-            "az cosmosdb sql container throughput update -a {account} -g {group} -d {database} -n {container} --throughput RU",
-        ]),
-    Rule::new(data(&[449]), "the write met other writes to the same item, again and again")
-        .note("nothing was changed: it can be sent again"),
 ];

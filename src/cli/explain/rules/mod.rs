@@ -6,6 +6,8 @@
 
 mod arm;
 mod data;
+mod identity;
+mod limits;
 mod road;
 
 use crate::error::{Plane, Stage};
@@ -45,14 +47,18 @@ pub struct Case {
 /// When a row applies. What is empty is not looked at.
 #[derive(Clone, Copy)]
 pub struct When {
-    kind: Kind,
-    plane: Option<Plane>,
-    statuses: &'static [u16],
-    substatuses: &'static [u32],
+    /// What kind of trouble it is.
+    pub kind: Kind,
+    /// Who was asked.
+    pub plane: Option<Plane>,
+    /// One of these.
+    pub statuses: &'static [u16],
+    /// One of these.
+    pub substatuses: &'static [u32],
     /// One of these, in lower case, is part of code or message.
-    says: &'static [&'static str],
+    pub says: &'static [&'static str],
     /// A part of method and URL without its query; `*` is anything between two parts, and `$` the end.
-    at: &'static str,
+    pub at: &'static str,
 }
 
 /// What is said of it.
@@ -138,6 +144,10 @@ impl Rule {
         }
     }
 
+    const fn what(self, what: &'static str) -> Rule {
+        Rule { what, ..self }
+    }
+
     const fn why(self, why: &'static str) -> Rule {
         Rule { why, ..self }
     }
@@ -183,10 +193,21 @@ fn stands_in(pattern: &str, request: &str) -> bool {
     })
 }
 
+/// All rows, in the order they are tried.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    let tables = [
+        data::RULES,
+        limits::RULES,
+        arm::RULES,
+        identity::RULES,
+        road::RULES,
+    ];
+    tables.into_iter().flatten()
+}
+
 /// The row for an error, where there is one.
 pub fn rule(case: &Case) -> Option<&'static Rule> {
-    let mut rules = [data::RULES, arm::RULES, road::RULES].into_iter().flatten();
-    rules.find(|rule| rule.when.covers(case))
+    all().find(|rule| rule.when.covers(case))
 }
 
 #[cfg(test)]
@@ -196,7 +217,7 @@ mod tests {
 
     #[test]
     fn words_are_looked_for_in_lower_case_text() {
-        for rule in [data::RULES, arm::RULES, road::RULES].into_iter().flatten() {
+        for rule in all() {
             for words in rule.when.says {
                 assert_eq!(*words, words.to_lowercase());
             }

@@ -1,31 +1,12 @@
-//! What goes wrong before a service has a say: no token, no connection, no answer.
+//! What goes wrong on the way to a service and back: no connection, no answer.
 
+use super::identity::{NO_ENTRA, NO_IMDS};
 use super::{Kind, Rule, When, when};
 use crate::error::{Plane, Stage};
-use crate::identity::refusal::Refusal;
-
-const fn refused(refusal: Refusal) -> When {
-    when(Kind::Refused(refusal), None)
-}
 
 const fn broken(plane: Option<Plane>, stage: Stage) -> When {
     when(Kind::Broken(stage), plane)
 }
-
-const NO_IMDS: Rule = Rule::new(
-    broken(Some(Plane::Identity), Stage::Connect),
-    "no identity endpoint answers here",
-)
-.why("this is not an Azure machine, or it is a container without a route to 169.254.169.254")
-.note("elsewhere a token can be brought along with --token-file; without Azure there is rawcosmos tour --sandbox")
-.fix(&[
-    "curl -s -m 5 -H Metadata:true --noproxy '*' 'http://169.254.169.254/metadata/instance/compute?api-version=2021-02-01'",
-]);
-
-const SEVERAL: &[&str] = &[
-    "rawcosmos whoami --client-id ID",
-    "az identity list -o table",
-];
 
 const UNKNOWN: Rule = Rule::new(
     when(Kind::Unknown, None),
@@ -35,39 +16,24 @@ const UNKNOWN: Rule = Rule::new(
 .note("look first: sent again, it might be done twice")
 .fix(&["?rawcosmos database show -n {database}[ -a {account}][ -g {group}]"]);
 
+const UNFINISHED: Rule = Rule::new(
+    when(Kind::Unfinished, None),
+    "not finished within the time given",
+)
+.why("the service goes on with it; only we have stopped waiting")
+.fix(&[
+    "?rawcosmos container show -d {database} -n {container}[ -a {account}][ -g {group}]",
+    "?rawcosmos database show -n {database}[ -a {account}][ -g {group}]",
+]);
+
 pub(super) const RULES: &[Rule] = &[
-    Rule::new(refused(Refusal::NoIdentity), "this machine has no managed identity, or not the one that was named")
-        .note("a new identity works after up to some minutes; a user-assigned one must be attached to this very machine")
-        .fix(&[
-            "rawcosmos whoami",
-            "az vm identity assign -g VM-GROUP -n VM",
-            "az vm identity assign -g VM-GROUP -n VM --identities IDENTITY-RESOURCE-ID",
-        ]),
-    Rule::new(refused(Refusal::ManyIdentities), "this machine has several user-assigned identities: name one")
-        .why("without a system-assigned identity the machine does not choose among several")
-        .fix(SEVERAL),
-    Rule::new(refused(Refusal::UnknownAudience), "the tenant does not know the audience that was asked for")
-        .note("--arm-audience and --data-audience set it; another cloud has other audiences"),
-    Rule::new(refused(Refusal::HeaderLost), "the header Metadata: true did not arrive")
-        .why("a proxy or service mesh between here and the identity endpoint rewrote the request")
-        .note("requests to 169.254.169.254 must leave the machine directly"),
-    Rule::new(refused(Refusal::NotAzure), "this is Docker Desktop, not Azure")
-        .why("Docker Desktop answers for an address that it cannot reach")
-        .note("--token-file brings a token along; rawcosmos tour --sandbox needs none"),
-    Rule::new(refused(Refusal::SomebodyElse), "something other than Azure's metadata service answered")
-        .why("a proxy, or another cloud's metadata service, has this address")
-        .note("--imds-endpoint or --identity-source names the right one"),
-    Rule::new(refused(Refusal::Updating), "the metadata service is being updated, or does not know a new identity yet")
-        .note("that takes 70 seconds at most: run it again"),
-    Rule::new(refused(Refusal::Busy), "this machine asks its metadata service too often")
-        .why("all processes of a machine share one limit")
-        .note("one process that keeps its token asks once a day"),
     Rule::new(
         broken(None, Stage::Answer).says(&["broke off", "protocol:", "too big"]),
         "an answer came, and cannot be read",
     )
     .why("it is cut off, far too large or no proper HTTP: often something on the way made or changed it")
     .note("it is safe to run it again; --trace shows the rest"),
+    NO_IMDS.on(broken(Some(Plane::Identity), Stage::Answer)),
     Rule::new(
         When {
             statuses: &[301, 302, 303, 307, 308],
@@ -77,9 +43,6 @@ pub(super) const RULES: &[Rule] = &[
     )
     .why("the service never redirects: this is a proxy's or network's login page, or another host")
     .note("a token is not taken to a host that was not asked for; --trace=headers shows where it points"),
-    NO_IMDS,
-    NO_IMDS.on(broken(Some(Plane::Identity), Stage::Resolve)),
-    NO_IMDS.on(broken(Some(Plane::Identity), Stage::Answer)),
     Rule::new(broken(None, Stage::Tls).says(&["certificate expired"]), "the other side could not prove who it is")
         .why("its certificate has expired, or this machine's clock is wrong"),
     Rule::new(broken(None, Stage::Tls).says(&["causedasendentity"]), "the other side could not prove who it is")
@@ -98,17 +61,22 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(broken(None, Stage::Resolve).says(&["the proxy "]), "the proxy's host has no address")
         .why("HTTPS_PROXY or ALL_PROXY names the proxy; NO_PROXY names hosts that are reached without it")
         .fix(&["export NO_PROXY=.azure.com"]),
+    Rule::new(broken(None, Stage::Connect).says(&["responded 407"]), "the proxy wants to know who asks")
+        .why("it lets nobody through without a name and a password")
+        .fix(&["export HTTPS_PROXY=http://USER:PASSWORD@PROXY:PORT", "export NO_PROXY=.azure.com"]),
     Rule::new(broken(None, Stage::Connect).says(&["proxy"]), "the proxy does not let the request through")
         .why("HTTPS_PROXY or ALL_PROXY names the proxy; NO_PROXY names hosts that are reached without it")
         .fix(&["export NO_PROXY=.azure.com"]),
+    NO_ENTRA,
+    NO_ENTRA.on(broken(Some(Plane::Entra), Stage::Resolve)),
     Rule::new(broken(Some(Plane::Data), Stage::Resolve), "the account's host has no address")
         .why("the account's name is misspelt, or its private link has no DNS entry here")
-        .fix(&["az cosmosdb list -o table"]),
+        .fix(&["rawcosmos account list", "az cosmosdb list -o table"]),
     Rule::new(broken(None, Stage::Resolve), "the host has no address")
         .why("no DNS here, or the wrong cloud's endpoint"),
     Rule::new(broken(None, Stage::Connect), "nobody answers at the host's address")
         .why("a firewall on the way, a proxy that is needed and not named, or a private endpoint in another network")
-        .fix(&["rawcosmos whoami --trace"]),
+        .fix(&["rawcosmos doctor"]),
     Rule::new(broken(None, Stage::Answer), "no answer came")
         .note("it is safe to run it again"),
     UNKNOWN
@@ -120,11 +88,18 @@ pub(super) const RULES: &[Rule] = &[
     UNKNOWN
         .on(when(Kind::Unknown, None).at("/containers"))
         .fix(&["rawcosmos container list -d {database}[ -a {account}][ -g {group}]"]),
+    UNKNOWN
+        .on(when(Kind::Unknown, None).at("/throughputSettings/"))
+        .fix(&["rawcosmos throughput show -d {database}[ -c {container}][ -a {account}][ -g {group}]"]),
+    UNKNOWN
+        .on(when(Kind::Unknown, None).at("PUT */databaseAccounts/"))
+        .fix(&["rawcosmos account show -n {account}[ -g {group}]"]),
     UNKNOWN,
-    Rule::new(when(Kind::Unfinished, None), "not finished within the time given")
-        .why("the service goes on with it; only we have stopped waiting")
-        .fix(&[
-            "?rawcosmos container show -d {database} -n {container}[ -a {account}][ -g {group}]",
-            "?rawcosmos database show -n {database}[ -a {account}][ -g {group}]",
-        ]),
+    UNFINISHED
+        .on(when(Kind::Unfinished, None).says(&["the throughput of"]))
+        .fix(&["rawcosmos throughput show -d {database}[ -c {container}][ -a {account}][ -g {group}]"]),
+    UNFINISHED
+        .on(when(Kind::Unfinished, None).says(&["account "]))
+        .fix(&["rawcosmos account show -n {account}[ -g {group}]"]),
+    UNFINISHED,
 ];

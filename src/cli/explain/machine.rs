@@ -1,0 +1,41 @@
+//! Facts of hosts: the account's, the machine and the pod that asks for a token.
+
+use super::facts::{Facts, between};
+use crate::identity::instance::Instance;
+
+impl Facts {
+    /// In a scale set the identities are the set's, and `az` has another command for them.
+    pub(super) fn machine(&mut self, machine: &Instance) {
+        let (kind, name) = match machine.scale_set.as_str() {
+            "" => ("vm", &machine.name),
+            set => {
+                self.put("set", Some(set.to_string()));
+                ("vmss", &machine.scale_set)
+            }
+        };
+        self.put("kind", Some(kind.to_string()));
+        self.put("vm", Some(name.clone()));
+        self.put("vmgroup", Some(machine.group.clone()));
+    }
+
+    /// What a pod's token says, in the words of whoever refused it.
+    pub(super) fn assertion(&mut self, text: &str) {
+        for (name, before) in [
+            ("issuer", "Issuer: '"),
+            ("issuer", "assertion issuer '"),
+            ("subject", "Subject: '"),
+            ("subject", "assertion subject '"),
+        ] {
+            self.put(name, between(text, before, "'"));
+        }
+    }
+}
+
+/// The account in `https://{account}.documents.azure.com/…`.
+pub(super) fn account_of_host(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("https://")?;
+    let (account, domain) = rest.split_once('.')?;
+    domain
+        .starts_with("documents.")
+        .then(|| account.to_string())
+}

@@ -1,0 +1,83 @@
+//! The table of what is sent again, for people: the very rows the exchange goes by.
+
+use std::time::Duration;
+
+use crate::error::Plane;
+use crate::exchange::retry::{RECONNECT, RULES, Remedy, Rule, Wait};
+
+/// All rows, in the order they are tried.
+pub fn table() -> String {
+    let rows = RULES.iter().map(|rule| {
+        let answer = format!("{} {}", word(rule.plane), answers(rule));
+        format!("  {answer:<41} {}\n", then(rule))
+    });
+    let waits: Vec<String> = RECONNECT.iter().map(|wait| span(*wait)).collect();
+    let broken = format!("  {:<41} {}\n", "no connection", waits.join(", then "));
+    rows.chain([broken]).collect()
+}
+
+/// What a plane is called on the command line.
+pub fn word(plane: Plane) -> &'static str {
+    match plane {
+        Plane::Identity => "identity",
+        Plane::Entra => "entra",
+        Plane::Arm => "arm",
+        Plane::Data => "data",
+    }
+}
+
+/// What is done after this answer; nothing where it is final.
+pub fn after(plane: Plane, status: u16, substatus: u32) -> Option<String> {
+    let covers = |rule: &&Rule| {
+        rule.plane == plane
+            && rule.statuses.contains(&status)
+            && (rule.substatuses.is_empty() || rule.substatuses.contains(&substatus))
+            && rule.says.is_empty()
+    };
+    RULES.iter().find(covers).map(then)
+}
+
+fn answers(rule: &Rule) -> String {
+    let statuses: Vec<String> = rule.statuses.iter().map(u16::to_string).collect();
+    let substatuses: Vec<String> = rule.substatuses.iter().map(u32::to_string).collect();
+    match substatuses.is_empty() {
+        true => statuses.join(" "),
+        false => format!("{}/{}", statuses.join(" "), substatuses.join(" ")),
+    }
+}
+
+fn then(rule: &Rule) -> String {
+    let mut text = match rule.wait {
+        _ if rule.tries == 0 => "never".to_string(),
+        Wait::Remedy(remedy) => format!("once, after {}", deed(remedy)),
+        Wait::Doubling(first, most) => format!(
+            "{} to {}, {} times, {} in all",
+            span(first),
+            span(most),
+            rule.tries,
+            span(rule.budget)
+        ),
+    };
+    if !rule.untouched {
+        text.push_str("; but no create");
+    }
+    if !rule.says.is_empty() {
+        text.push_str(&format!("; if it says {}", rule.says.join(" or ")));
+    }
+    text
+}
+
+fn deed(remedy: Remedy) -> &'static str {
+    match remedy {
+        Remedy::NewToken => "getting a new token",
+        Remedy::Clock => "correcting the clock by the answer's Date",
+        Remedy::Version => "taking a version that the answer lists",
+    }
+}
+
+fn span(time: Duration) -> String {
+    match time.as_millis() {
+        ms if ms % 1000 == 0 && ms > 0 => format!("{} s", ms / 1000),
+        ms => format!("{ms} ms"),
+    }
+}

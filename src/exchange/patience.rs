@@ -1,0 +1,85 @@
+//! Whether a silent identity endpoint is there at all.
+//!
+//! A metadata service answers at once what it knows, and may need seconds for a token it must fetch. Elsewhere than on
+//! Azure its address leads nowhere, or to something that accepts a connection and says nothing. After a moment of
+//! silence a request that it refuses without thinking tells the two apart: an answer, whichever, is worth waiting for.
+
+use std::time::Duration;
+
+use super::Client;
+use crate::error::{Broken, Error, Stage};
+use crate::message::{Limits, Plane, Request, Response};
+
+const fn limits(connect: u64, first: u64, whole: u64) -> Limits {
+    Limits {
+        connect: Duration::from_millis(connect),
+        first: Duration::from_millis(first),
+        whole: Duration::from_millis(whole),
+    }
+}
+
+/// With the silence before it, three seconds are over when it is clear that nobody is there.
+const PROBE: Limits = limits(1_000, 1_000, 1_000);
+
+/// For an endpoint that has answered the probe.
+const SLOW: Limits = limits(2_000, 10_000, 12_000);
+
+/// For one that was named as the source: in a container that has just begun, connecting has taken six seconds.
+const NAMED: Limits = limits(10_000, 1_500, 20_000);
+
+/// How long nobody stays nobody.
+const A_MOMENT: time::Duration = time::Duration::seconds(10);
+
+impl Client<'_> {
+    /// Sends one request, and once more to an identity endpoint that is there and was only slow.
+    pub(super) fn send(&self, request: &Request) -> Result<Response, Broken> {
+        if request.plane != Plane::Identity {
+            return self.transport.send(request);
+        }
+        let outcome = match self.patient {
+            true => self.transport.send(&within(request, NAMED)),
+            false => self.transport.send(request),
+        };
+        match outcome {
+            Err(broken) if broken.stage == Stage::Answer && self.is_there(request) => {
+                self.note("the identity endpoint is there, and slow: asking it again, for longer");
+                self.transport.send(&within(request, SLOW))
+            }
+            other => other,
+        }
+    }
+
+    /// What came of the endpoint a moment ago, where that was nothing: asking again so soon would take as long.
+    pub(super) fn is_absent(&self, request: &Request) -> Option<Broken> {
+        let absent = self.absent.borrow();
+        let (since, broken) = absent.as_ref()?;
+        let recent = self.clock.now() < since.saturating_add(A_MOMENT);
+        (recent && request.plane == Plane::Identity).then(|| Broken {
+            request: request.line(),
+            ..broken.clone()
+        })
+    }
+
+    /// Keeps what came of the endpoint, where that was nothing.
+    pub(super) fn remembered(&self, request: &Request, error: Error) -> Error {
+        if let (Plane::Identity, Error::Transport(broken)) = (request.plane, &error) {
+            *self.absent.borrow_mut() = Some((self.clock.now(), broken.clone()));
+        }
+        error
+    }
+
+    /// Asks without a query and without the header that every real request has: refused at once, and without a trace.
+    fn is_there(&self, request: &Request) -> bool {
+        self.note("no answer yet: is anybody there?");
+        let url = request.url.expose().split('?').next().unwrap_or_default();
+        let bare = Request::new(Plane::Identity, "GET", url);
+        self.transport.send(&within(&bare, PROBE)).is_ok()
+    }
+}
+
+fn within(request: &Request, limits: Limits) -> Request {
+    Request {
+        limits: Some(limits),
+        ..request.clone()
+    }
+}
