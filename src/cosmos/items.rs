@@ -100,6 +100,16 @@ fn with_body(request: Request, key: &PartitionKey, body: &str) -> Request {
     with_key(request.header("content-type", "application/json"), key).body(body)
 }
 
+impl Options {
+    /// A write for one ETag alone is refused the second time, because the first one has changed it.
+    fn effect(&self) -> Effect {
+        match self.if_match.as_deref() {
+            None | Some("*") => Effect::Once,
+            Some(_) => Effect::Guarded,
+        }
+    }
+}
+
 fn write(request: Request, scope: Scope, action: &'static str, options: &Options) -> Call<Perhaps> {
     Call {
         request: options.apply(request),
@@ -125,7 +135,10 @@ pub fn create(
     options: &Options,
 ) -> Call<Option<Box<RawValue>>> {
     let request = with_body(container.0.feed("POST", "docs"), key, item.get());
-    write(request, container.0.scope("docs"), CREATE, options)
+    Call {
+        effect: Effect::Guarded,
+        ..write(request, container.0.scope("docs"), CREATE, options)
+    }
 }
 
 /// `POST /dbs/{db}/colls/{coll}/docs` with `x-ms-documentdb-is-upsert`: creates the item (201) or replaces it (200).
@@ -141,7 +154,10 @@ pub fn upsert(
 ) -> Call<Option<Box<RawValue>>> {
     let request = with_body(container.0.feed("POST", "docs"), key, item.get())
         .header("x-ms-documentdb-is-upsert", "True");
-    write(request, container.0.scope("docs"), UPSERT, options)
+    Call {
+        effect: options.effect(),
+        ..write(request, container.0.scope("docs"), UPSERT, options)
+    }
 }
 
 /// `GET /dbs/{db}/colls/{coll}/docs/{id}`: one item, for 1 RU per KB. `None` if it still has the ETag of `if_none_match`.
@@ -185,7 +201,10 @@ pub fn replace(
 ) -> Call<Option<Box<RawValue>>> {
     let place = container.0.child("docs", id);
     let request = with_body(place.request("PUT"), key, item.get());
-    write(request, place.scope("docs"), REPLACE, options)
+    Call {
+        effect: options.effect(),
+        ..write(request, place.scope("docs"), REPLACE, options)
+    }
 }
 
 /// `PATCH /dbs/{db}/colls/{coll}/docs/{id}`: changes parts of an item; 404 if there is none, 412 if `if_match` or

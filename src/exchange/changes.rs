@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Client;
 use super::pages::Flow;
+use super::ranges::SPLITS;
 use crate::cosmos::changes::{self, Changes, Start, State};
 use crate::cosmos::containers::{self, rid_of};
 use crate::cosmos::{Container, Paging};
@@ -12,9 +13,6 @@ use crate::message::Answer;
 
 /// Waits between two rounds that brought nothing; the last one repeats.
 const WAITS: [u64; 4] = [1, 2, 3, 5];
-
-/// A range that is gone this often without a single answer is not being split.
-const SPLITS: u32 = 10;
 
 /// Which changes are read, and how.
 pub struct Feed<'a> {
@@ -55,8 +53,7 @@ impl Client<'_> {
             }
             idle = if moved { 0 } else { idle + 1 };
             let seconds = WAITS.get(idle).or(WAITS.last()).copied();
-            self.clock()
-                .sleep(Duration::from_secs(seconds.unwrap_or(1)));
+            self.rest(Duration::from_secs(seconds.unwrap_or(1)))?;
         }
     }
 
@@ -79,9 +76,8 @@ impl Client<'_> {
             );
             match self.run(&call) {
                 Err(e) if is_gone(&e) && splits < SPLITS => {
+                    state.place(&self.ranges_again(feed.container, splits)?);
                     splits += 1;
-                    self.note("the range was split or merged: reading the ranges again");
-                    state.place(&self.ranges(feed.container)?);
                 }
                 Err(e) if self.is_another(feed.container, state, &e) => return Err(recreated()),
                 Err(e) => return Err(e),

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use super::Client;
 use super::changes::is_gone;
 use super::pages::Flow;
+use super::ranges::SPLITS;
 use crate::cosmos::items::Options;
 use crate::cosmos::key_definition::Definition;
 use crate::cosmos::many::{self, Pair};
@@ -54,12 +55,16 @@ impl Client<'_> {
         heard: &mut Heard,
     ) -> Result<Vec<Option<Box<RawValue>>>, Error> {
         let mut found = Found::new();
-        match (self.find(many, pairs, &mut found, heard), &mut many.way) {
-            (Err(e), Way::Ranges(_, ranges)) if is_gone(&e) => {
-                *ranges = self.ranges(many.container)?;
-                self.find(many, pairs, &mut found, heard)?;
+        for turn in 0.. {
+            match (self.find(many, pairs, &mut found, heard), &mut many.way) {
+                (Err(e), Way::Ranges(_, ranges)) if is_gone(&e) && turn < SPLITS => {
+                    *ranges = self.ranges_again(many.container, turn)?;
+                }
+                (done, _) => {
+                    done?;
+                    break;
+                }
             }
-            (done, _) => done?,
         }
         let all = pairs.iter().map(|pair| many.pick(&found, pair));
         Ok(all.collect())

@@ -4,14 +4,18 @@
 //! (a token first, an operation to follow, pages, retries) is sequential code over it.
 
 pub mod batches;
+pub mod budget;
 pub mod changes;
 mod files;
+pub mod judge;
 pub mod many;
 pub mod network;
 pub mod pages;
 mod patience;
 pub mod poll;
 pub mod ranges;
+mod recognise;
+pub mod regions;
 mod remedy;
 pub mod retry;
 pub mod sessions;
@@ -31,7 +35,9 @@ use crate::error::{Broken, Error};
 use crate::identity::cloud::PUBLIC;
 use crate::identity::{Selector, Source, Token};
 use crate::message::{Answer, Call, Effect, Request, Response, Scope};
-use retry::{Tally, Verdict};
+use budget::Budget;
+use judge::{Tally, Verdict, judge};
+use regions::Regions;
 use tokens::Tokens;
 
 /// Something that carries a request to its service and an answer back.
@@ -41,6 +47,9 @@ pub trait Transport {
 
     /// Is told why the next request is sent, or why it waits.
     fn note(&self, _text: &str) {}
+
+    /// Is told that the account at one origin is served at another one, too.
+    fn served(&self, _home: &str, _also: &str) {}
 }
 
 /// The time, and a way to let it pass.
@@ -115,6 +124,10 @@ pub struct Client<'a> {
     /// How far the service's clock is ahead of ours, once that is known to matter.
     offset: Cell<time::Duration>,
     versions: RefCell<version::Known>,
+    regions: RefCell<Regions>,
+    budget: Budget,
+    timeout: Option<Duration>,
+    begun: OffsetDateTime,
 }
 
 impl<'a> Client<'a> {
@@ -134,6 +147,10 @@ impl<'a> Client<'a> {
             absent: RefCell::default(),
             offset: Cell::default(),
             versions: RefCell::default(),
+            regions: RefCell::default(),
+            budget: Budget::default(),
+            timeout: None,
+            begun: clock.now(),
         }
     }
 
@@ -159,7 +176,7 @@ impl<'a> Client<'a> {
     /// The same client by another clock.
     #[must_use]
     pub fn with_clock(mut self, clock: &'a dyn Clock) -> Client<'a> {
-        self.clock = clock;
+        (self.clock, self.begun) = (clock, clock.now());
         self
     }
 
@@ -208,33 +225,73 @@ impl<'a> Client<'a> {
         }
         let mut tally = Tally::default();
         loop {
-            let proof = self.proof(scope)?;
-            let asked = self.versions.borrow().applied(request);
-            let ready = authorize(asked, scope, &proof, self.now());
-            refuse_unsendable(&ready)?;
-            let outcome = self.send(&ready);
-            tally.attempts += 1;
-            match retry::judge(&ready, effect, outcome, &tally) {
-                Verdict::Accept(response) => return Ok((response, tally.attempts)),
-                Verdict::Refuse(error) => return Err(self.remembered(request, error)),
-                Verdict::Again { wait, why, remedy } => {
-                    if remedy.is_some_and(|remedy| !self.set_right(remedy, request, scope, &why)) {
-                        return Err(retry::as_final(effect, why));
-                    }
-                    self.pause(wait, &why);
-                    tally.count(wait, &why);
-                    tally.remedies.extend(remedy);
+            match self.attempt(request, scope, effect, &mut tally) {
+                Ok(None) => {}
+                Ok(Some(response)) => return Ok((response, tally.attempts)),
+                Err(error) => {
+                    let found = self.recognise(request, scope, effect, &tally, error);
+                    return found.map(|response| (response, tally.attempts));
                 }
             }
         }
     }
 
-    fn pause(&self, wait: Duration, why: &Error) {
-        let text = format!("again in {} ms: {why}", wait.as_millis());
-        self.transport.note(&text);
-        if !wait.is_zero() {
-            self.clock.sleep(wait);
+    /// Sends it once; nothing where it is to be sent again.
+    fn attempt(
+        &self,
+        request: &Request,
+        scope: &Scope,
+        effect: Effect,
+        tally: &mut Tally,
+    ) -> Result<Option<Response>, Error> {
+        let ready = self.ready(request, scope, effect)?;
+        let outcome = self.send(&ready);
+        tally.attempts += 1;
+        match judge(&ready, effect, outcome, tally, &self.budget) {
+            Verdict::Accept(response) => Ok(Some(response)),
+            Verdict::Refuse(error) => Err(self.remembered(request, error)),
+            Verdict::Again { remedy, wait, why } => {
+                tally
+                    .tried
+                    .extend(regions::origin(&ready).map(str::to_string));
+                let asked = Asked {
+                    request,
+                    scope,
+                    effect,
+                };
+                let righted = remedy.filter(|remedy| self.set_right(*remedy, &asked, tally, &why));
+                let wait = righted.map_or(wait, |_| Some(Duration::ZERO));
+                tally.remedies.extend(righted);
+                let Some(wait) = wait else {
+                    return Err(judge::as_final(effect, why));
+                };
+                tally.count(wait, &why);
+                self.pause(wait, &why).map(|()| None)
+            }
         }
+    }
+
+    /// The request as it is sent: to the region where it is served, in a version that is known there, authorized.
+    fn ready(&self, request: &Request, scope: &Scope, effect: Effect) -> Result<Request, Error> {
+        self.has_time_after(Duration::ZERO)?;
+        self.prefer(request, scope, effect);
+        let proof = self.proof(scope)?;
+        let asked = self.versions.borrow().applied(request);
+        let asked = self
+            .regions
+            .borrow()
+            .applied(asked, effect, self.clock.now());
+        let ready = authorize(asked, scope, &proof, self.now());
+        refuse_unsendable(&ready)?;
+        Ok(ready)
+    }
+
+    fn pause(&self, wait: Duration, why: &Error) -> Result<(), Error> {
+        self.note(&format!("again in {} ms: {why}", wait.as_millis()));
+        self.rest(wait).map_err(|over| match over {
+            Error::Overtime(text) => Error::Overtime(format!("{text}; before that: {why}")),
+            other => other,
+        })
     }
 
     /// What authorizes a scope: nothing, the key, or a token for the plane's audience.
@@ -255,6 +312,13 @@ impl<'a> Client<'a> {
         let life = token.expires.moment(now) - now;
         Ok(Proof::Token(token.secret.living(life.whole_seconds())))
     }
+}
+
+/// A call without its reader.
+struct Asked<'a> {
+    request: &'a Request,
+    scope: &'a Scope,
+    effect: Effect,
 }
 
 /// A header value outside printable ASCII would be refused halfway, or split the request in two.

@@ -83,11 +83,13 @@ impl Client<'_> {
         watch: &Watch,
     ) -> Result<Duration, Error> {
         let spent = (self.clock.now() - begun).unsigned_abs();
-        if spent < watch.limit {
-            return Ok(watch.limit - spent);
+        let left = watch.limit.saturating_sub(spent);
+        let left = self.left().map_or(left, |all| all.min(left));
+        if !left.is_zero() {
+            return Ok(left);
         }
         let url = started.shown_url().unwrap_or_default();
-        let (what, seconds) = (watch.what, watch.limit.as_secs());
+        let (what, seconds) = (watch.what, spent.as_secs());
         Err(Error::Unfinished(format!(
             "{what} is still running after {seconds} s and goes on without us: {url}"
         )))

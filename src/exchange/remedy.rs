@@ -3,10 +3,11 @@
 use time::format_description::well_known::Rfc2822;
 use time::{Duration, OffsetDateTime};
 
+use super::judge::Tally;
 use super::retry::Remedy;
-use super::{Client, Credential};
+use super::{Asked, Client, Credential};
 use crate::error::{Error, Failure};
-use crate::message::{Request, Scope};
+use crate::message::Scope;
 
 /// A difference below this is the way of an answer, not a wrong clock.
 const NOTICED: Duration = Duration::seconds(60);
@@ -21,23 +22,22 @@ impl Client<'_> {
     pub(super) fn set_right(
         &self,
         remedy: Remedy,
-        request: &Request,
-        scope: &Scope,
+        asked: &Asked,
+        tally: &Tally,
         why: &Error,
     ) -> bool {
-        let Some(failure) = why.failure() else {
-            return false;
-        };
-        match remedy {
-            Remedy::Clock => self.correct_clock(failure),
-            Remedy::NewToken => {
+        match (remedy, why.failure()) {
+            (Remedy::Clock, Some(failure)) => self.correct_clock(failure),
+            (Remedy::NewToken, Some(failure)) => {
                 self.correct_clock(failure);
-                self.renew(scope)
+                self.renew(asked.scope)
             }
-            Remedy::Version => {
-                let chosen = self.versions.borrow_mut().choose(request, failure);
+            (Remedy::Version, Some(failure)) => {
+                let mut versions = self.versions.borrow_mut();
+                let chosen = versions.choose(asked.request, failure);
                 chosen.inspect(|note| self.note(note)).is_some()
             }
+            (remedy, _) => self.go_elsewhere(remedy, asked, tally, why),
         }
     }
 

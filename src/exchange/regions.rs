@@ -1,0 +1,332 @@
+//! Regions of the account: where reads and writes go once the place they went to does not serve them.
+//!
+//! The account is asked for its regions only when that is needed, and what it says is not kept beyond this run. Where
+//! it does not say, or may not be read, there is one region: the endpoint that was given.
+
+use time::{Duration, OffsetDateTime};
+
+use super::judge::Tally;
+use super::retry::Remedy;
+use super::{Asked, Client, patience};
+use crate::cosmos::{Account, account};
+use crate::error::{Error, Stage};
+use crate::message::{Effect, Limits, Plane, Request, Response, Scope, Text};
+use crate::name::Endpoint;
+
+/// How long a list of regions is taken for right, and a region for unable to serve.
+const FRESH: Duration = Duration::minutes(5);
+
+/// How long an account that did not answer is not asked again.
+const A_MOMENT: Duration = Duration::seconds(15);
+
+/// The account is small, and whoever waits for it waits for something else.
+const QUICK: Limits = patience::limits(2_000, 5_000, 5_000);
+
+/// A region that serves reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Region {
+    name: String,
+    origin: String,
+}
+
+/// What is known of an account's regions.
+#[derive(Debug, Default)]
+pub struct Regions {
+    /// Those that are preferred for reads, the most preferred first, as [`plain`] writes them.
+    wanted: Vec<String>,
+    /// The origin that calls name.
+    home: String,
+    /// Those that serve reads, the preferred ones first; empty where it is not known.
+    list: Vec<Region>,
+    /// Origin of the one that takes writes.
+    write: Option<String>,
+    /// Until when that is taken for right.
+    until: Option<OffsetDateTime>,
+    /// Where reads go for now, and writes from now on, if not to `home`.
+    reads: Option<(String, OffsetDateTime)>,
+    writes: Option<String>,
+}
+
+/// Scheme, host and port of what is sent.
+pub(super) fn origin(request: &Request) -> Option<&str> {
+    let url = request.url.expose();
+    let start = url.find("://")? + 3;
+    let end = url.get(start..)?.find('/')? + start;
+    url.get(..end)
+}
+
+/// `West Europe` as hosts write it: `westeurope`.
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(|c| !c.is_whitespace());
+    letters.collect::<String>().to_lowercase()
+}
+
+/// A place that the account names: region, and where it is.
+type Place = (String, Endpoint);
+
+fn places(account: &serde_json::Value, member: &str) -> Vec<Place> {
+    let place = |place: &serde_json::Value| {
+        let endpoint = place.get("databaseAccountEndpoint")?.as_str()?;
+        let name = plain(place.get("name")?.as_str()?);
+        Some((name, Endpoint::new(endpoint).ok()?))
+    };
+    let listed = account.get(member).and_then(|listed| listed.as_array());
+    listed.into_iter().flatten().filter_map(place).collect()
+}
+
+/// Whose regions are taken for ours.
+struct Family<'a> {
+    home: &'a Endpoint,
+    account: &'a str,
+    domain: &'a str,
+}
+
+impl<'a> Family<'a> {
+    /// The endpoint that was given may be a regional one itself, and is then named among the places.
+    fn of(home: &'a Endpoint, places: &[Place]) -> Family<'a> {
+        let (label, domain) = home.host().split_once('.').unwrap_or_default();
+        let own = places.iter().find(|(_, place)| place == home);
+        let account =
+            own.and_then(|(name, _)| label.strip_suffix(name.as_str())?.strip_suffix('-'));
+        Family {
+            home,
+            account: account.unwrap_or(label),
+            domain,
+        }
+    }
+
+    /// Whether an origin that the service chose is `{account}[-{region}].` before the same domain, or this machine
+    /// where `home` is. Any other is not sent our token.
+    fn has(&self, (name, place): &Place) -> bool {
+        let home = self.home;
+        if home.is_loopback() || place.is_loopback() {
+            return home.is_loopback() && place.is_loopback();
+        }
+        let same_port = home.as_str().replacen(home.host(), place.host(), 1) == place.as_str();
+        let regional = place
+            .host()
+            .strip_suffix(self.domain)
+            .and_then(|rest| rest.strip_suffix('.')?.strip_prefix(self.account));
+        let is_named = regional.is_some_and(|rest| {
+            rest.is_empty() || rest.strip_prefix('-').is_some_and(|region| region == name)
+        });
+        same_port && is_named && self.domain.contains('.')
+    }
+}
+
+impl Regions {
+    /// Takes what the account says. What is not there, or is nobody of ours, is left out.
+    fn learn(&mut self, home: &Endpoint, response: &Response) {
+        let account: serde_json::Value = response.json().unwrap_or_default();
+        let readable = places(&account, "readableLocations");
+        let family = Family::of(home, &readable);
+        let ours = |place: &Place| family.has(place).then(|| place.1.as_str().to_string());
+        let writable = places(&account, "writableLocations");
+        self.write = writable.first().and_then(ours);
+        let regions = readable.iter().filter_map(|place| {
+            let (name, origin) = (place.0.clone(), ours(place)?);
+            Some(Region { name, origin })
+        });
+        self.list = regions.collect();
+        let rank = |region: &Region| {
+            let mut wanted = self.wanted.iter();
+            let at = wanted.position(|wanted| *wanted == region.name);
+            at.unwrap_or(usize::MAX)
+        };
+        self.list.sort_by_key(rank);
+    }
+
+    /// The request to where it is served.
+    pub(super) fn applied(
+        &self,
+        mut request: Request,
+        effect: Effect,
+        now: OffsetDateTime,
+    ) -> Request {
+        let target = match effect {
+            Effect::Read => self.reading(now),
+            _ => self.writes.as_deref(),
+        };
+        let ours = request.plane == Plane::Data && origin(&request) == Some(self.home.as_str());
+        if let (true, Some(target), Text::Plain(url)) = (ours, target, &mut request.url) {
+            url.replace_range(..self.home.len(), target);
+        }
+        request
+    }
+
+    /// Where reads go: away from what did not serve them, else to the preferred region.
+    fn reading(&self, now: OffsetDateTime) -> Option<&str> {
+        let away = self
+            .reads
+            .as_ref()
+            .filter(|(_, since)| now < *since + FRESH);
+        let preferred = self
+            .list
+            .first()
+            .filter(|region| self.wanted.contains(&region.name));
+        let preferred = preferred.map(|region| region.origin.as_str());
+        away.map(|(origin, _)| origin.as_str()).or(preferred)
+    }
+
+    /// A region for a read that was not tried yet.
+    fn untried(&self, tried: &[String]) -> Option<Region> {
+        let through_home = |region: &Region| {
+            self.write.as_ref() == Some(&region.origin) && self.was_written(tried)
+        };
+        let mut list = self.list.iter();
+        list.find(|region| !tried.contains(&region.origin) && !through_home(region))
+            .cloned()
+    }
+
+    /// Whether the region that takes writes was tried by the account's own host, which has no region in its name.
+    fn was_written(&self, tried: &[String]) -> bool {
+        let listed = self.list.iter().any(|region| region.origin == self.home);
+        !listed && tried.contains(&self.home)
+    }
+
+    /// Where the account may be asked for its regions.
+    fn places(&self, unreachable: bool) -> Vec<String> {
+        let home = Some(self.home.clone()).filter(|_| !unreachable);
+        let known = self.list.iter().map(|region| region.origin.clone());
+        let named = self
+            .wanted
+            .iter()
+            .filter_map(|wanted| regional(&self.home, wanted));
+        let mut places: Vec<String> = home.into_iter().chain(known).chain(named).collect();
+        places.dedup();
+        places
+    }
+}
+
+/// The host of a region, by the name of the account's.
+fn regional(home: &str, region: &str) -> Option<String> {
+    let (account, domain) = home.split_once(".documents.")?;
+    Some(format!("{account}-{region}.documents.{domain}"))
+}
+
+impl<'a> Client<'a> {
+    /// The same client, which reads in the first of these regions that the account has.
+    #[must_use]
+    pub fn with_regions(self, wanted: &[&str]) -> Client<'a> {
+        self.regions.borrow_mut().wanted = wanted.iter().map(|name| plain(name)).collect();
+        self
+    }
+
+    /// Learns the regions before the first read, where one is preferred.
+    pub(super) fn prefer(&self, request: &Request, scope: &Scope, effect: Effect) {
+        let preferred = !self.regions.borrow().wanted.is_empty();
+        if preferred && effect == Effect::Read && has_regions(scope) {
+            self.know_regions(request, false);
+        }
+    }
+
+    /// Goes to another region. `false` where there is none, or it is not for this request.
+    pub(super) fn go_elsewhere(
+        &self,
+        remedy: Remedy,
+        asked: &Asked,
+        tally: &Tally,
+        why: &Error,
+    ) -> bool {
+        let read = asked.effect == Effect::Read;
+        if !has_regions(asked.scope) || (remedy != Remedy::NewRegions && !read) {
+            return false;
+        }
+        let unreachable = matches!(why, Error::Transport(broken) if broken.stage != Stage::Answer);
+        let only_write = match remedy {
+            Remedy::NewRegions => {
+                self.regions.borrow_mut().until = None;
+                self.know_regions(asked.request, false);
+                !read
+                    || why
+                        .failure()
+                        .is_some_and(|failure| failure.substatus == Some(3))
+            }
+            Remedy::OtherRegion => {
+                self.know_regions(asked.request, unreachable);
+                false
+            }
+            _ if self.regions.borrow().was_written(&tally.tried) => return false,
+            _ => true,
+        };
+        self.choose(read, only_write, &tally.tried)
+    }
+
+    /// Takes another region from now on: the one that takes writes, or any that was not tried.
+    fn choose(&self, read: bool, only_write: bool, tried: &[String]) -> bool {
+        let mut regions = self.regions.borrow_mut();
+        let chosen = match only_write {
+            true => regions.write.clone(),
+            false => regions.untried(tried).map(|region| region.origin),
+        };
+        // To write where a write was refused a moment ago is to wait for the change of regions to be over.
+        let Some(chosen) = chosen.filter(|chosen| tried.last() != Some(chosen)) else {
+            return false;
+        };
+        self.note(&format!(
+            "the account is served elsewhere, too: going on at {chosen}"
+        ));
+        match read {
+            true => regions.reads = Some((chosen, self.clock.now())),
+            false => regions.writes = Some(chosen),
+        }
+        true
+    }
+
+    /// Asks the account for its regions, unless they are known.
+    fn know_regions(&self, request: &Request, unreachable: bool) {
+        let now = self.clock.now();
+        let Some(home) = origin(request) else {
+            return;
+        };
+        let places = {
+            let mut regions = self.regions.borrow_mut();
+            if regions.home != home {
+                let wanted = std::mem::take(&mut regions.wanted);
+                let home = home.to_string();
+                *regions = Regions {
+                    wanted,
+                    home,
+                    ..Regions::default()
+                };
+            }
+            if regions.until.is_some_and(|until| now < until) {
+                return;
+            }
+            regions.until = Some(now + A_MOMENT);
+            regions.places(unreachable)
+        };
+        let mut answers = places.iter().filter_map(|place| self.ask_account(place));
+        let (Some(response), Ok(home)) = (answers.next(), Endpoint::new(home)) else {
+            return self.note("the account does not say its regions: staying at its endpoint");
+        };
+        let mut regions = self.regions.borrow_mut();
+        regions.learn(&home, &response);
+        regions.until = Some(now + FRESH);
+        for region in regions
+            .list
+            .iter()
+            .filter(|region| region.origin != regions.home)
+        {
+            self.transport.served(&regions.home, &region.origin);
+        }
+    }
+
+    /// One attempt: who cannot be asked is left alone.
+    fn ask_account(&self, place: &str) -> Option<Response> {
+        let call = account::read(&Account::new(Endpoint::new(place).ok()?));
+        let request = Request {
+            limits: Some(QUICK),
+            ..call.request
+        };
+        let proof = self.proof(&call.scope).ok()?;
+        let ready = crate::authorize::authorize(request, &call.scope, &proof, self.now());
+        let answer = self.send(&ready).ok()?;
+        (answer.status == 200).then_some(answer)
+    }
+}
+
+/// Whether it is a request of the data plane, and not the question for the account itself.
+fn has_regions(scope: &Scope) -> bool {
+    matches!(scope, Scope::Data { kind, .. } if !kind.is_empty())
+}
