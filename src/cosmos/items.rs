@@ -1,5 +1,7 @@
 //! Items. An item is JSON text and travels untouched: numbers and the order of members come out as they went in.
 
+pub mod written;
+
 use serde_json::value::RawValue;
 
 use super::partition_key::PartitionKey;
@@ -98,16 +100,6 @@ fn with_key(request: Request, key: &PartitionKey) -> Request {
 
 fn with_body(request: Request, key: &PartitionKey, body: &str) -> Request {
     with_key(request.header("content-type", "application/json"), key).body(body)
-}
-
-impl Options {
-    /// A write for one ETag alone is refused the second time, because the first one has changed it.
-    fn effect(&self) -> Effect {
-        match self.if_match.as_deref() {
-            None | Some("*") => Effect::Once,
-            Some(_) => Effect::Guarded,
-        }
-    }
 }
 
 fn write(request: Request, scope: Scope, action: &'static str, options: &Options) -> Call<Perhaps> {

@@ -23,7 +23,6 @@ pub mod query;
 pub mod ranges;
 pub mod raw;
 pub mod session;
-pub mod written;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

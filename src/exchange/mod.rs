@@ -3,6 +3,7 @@
 //! [`Client::run`] is the one road every call takes: authorize, send, judge, read. What needs more than one exchange
 //! (a token first, an operation to follow, pages, retries) is sequential code over it.
 
+mod attempt;
 pub mod batches;
 pub mod budget;
 pub mod changes;
@@ -29,14 +30,13 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use crate::authorize::Proof;
 use crate::authorize::master_key::MasterKey;
-use crate::authorize::{Proof, authorize};
 use crate::error::{Broken, Error};
 use crate::identity::cloud::PUBLIC;
 use crate::identity::{Selector, Source, Token};
-use crate::message::{Answer, Call, Effect, Request, Response, Scope};
+use crate::message::{Answer, Call, Request, Response, Scope};
 use budget::Budget;
-use judge::{Tally, Verdict, judge};
 use regions::Regions;
 use tokens::Tokens;
 
@@ -213,87 +213,6 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// The same for any call: kept apart from [`Client::run`] so that it is compiled once.
-    fn exchange(
-        &self,
-        request: &Request,
-        scope: &Scope,
-        effect: Effect,
-    ) -> Result<(Response, u32), Error> {
-        if let Some(broken) = self.is_absent(request) {
-            return Err(Error::Transport(broken));
-        }
-        let mut tally = Tally::default();
-        loop {
-            match self.attempt(request, scope, effect, &mut tally) {
-                Ok(None) => {}
-                Ok(Some(response)) => return Ok((response, tally.attempts)),
-                Err(error) => {
-                    let found = self.recognise(request, scope, effect, &tally, error);
-                    return found.map(|response| (response, tally.attempts));
-                }
-            }
-        }
-    }
-
-    /// Sends it once; nothing where it is to be sent again.
-    fn attempt(
-        &self,
-        request: &Request,
-        scope: &Scope,
-        effect: Effect,
-        tally: &mut Tally,
-    ) -> Result<Option<Response>, Error> {
-        let ready = self.ready(request, scope, effect)?;
-        let outcome = self.send(&ready);
-        tally.attempts += 1;
-        match judge(&ready, effect, outcome, tally, &self.budget) {
-            Verdict::Accept(response) => Ok(Some(response)),
-            Verdict::Refuse(error) => Err(self.remembered(request, error)),
-            Verdict::Again { remedy, wait, why } => {
-                tally
-                    .tried
-                    .extend(regions::origin(&ready).map(str::to_string));
-                let asked = Asked {
-                    request,
-                    scope,
-                    effect,
-                };
-                let righted = remedy.filter(|remedy| self.set_right(*remedy, &asked, tally, &why));
-                let wait = righted.map_or(wait, |_| Some(Duration::ZERO));
-                tally.remedies.extend(righted);
-                let Some(wait) = wait else {
-                    return Err(judge::as_final(effect, why));
-                };
-                tally.count(wait, &why);
-                self.pause(wait, &why).map(|()| None)
-            }
-        }
-    }
-
-    /// The request as it is sent: to the region where it is served, in a version that is known there, authorized.
-    fn ready(&self, request: &Request, scope: &Scope, effect: Effect) -> Result<Request, Error> {
-        self.has_time_after(Duration::ZERO)?;
-        self.prefer(request, scope, effect);
-        let proof = self.proof(scope)?;
-        let asked = self.versions.borrow().applied(request);
-        let asked = self
-            .regions
-            .borrow()
-            .applied(asked, effect, self.clock.now());
-        let ready = authorize(asked, scope, &proof, self.now());
-        refuse_unsendable(&ready)?;
-        Ok(ready)
-    }
-
-    fn pause(&self, wait: Duration, why: &Error) -> Result<(), Error> {
-        self.note(&format!("again in {} ms: {why}", wait.as_millis()));
-        self.rest(wait).map_err(|over| match over {
-            Error::Overtime(text) => Error::Overtime(format!("{text}; before that: {why}")),
-            other => other,
-        })
-    }
-
     /// What authorizes a scope: nothing, the key, or a token for the plane's audience.
     fn proof(&self, scope: &Scope) -> Result<Proof, Error> {
         match (scope, &self.credential) {
@@ -312,25 +231,4 @@ impl<'a> Client<'a> {
         let life = token.expires.moment(now) - now;
         Ok(Proof::Token(token.secret.living(life.whole_seconds())))
     }
-}
-
-/// A call without its reader.
-struct Asked<'a> {
-    request: &'a Request,
-    scope: &'a Scope,
-    effect: Effect,
-}
-
-/// A header value outside printable ASCII would be refused halfway, or split the request in two.
-fn refuse_unsendable(request: &Request) -> Result<(), Error> {
-    for (name, value) in &request.headers {
-        let sendable = |b: u8| (0x20..0x7f).contains(&b);
-        if !value.expose().bytes().all(sendable) {
-            return Err(Error::Usage(format!(
-                "the header {name} would hold {:?}: only printable ASCII can be sent",
-                value.shown()
-            )));
-        }
-    }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::Client;
 use super::judge::Tally;
-use crate::cosmos::written;
+use crate::cosmos::items::written;
 use crate::error::Error;
 use crate::message::{Effect, Request, Response, Scope};
 

@@ -3,15 +3,19 @@
 //! The account is asked for its regions only when that is needed, and what it says is not kept beyond this run. Where
 //! it does not say, or may not be read, there is one region: the endpoint that was given.
 
+mod family;
+
 use time::{Duration, OffsetDateTime};
 
+use super::attempt::Asked;
 use super::judge::Tally;
 use super::retry::Remedy;
-use super::{Asked, Client, patience};
+use super::{Client, patience};
 use crate::cosmos::{Account, account};
 use crate::error::{Error, Stage};
 use crate::message::{Effect, Limits, Plane, Request, Response, Scope, Text};
 use crate::name::Endpoint;
+use family::{Family, Place, places, plain, regional};
 
 /// How long a list of regions is taken for right, and a region for unable to serve.
 const FRESH: Duration = Duration::minutes(5);
@@ -53,65 +57,6 @@ pub(super) fn origin(request: &Request) -> Option<&str> {
     let start = url.find("://")? + 3;
     let end = url.get(start..)?.find('/')? + start;
     url.get(..end)
-}
-
-/// `West Europe` as hosts write it: `westeurope`.
-fn plain(name: &str) -> String {
-    let letters = name.chars().filter(|c| !c.is_whitespace());
-    letters.collect::<String>().to_lowercase()
-}
-
-/// A place that the account names: region, and where it is.
-type Place = (String, Endpoint);
-
-fn places(account: &serde_json::Value, member: &str) -> Vec<Place> {
-    let place = |place: &serde_json::Value| {
-        let endpoint = place.get("databaseAccountEndpoint")?.as_str()?;
-        let name = plain(place.get("name")?.as_str()?);
-        Some((name, Endpoint::new(endpoint).ok()?))
-    };
-    let listed = account.get(member).and_then(|listed| listed.as_array());
-    listed.into_iter().flatten().filter_map(place).collect()
-}
-
-/// Whose regions are taken for ours.
-struct Family<'a> {
-    home: &'a Endpoint,
-    account: &'a str,
-    domain: &'a str,
-}
-
-impl<'a> Family<'a> {
-    /// The endpoint that was given may be a regional one itself, and is then named among the places.
-    fn of(home: &'a Endpoint, places: &[Place]) -> Family<'a> {
-        let (label, domain) = home.host().split_once('.').unwrap_or_default();
-        let own = places.iter().find(|(_, place)| place == home);
-        let account =
-            own.and_then(|(name, _)| label.strip_suffix(name.as_str())?.strip_suffix('-'));
-        Family {
-            home,
-            account: account.unwrap_or(label),
-            domain,
-        }
-    }
-
-    /// Whether an origin that the service chose is `{account}[-{region}].` before the same domain, or this machine
-    /// where `home` is. Any other is not sent our token.
-    fn has(&self, (name, place): &Place) -> bool {
-        let home = self.home;
-        if home.is_loopback() || place.is_loopback() {
-            return home.is_loopback() && place.is_loopback();
-        }
-        let same_port = home.as_str().replacen(home.host(), place.host(), 1) == place.as_str();
-        let regional = place
-            .host()
-            .strip_suffix(self.domain)
-            .and_then(|rest| rest.strip_suffix('.')?.strip_prefix(self.account));
-        let is_named = regional.is_some_and(|rest| {
-            rest.is_empty() || rest.strip_prefix('-').is_some_and(|region| region == name)
-        });
-        same_port && is_named && self.domain.contains('.')
-    }
 }
 
 impl Regions {
@@ -196,12 +141,6 @@ impl Regions {
         places.dedup();
         places
     }
-}
-
-/// The host of a region, by the name of the account's.
-fn regional(home: &str, region: &str) -> Option<String> {
-    let (account, domain) = home.split_once(".documents.")?;
-    Some(format!("{account}-{region}.documents.{domain}"))
 }
 
 impl<'a> Client<'a> {

@@ -3,9 +3,10 @@
 use time::format_description::well_known::Rfc2822;
 use time::{Duration, OffsetDateTime};
 
+use super::attempt::Asked;
 use super::judge::Tally;
 use super::retry::Remedy;
-use super::{Asked, Client, Credential};
+use super::{Client, Credential};
 use crate::error::{Error, Failure};
 use crate::message::Scope;
 

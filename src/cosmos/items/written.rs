@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{Call, Effect, items, resource};
+use super::{Call, Effect, Options, READ, resource};
 use crate::message::{Request, Scope};
 use crate::name::Name;
 
@@ -17,6 +17,16 @@ const KEPT: [&str; 4] = [
     "x-ms-version",
     "x-ms-documentdb-partitionkey",
 ];
+
+impl Options {
+    /// A write for one ETag alone is refused the second time, because the first one has changed it.
+    pub(super) fn effect(&self) -> Effect {
+        match self.if_match.as_deref() {
+            None | Some("*") => Effect::Once,
+            Some(_) => Effect::Guarded,
+        }
+    }
+}
 
 /// `GET /dbs/{db}/colls/{coll}/docs/{id}`: the item that a write names. `None` where it names none, or one by an id
 /// that has no place in a path.
@@ -46,7 +56,7 @@ pub fn read(write: &Request, scope: &Scope) -> Option<Call<Box<RawValue>>> {
     Some(Call {
         request,
         scope: Scope::Data { kind, link },
-        action: items::READ,
+        action: READ,
         effect: Effect::Read,
         read: resource,
     })

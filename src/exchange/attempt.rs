@@ -1,0 +1,113 @@
+//! The one road: authorize, send, judge, and again where the rules of [`super::retry`] allow it.
+
+use std::time::Duration;
+
+use super::judge::{self, Tally, Verdict, judge};
+use super::{Client, regions};
+use crate::authorize::authorize;
+use crate::error::Error;
+use crate::message::{Effect, Request, Response, Scope};
+
+/// A call without its reader.
+pub(super) struct Asked<'a> {
+    pub request: &'a Request,
+    pub scope: &'a Scope,
+    pub effect: Effect,
+}
+
+impl Client<'_> {
+    /// The same for any call: kept apart from [`Client::run`] so that it is compiled once.
+    pub(super) fn exchange(
+        &self,
+        request: &Request,
+        scope: &Scope,
+        effect: Effect,
+    ) -> Result<(Response, u32), Error> {
+        if let Some(broken) = self.is_absent(request) {
+            return Err(Error::Transport(broken));
+        }
+        let mut tally = Tally::default();
+        loop {
+            match self.attempt(request, scope, effect, &mut tally) {
+                Ok(None) => {}
+                Ok(Some(response)) => return Ok((response, tally.attempts)),
+                Err(error) => {
+                    let found = self.recognise(request, scope, effect, &tally, error);
+                    return found.map(|response| (response, tally.attempts));
+                }
+            }
+        }
+    }
+
+    /// Sends it once; nothing where it is to be sent again.
+    fn attempt(
+        &self,
+        request: &Request,
+        scope: &Scope,
+        effect: Effect,
+        tally: &mut Tally,
+    ) -> Result<Option<Response>, Error> {
+        let ready = self.ready(request, scope, effect)?;
+        let outcome = self.send(&ready);
+        tally.attempts += 1;
+        match judge(&ready, effect, outcome, tally, &self.budget) {
+            Verdict::Accept(response) => Ok(Some(response)),
+            Verdict::Refuse(error) => Err(self.remembered(request, error)),
+            Verdict::Again { remedy, wait, why } => {
+                tally
+                    .tried
+                    .extend(regions::origin(&ready).map(str::to_string));
+                let asked = Asked {
+                    request,
+                    scope,
+                    effect,
+                };
+                let righted = remedy.filter(|remedy| self.set_right(*remedy, &asked, tally, &why));
+                let wait = righted.map_or(wait, |_| Some(Duration::ZERO));
+                tally.remedies.extend(righted);
+                let Some(wait) = wait else {
+                    return Err(judge::as_final(effect, why));
+                };
+                tally.count(wait, &why);
+                self.pause(wait, &why).map(|()| None)
+            }
+        }
+    }
+
+    /// The request as it is sent: to the region where it is served, in a version that is known there, authorized.
+    fn ready(&self, request: &Request, scope: &Scope, effect: Effect) -> Result<Request, Error> {
+        self.has_time_after(Duration::ZERO)?;
+        self.prefer(request, scope, effect);
+        let proof = self.proof(scope)?;
+        let asked = self.versions.borrow().applied(request);
+        let asked = self
+            .regions
+            .borrow()
+            .applied(asked, effect, self.clock.now());
+        let ready = authorize(asked, scope, &proof, self.now());
+        refuse_unsendable(&ready)?;
+        Ok(ready)
+    }
+
+    fn pause(&self, wait: Duration, why: &Error) -> Result<(), Error> {
+        self.note(&format!("again in {} ms: {why}", wait.as_millis()));
+        self.rest(wait).map_err(|over| match over {
+            Error::Overtime(text) => Error::Overtime(format!("{text}; before that: {why}")),
+            other => other,
+        })
+    }
+}
+
+/// A header value outside printable ASCII would be refused halfway, or split the request in two.
+fn refuse_unsendable(request: &Request) -> Result<(), Error> {
+    for (name, value) in &request.headers {
+        let sendable = |b: u8| (0x20..0x7f).contains(&b);
+        if !value.expose().bytes().all(sendable) {
+            return Err(Error::Usage(format!(
+                "the header {name} would hold {:?}: only printable ASCII can be sent",
+                value.shown()
+            )));
+        }
+    }
+    Ok(())
+}
