@@ -613,7 +613,11 @@ fn what_came_after_an_answer_is_not_the_next_one() {
         let next = network.send(&request);
         let next = next.unwrap_or_else(|e| panic!("{told}: {e}"));
         assert_eq!(next.text().unwrap(), "{}", "{told}");
-        assert_eq!((server.requests().len(), server.connections()), (2, 2), "{told}");
+        assert_eq!(
+            (server.requests().len(), server.connections()),
+            (2, 2),
+            "{told}"
+        );
     }
 }
 

@@ -78,13 +78,16 @@ impl Client<'_> {
     fn ready(&self, request: &Request, scope: &Scope, effect: Effect) -> Result<Request, Error> {
         self.has_time_after(Duration::ZERO)?;
         self.prefer(request, scope, effect);
-        let proof = self.proof(scope)?;
         let asked = self.versions.borrow().applied(request);
-        let asked = self
-            .regions
-            .borrow()
-            .applied(asked, effect, self.clock.now());
-        let ready = authorize(asked, scope, &proof, self.now());
+        let now = self.clock.now();
+        let asked = self.regions.borrow().applied(asked, effect, now);
+        self.signed(asked, scope)
+    }
+
+    /// The request, authorized.
+    pub(super) fn signed(&self, request: Request, scope: &Scope) -> Result<Request, Error> {
+        let proof = self.proof(scope)?;
+        let ready = authorize(request, scope, &proof, self.now());
         refuse_unsendable(&ready)?;
         Ok(ready)
     }

@@ -72,13 +72,14 @@ impl Regions {
             let (name, origin) = (place.0.clone(), ours(place)?);
             Some(Region { name, origin })
         });
-        self.list = regions.collect();
-        let rank = |region: &Region| {
-            let mut wanted = self.wanted.iter();
-            let at = wanted.position(|wanted| *wanted == region.name);
-            at.unwrap_or(usize::MAX)
-        };
-        self.list.sort_by_key(rank);
+        let mut regions: Vec<Region> = regions.collect();
+        self.list.clear();
+        for wanted in &self.wanted {
+            if let Some(at) = regions.iter().position(|region| region.name == *wanted) {
+                self.list.push(regions.remove(at));
+            }
+        }
+        self.list.append(&mut regions);
     }
 
     /// The request to where it is served.
@@ -94,7 +95,7 @@ impl Regions {
         };
         let ours = request.plane == Plane::Data && origin(&request) == Some(self.home.as_str());
         if let (true, Some(target), Text::Plain(url)) = (ours, target, &mut request.url) {
-            url.replace_range(..self.home.len(), target);
+            *url = format!("{target}{}", url.get(self.home.len()..).unwrap_or_default());
         }
         request
     }
@@ -258,8 +259,7 @@ impl<'a> Client<'a> {
             limits: Some(QUICK),
             ..call.request
         };
-        let proof = self.proof(&call.scope).ok()?;
-        let ready = crate::authorize::authorize(request, &call.scope, &proof, self.now());
+        let ready = self.signed(request, &call.scope).ok()?;
         let answer = self.send(&ready).ok()?;
         (answer.status == 200).then_some(answer)
     }

@@ -1,7 +1,7 @@
 //! What a write has left that may have been carried out: its item, and whether it is the one that was sent.
 
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::{Call, Effect, Options, READ, resource};
 use crate::message::{Request, Scope};
@@ -64,24 +64,24 @@ pub fn read(write: &Request, scope: &Scope) -> Option<Call<Box<RawValue>>> {
 
 /// Whether an item is the one that was sent: the same but for what the service adds, and how it writes numbers.
 pub fn is_same(sent: &str, found: &str) -> bool {
-    let read = |text: &str| -> Option<Map<String, Value>> {
-        let mut item: Map<String, Value> = serde_json::from_str(text).ok()?;
-        item.retain(|name, _| !SYSTEM.contains(&name.as_str()));
-        Some(item)
-    };
+    let read = |text: &str| serde_json::from_str::<Value>(text).ok();
     let both = read(sent).zip(read(found));
-    both.is_some_and(|(sent, found)| same(&sent.into(), &found.into()))
+    both.is_some_and(|(sent, found)| sent.is_object() && same(&sent, &found, &SYSTEM))
 }
 
-fn same(one: &Value, two: &Value) -> bool {
+/// Members of these names do not count.
+fn same(one: &Value, two: &Value, but: &[&str]) -> bool {
     match (one, two) {
         (Value::Object(one), Value::Object(two)) => {
-            let in_two =
-                |(name, one): (&String, &Value)| two.get(name).is_some_and(|two| same(one, two));
-            one.len() == two.len() && one.iter().all(in_two)
+            let counts = |(name, _): &(&String, &Value)| !but.contains(&name.as_str());
+            let is_in_two = |(name, one): (&String, &Value)| {
+                two.get(name).is_some_and(|two| same(one, two, &[]))
+            };
+            one.iter().filter(counts).count() == two.iter().filter(counts).count()
+                && one.iter().filter(counts).all(is_in_two)
         }
         (Value::Array(one), Value::Array(two)) => {
-            one.len() == two.len() && one.iter().zip(two).all(|(one, two)| same(one, two))
+            one.len() == two.len() && one.iter().zip(two).all(|(one, two)| same(one, two, &[]))
         }
         // 10.0 comes back as 10; two whole numbers are compared as such.
         (Value::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => {
