@@ -52,7 +52,7 @@ impl Client<'_> {
         tally.attempts += 1;
         match judge(&ready, effect, outcome, tally, &self.budget) {
             Verdict::Accept(response) => Ok(Some(response)),
-            Verdict::Refuse(error) => Err(self.remembered(request, error)),
+            Verdict::Refuse(error) => Err(self.in_time(effect, self.remembered(request, error))),
             Verdict::Again { remedy, wait, why } => {
                 tally
                     .tried
@@ -94,10 +94,26 @@ impl Client<'_> {
 
     fn pause(&self, wait: Duration, why: &Error) -> Result<(), Error> {
         self.note(&format!("again in {} ms: {why}", wait.as_millis()));
-        self.rest(wait).map_err(|over| match over {
-            Error::Overtime(text) => Error::Overtime(format!("{text}; before that: {why}")),
-            other => other,
-        })
+        self.rest(wait).map_err(|over| and_before(over, why))
+    }
+
+    /// A connection that ended with the time given for everything was not the reason.
+    fn in_time(&self, effect: Effect, error: Error) -> Error {
+        match (&error, self.has_time_after(Duration::ZERO)) {
+            (Error::Transport(broken), Err(over))
+                if effect == Effect::Read || !broken.was_sent() =>
+            {
+                and_before(over, &error)
+            }
+            _ => error,
+        }
+    }
+}
+
+fn and_before(over: Error, why: &Error) -> Error {
+    match over {
+        Error::Overtime(text) => Error::Overtime(format!("{text}; before that: {why}")),
+        other => other,
     }
 }
 
