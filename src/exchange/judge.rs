@@ -186,7 +186,7 @@ fn in_kind(effect: Effect, failure: Failure) -> Error {
 }
 
 /// Whether it may be sent by whoever did not see what came of it.
-fn is_harmless(effect: Effect) -> bool {
+pub(super) fn is_harmless(effect: Effect) -> bool {
     matches!(effect, Effect::Read | Effect::Idempotent | Effect::Delete)
 }
 

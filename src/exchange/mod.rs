@@ -35,7 +35,7 @@ use crate::authorize::master_key::MasterKey;
 use crate::error::{Broken, Error};
 use crate::identity::cloud::PUBLIC;
 use crate::identity::{Selector, Source, Token};
-use crate::message::{Answer, Call, Request, Response, Scope};
+use crate::message::{Answer, Call, Effect, Request, Response, Scope};
 use budget::Budget;
 use regions::Regions;
 use tokens::Tokens;
@@ -205,10 +205,9 @@ impl<'a> Client<'a> {
         let (response, attempts) = self.exchange(&call.request, &call.scope, call.effect)?;
         match (call.read)(&response) {
             Ok(value) => Ok(Answer::new(value, &response, attempts)),
-            Err(Error::Answer { what, .. }) => Err(Error::Answer {
-                request: call.request.line(),
-                what,
-            }),
+            Err(Error::Answer { what, .. }) => {
+                Err(unusable(call.request.line(), call.effect, &response, what))
+            }
             Err(other) => Err(other),
         }
     }
@@ -230,5 +229,16 @@ impl<'a> Client<'a> {
         let now = self.now();
         let life = token.expires.moment(now) - now;
         Ok(Proof::Token(token.secret.living(life.whole_seconds())))
+    }
+}
+
+/// A success that cannot be read may be that of somebody on the way: then a change was perhaps not made.
+fn unusable(request: String, effect: Effect, response: &Response, what: String) -> Error {
+    match judge::is_harmless(effect) {
+        true => Error::Answer { request, what },
+        false => Error::Unknown {
+            request,
+            what: format!("the answer ({}) cannot be used: {what}", response.status),
+        },
     }
 }
