@@ -214,6 +214,11 @@ impl Stage<'_> {
             _ => return,
         };
         self.fault(fault);
+        // One seldom comes alone.
+        while self.dice.roll(3) == 0 {
+            let another = self.dice.pick(&TROUBLE);
+            self.fault(another);
+        }
     }
 
     /// What was meant for a request that never came is not for the next write.
