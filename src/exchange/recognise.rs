@@ -43,7 +43,7 @@ impl Client<'_> {
             found => found?,
         };
         let sent = request.body.as_ref().map_or("", |body| body.expose());
-        let same = written::is_same(sent, response.text()?);
+        let same = written::is_same(sent, (call.read)(&response)?.get());
         if request.headers.iter().any(|(name, _)| *name == "prefer") {
             response.body.clear();
         }
