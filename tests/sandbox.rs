@@ -1005,9 +1005,16 @@ fn seen_in(line: &str) -> std::collections::BTreeMap<String, String> {
     let ran = run.without("RAWCOSMOS_CLOUD").go().ok();
     let pairs = ran.out.lines().filter_map(|line| line.split_once('='));
     let known = |(name, _): &(&str, &str)| {
-        ["RAWCOSMOS_", "AZURE_", "IDENTITY_", "IMDS_", "MSI_"]
-            .iter()
-            .any(|begin| name.starts_with(begin))
+        [
+            "RAWCOSMOS_",
+            "AZURE_",
+            "IDENTITY_",
+            "IMDS_",
+            "MSI_",
+            "KUBERNETES_",
+        ]
+        .iter()
+        .any(|begin| name.starts_with(begin))
     };
     let pairs = pairs.filter(known);
     pairs
@@ -1046,6 +1053,7 @@ fn a_command_sees_the_variables_of_its_host_and_none_of_another() {
                 "AZURE_CLIENT_ID",
                 "AZURE_FEDERATED_TOKEN_FILE",
                 "AZURE_TENANT_ID",
+                "KUBERNETES_SERVICE_HOST",
             ],
         ),
     ];
