@@ -144,6 +144,13 @@ pub(super) const RULES: &[Rule] = &[
             "?rawcosmos grant --role {word} --principal {principal} --scope {armscope}",
             "az role assignment create --assignee-object-id {principal} --assignee-principal-type ServicePrincipal --role {role} --scope {armscope}",
         ]),
+    NO_AZURE_ROLE
+        .on(arm(&[403]).says(&["action 'microsoft.resources/subscriptions/resourcegroups/read'"]))
+        .note("a role on one group sees no other, not even whether it is there; to make one takes a role on the subscription")
+        .fix(&[
+            "az role assignment create --assignee-object-id {principal} --assignee-principal-type ServicePrincipal --role {role} --scope {armscope}",
+            "az role assignment create --assignee-object-id {principal} --assignee-principal-type ServicePrincipal --role Contributor --scope /subscriptions/{subscription}",
+        ]),
     NO_AZURE_ROLE,
     NO_AZURE_ROLE.on(arm(&[403]).says(&["does not have authorization"])),
     LOCKED,

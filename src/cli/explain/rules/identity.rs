@@ -29,7 +29,7 @@ const POD: Rule = Rule::new(
     broken(Stage::Connect).says(&["kubernetes"]),
     "no metadata service answers this pod",
 )
-.why("clusters can keep pods from it, and no workload identity was found: AZURE_FEDERATED_TOKEN_FILE is not set")
+.why("clusters can keep pods from it; a workload identity is asked for where AZURE_FEDERATED_TOKEN_FILE is set, unless another source is named")
 .note("the label azure.workload.identity/use: \"true\" belongs on the pod's template; pods made before it lack the variables")
 .fix(&[
     "kubectl annotate serviceaccount SERVICE-ACCOUNT azure.workload.identity/client-id=CLIENT-ID",
@@ -68,6 +68,21 @@ const NO_IDENTITY: Rule = Rule::new(
     "az {kind} identity assign -g {vmgroup} -n {vm}",
     "az {kind} identity assign -g {vmgroup} -n {vm} --identities IDENTITY-RESOURCE-ID",
     "?az vmss update-instances -g {vmgroup} -n {set} --instance-ids '*'",
+    "?az container show -g {containergroup} -n CONTAINER --query identity",
+]);
+
+/// As the version of its protocol tells; its port may be another one.
+const ASKED_OF_ARC: &str = "/oauth2/token?api-version=2020-06-01";
+
+const NO_ARC_IDENTITY: Rule = Rule::new(
+    refused(Refusal::NoIdentity).at(ASKED_OF_ARC),
+    "this server has no managed identity, or not the one that was named",
+)
+.note("its own one comes with Azure Arc; a user-assigned one must be attached to this very server")
+.fix(&[
+    "rawcosmos whoami",
+    "sudo azcmagent show",
+    "az connectedmachine show -g SERVER-GROUP -n SERVER --query identity",
 ]);
 
 const UNKNOWN_AUDIENCE: Rule = Rule::new(
@@ -127,6 +142,7 @@ pub(super) const RULES: &[Rule] = &[
         "rawcosmos whoami --object-id OBJECT-ID",
         "az container show -g CONTAINER-GROUP -n CONTAINER --query identity",
     ]),
+    NO_ARC_IDENTITY,
     NO_IDENTITY,
     Rule::new(refused(Refusal::ManyIdentities), "this machine has several user-assigned identities: name one")
         .why("without a system-assigned identity the machine does not choose among several")
@@ -158,6 +174,10 @@ pub(super) const RULES: &[Rule] = &[
         "this is Service Fabric's identity endpoint, which is not supported",
     )
     .note("--token-file brings a token along"),
+    Rule::new(refused(Refusal::BadRequest).at(ASKED_OF_ARC), "the Arc agent does not accept the request")
+        .why("it gives the server's own identity only where none is named, and may be too old to know others")
+        .note("AZURE_CLIENT_ID names one as --client-id does")
+        .fix(&["rawcosmos whoami -v", "sudo azcmagent version"]),
     Rule::new(refused(Refusal::BadRequest), "the identity endpoint does not accept the request")
         .note("an endpoint of another kind may be set: whoami says what the choice went by")
         .fix(&["rawcosmos whoami -v --trace"]),

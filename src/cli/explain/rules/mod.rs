@@ -57,7 +57,8 @@ pub struct When {
     pub substatuses: &'static [u32],
     /// One of these, in lower case, is part of code or message.
     pub says: &'static [&'static str],
-    /// A part of method and URL without its query; `*` is anything between two parts, and `$` the end.
+    /// A part of method and URL; `*` is anything between two parts, and `$` the end. The query is only looked at by a
+    /// pattern that has a `?`.
     pub at: &'static str,
 }
 
@@ -178,7 +179,8 @@ impl Rule {
 
 /// Whether the parts of a pattern stand in a request, one behind the other.
 fn stands_in(pattern: &str, request: &str) -> bool {
-    let mut rest = request.split('?').next().unwrap_or_default();
+    let path = request.split('?').next().unwrap_or_default();
+    let mut rest = if pattern.contains('?') { request } else { path };
     if let Some((pattern, end)) = pattern.strip_suffix('$').and_then(|p| p.rsplit_once('*')) {
         return rest
             .strip_suffix(end)
@@ -235,6 +237,8 @@ mod tests {
             ("/dbs/*/colls$", item, false),
             ("/dbs/*/colls$", "GET https://x/dbs/colls?a=/colls", false),
             ("POST */docs", item, true),
+            ("/colls?a=", "GET https://x/dbs/colls?a=/colls", true),
+            ("/docs?a=", item, false),
             ("GET */docs", item, false),
             ("", item, true),
         ] {
