@@ -47,6 +47,8 @@
 //! - Plain `http://` goes to the identity endpoint and to this machine, never elsewhere.
 //! - No proxy for the identity endpoint, no telemetry, no file that was not asked for.
 
+#![forbid(unsafe_code)]
+
 pub mod error;
 pub mod message;
 pub mod name;

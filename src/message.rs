@@ -1,5 +1,6 @@
 //! Plain data: what is sent, what comes back, and an operation as a value. No I/O.
 
+mod answer;
 mod text;
 
 use std::time::Duration;
@@ -8,6 +9,7 @@ use serde_json::value::RawValue;
 
 pub use crate::error::Plane;
 use crate::error::{self, Error};
+pub use answer::Answer;
 pub use text::Text;
 
 /// How the services are told who asks.
@@ -179,46 +181,6 @@ pub struct Call<T> {
     pub effect: Effect,
     /// Reads the value from a success. A plain function: it can use nothing but the answer.
     pub read: fn(&Response) -> Result<T, Error>,
-}
-
-/// A value and what the service said along with it.
-#[derive(Debug, Clone)]
-pub struct Answer<T> {
-    /// What was asked for.
-    pub value: T,
-    /// HTTP status.
-    pub status: u16,
-    /// `x-ms-request-charge`: request units billed.
-    pub charge: Option<f64>,
-    /// `x-ms-activity-id` or, from ARM, `x-ms-request-id`: what support asks for.
-    pub activity: Option<String>,
-    /// `x-ms-session-token`: sent back, the next read sees this write.
-    pub session: Option<String>,
-    /// `etag`, with its quotes.
-    pub etag: Option<String>,
-    /// Of the exchange that succeeded.
-    pub elapsed: Duration,
-    /// How many times it was sent.
-    pub attempts: u32,
-}
-
-impl<T> Answer<T> {
-    /// Takes what the headers say; `value` was read from the body.
-    pub fn new(value: T, response: &Response, attempts: u32) -> Answer<T> {
-        let header = |name: &str| response.header(name).map(str::to_string);
-        Answer {
-            value,
-            status: response.status,
-            charge: header("x-ms-request-charge")
-                .and_then(|text| text.parse().ok())
-                .filter(|charge: &f64| charge.is_finite() && *charge >= 0.0),
-            activity: header("x-ms-activity-id").or_else(|| header("x-ms-request-id")),
-            session: header("x-ms-session-token"),
-            etag: header("etag"),
-            elapsed: response.elapsed,
-            attempts,
-        }
-    }
 }
 
 /// One page of a list, as the service cut it. An empty page may have a next one.

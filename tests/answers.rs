@@ -8,13 +8,15 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{NOW, answer, arm_account, container, fixture, json, management, metadata, name};
 use rawcosmos::arm::operation::{Progress, Started};
 use rawcosmos::arm::{self, roles};
 use rawcosmos::authorize::master_key::{self, MasterKey};
 use rawcosmos::cosmos::items::Options;
 use rawcosmos::cosmos::partition_key::PartitionKey;
-use rawcosmos::cosmos::{self, Paging, items};
+use rawcosmos::cosmos::{self, Paging, batch, changes, items};
 use rawcosmos::error::{Error, Failure, Plane};
 use rawcosmos::identity::refusal::{self, Refusal};
 use rawcosmos::identity::{self, Expiry, Selector, imds, instance};
@@ -1209,6 +1211,249 @@ fn hostile_token_answers_are_refused_or_read() {
     );
 }
 
+#[test]
+fn a_write_need_not_return_its_item() {
+    let key = PartitionKey::from_text("a");
+    let item = serde_json::value::RawValue::from_string("{}".into()).unwrap();
+    let create = |minimal| {
+        let options = Options {
+            minimal,
+            ..Options::default()
+        };
+        items::create(&container(), &key, &item, &options).read
+    };
+    let (whole, nothing) = (answer(201, &[], r#"{"n":1.10}"#), answer(201, &[], ""));
+    assert_eq!(
+        create(false)(&whole).unwrap().unwrap().get(),
+        r#"{"n":1.10}"#
+    );
+    assert_eq!(
+        create(true)(&whole).unwrap().unwrap().get(),
+        r#"{"n":1.10}"#
+    );
+    assert!(create(true)(&nothing).unwrap().is_none());
+    // Where the item was asked for, its absence is a fault.
+    assert!(create(false)(&nothing).is_err());
+}
+
+#[test]
+fn every_published_batch_is_read() {
+    let samples = json("fixtures/data-plane/batch_samples.json");
+    let (mut batch, key) = (batch::Batch::default(), PartitionKey::from_text("p"));
+    batch.push(batch::Operation::read("1")).unwrap();
+    let read = batch::atomic(&container(), &key, &batch, false).read;
+    for (sample, guilty) in [
+        ("transactional_success", None),
+        ("transactional_failure", Some((1, 409, None, None))),
+        (
+            "transactional_throttled",
+            Some((1, 429, Some(3200), Some(Duration::from_millis(187)))),
+        ),
+        (
+            "bulk_mixed",
+            Some((1, 429, Some(3200), Some(Duration::from_micros(40_500)))),
+        ),
+    ] {
+        let sample = &samples[sample];
+        let status = u16::try_from(sample["status"].as_u64().unwrap()).unwrap();
+        let outcomes = read(&answer(status, &[], sample["body"].to_string())).unwrap();
+        for (outcome, row) in outcomes.iter().zip(sample["body"].as_array().unwrap()) {
+            assert_eq!(
+                u64::from(outcome.status),
+                row["statusCode"].as_u64().unwrap()
+            );
+            assert_eq!(outcome.charge, row["requestCharge"].as_f64());
+            assert_eq!(outcome.etag.as_deref(), row["eTag"].as_str());
+            assert_eq!(
+                outcome.substatus.map(u64::from),
+                row["subStatusCode"].as_u64()
+            );
+            let item = outcome.item.as_ref().map(|item| item.get().to_string());
+            let body = row.get("resourceBody").map(Value::to_string);
+            assert_eq!(item, body);
+        }
+        let found = batch::guilty(&outcomes).map(|at| {
+            let one = &outcomes[at];
+            (at, one.status, one.substatus, one.retry_after)
+        });
+        assert_eq!(found, guilty);
+    }
+    // Emulators write other capitals; a member may be null.
+    let odd = r#"[{"statuscode":200,"substatusCode":null,"ETag":"e","ResourceBody":{"n":1.10}},{"statusCode":304}]"#;
+    let odd = read(&answer(207, &[], odd)).unwrap();
+    assert_eq!(odd[0].item.as_ref().unwrap().get(), r#"{"n":1.10}"#);
+    assert_eq!(
+        (odd[0].substatus, odd[0].etag.as_deref()),
+        (None, Some("e"))
+    );
+    assert_eq!(batch::guilty(&odd), None);
+    for bad in [
+        "",
+        "{}",
+        "[7]",
+        "[{}]",
+        r#"[{"statusCode":"x"}]"#,
+        r#"[{"statusCode":99}]"#,
+        r#"[{"statusCode":70000}]"#,
+        r#"[{"statusCode":200}"#,
+        r#"{"code":"BadRequest"}"#,
+    ] {
+        let wrong = read(&answer(200, &[], bad));
+        assert!(matches!(wrong, Err(Error::Answer { .. })), "{bad}");
+    }
+    let wild = r#"[{"statusCode":429,"retryAfterMilliseconds":1e300,"requestCharge":-1,"subStatusCode":1e9}]"#;
+    let wild = read(&answer(207, &[], wild)).unwrap();
+    assert_eq!((wild[0].charge, wild[0].substatus), (None, None));
+    assert_eq!(samples["too_many_operations"]["status"], 400);
+}
+
+#[test]
+fn a_batch_has_room_for_a_hundred_and_two_megabytes() {
+    let mut batch = batch::Batch::default();
+    for _ in 0..100 {
+        batch.push(batch::Operation::delete("1")).unwrap();
+    }
+    let one_more = batch.push(batch::Operation::delete("1"));
+    assert!(matches!(one_more, Err(Error::Usage(_))));
+    let large = format!(r#"{{"id":"1","s":"{}"}}"#, "x".repeat(1_050_000));
+    let large = serde_json::value::RawValue::from_string(large).unwrap();
+    let mut batch = batch::Batch::default();
+    batch.push(batch::Operation::create(&large)).unwrap();
+    assert!(!batch.has_room_for(&batch::Operation::create(&large)));
+    let sent = batch::bulk(&container(), "0", &batch, true).request.body;
+    assert!(sent.unwrap().expose().len() <= batch.bytes() + 2);
+    for (text, said) in [
+        ("7", "object"),
+        (r#"{"operationType":"Merge"}"#, "Create, Upsert"),
+        (r#"{"operationType":"Read"}"#, "needs an id"),
+        (r#"{"operationType":"Read","id":7}"#, "not a text"),
+        (
+            r#"{"operationType":"Read","id":"1","resourceBody":{}}"#,
+            "takes no",
+        ),
+        (
+            r#"{"operationType":"Create","id":"1"}"#,
+            "needs a resourceBody",
+        ),
+        (
+            r#"{"operationType":"Create","resourceBody":7}"#,
+            "needs a resourceBody",
+        ),
+        (
+            r#"{"operationType":"Read","id":"1","ifmatch":"x"}"#,
+            "\"ifmatch\"",
+        ),
+    ] {
+        let raw = serde_json::value::RawValue::from_string(text.into()).unwrap();
+        let error = batch::Operation::from_json(&raw).unwrap_err().to_string();
+        assert!(error.contains(said), "{text}: {error}");
+    }
+}
+
+#[test]
+fn changes_are_read_with_where_they_go_on() {
+    let of = changes::Of::Range("0".into());
+    let page = changes::page(
+        &container(),
+        &of,
+        &changes::Start::Beginning,
+        &Paging::default(),
+    );
+    let read =
+        |status, headers: &[(&str, &str)], body: &str| (page.read)(&answer(status, headers, body));
+    let etag = [("ETag", "\"57\"")];
+    let some = read(
+        200,
+        &etag,
+        r#"{"_rid":"r=","Documents":[{"n":1.10,"_lsn":5}],"_count":1}"#,
+    )
+    .unwrap();
+    assert_eq!(some.items[0].get(), r#"{"n":1.10,"_lsn":5}"#);
+    assert_eq!(
+        (some.next.as_deref(), some.rid.as_deref(), some.caught_up),
+        (Some("\"57\""), Some("r="), false)
+    );
+    let none = read(304, &etag, "").unwrap();
+    assert_eq!(
+        (none.items.len(), none.next.as_deref(), none.caught_up),
+        (0, Some("\"57\""), true)
+    );
+    // Without a place to go on the same page would come for ever.
+    assert!(read(200, &[], r#"{"Documents":[]}"#).is_err());
+    for bad in ["", "{}", "[]", r#"{"Documents":7}"#] {
+        assert!(read(200, &etag, bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn sizes_are_read_from_headers() {
+    let samples = &json("fixtures/data-plane/query_wire_samples.json")["quota_headers"];
+    let text = |name: &str| samples[name].as_str().unwrap();
+    let progress = "x-ms-documentdb-collection-index-transformation-progress";
+    let headers = [
+        ("x-ms-resource-usage", text("x-ms-resource-usage")),
+        ("x-ms-resource-quota", text("x-ms-resource-quota")),
+        (progress, "100"),
+    ];
+    let read = cosmos::containers::quota(&container()).read;
+    let sizes = read(&answer(200, &headers, "{}")).unwrap();
+    assert_eq!(
+        sizes.get(),
+        concat!(
+            r#"{"indexTransformationProgress":100,"#,
+            r#""quota":{"collectionSize":10485760,"documentSize":10240,"documentsCount":-1,"documentsSize":10485760},"#,
+            r#""usage":{"collectionSize":1408,"documentSize":1,"documentsCount":2000,"documentsSize":884}}"#
+        )
+    );
+    let none = read(&answer(200, &[("x-ms-resource-usage", "a=b;c;=;")], "{}")).unwrap();
+    assert_eq!(
+        none.get(),
+        r#"{"indexTransformationProgress":null,"quota":{},"usage":{"":"","a":"b"}}"#
+    );
+    // The sample of query metrics has the same form: names and numbers.
+    let metrics = &json("fixtures/data-plane/query_wire_samples.json")["query_metrics_header"];
+    let headers = [("x-ms-resource-usage", metrics["value"].as_str().unwrap())];
+    let metrics = read(&answer(200, &headers, "{}")).unwrap();
+    assert!(
+        metrics.get().contains(r#""retrievedDocumentCount":2000"#),
+        "{metrics}"
+    );
+}
+
+#[test]
+fn what_a_procedure_returns_is_untouched() {
+    let arguments = serde_json::value::RawValue::from_string("[]".into()).unwrap();
+    let key = PartitionKey::from_text("a");
+    let read = cosmos::procedures::execute(&container(), &name("p"), &key, &arguments, true).read;
+    let log = [("x-ms-documentdb-script-log-results", "one%0Atwo%20%C3%BC%")];
+    let done = read(&answer(200, &log, r#"[1.10, "x"]"#)).unwrap();
+    assert_eq!(
+        (done.result.get(), done.log.as_deref()),
+        (r#"[1.10, "x"]"#, Some("one\ntwo ü%"))
+    );
+    let silent = read(&answer(200, &[], "")).unwrap();
+    assert_eq!((silent.result.get(), silent.log), ("null", None));
+    assert!(read(&answer(200, &[], "<html>")).is_err());
+}
+
+#[test]
+fn an_item_by_its_own_link_is_one_of_rids() {
+    let link = |text: &str| cosmos::Link::of_self(text);
+    let good = link("dbs/3JMBAA==/colls/3JMBAIm-Q3M=/docs/3JMBAIm-Q3MBAAAAAAAAAA==/").unwrap();
+    assert_eq!(good.text(), "3jmbaim-q3mbaaaaaaaaaa==");
+    for bad in [
+        "",
+        "dbs/3JMBAA==",
+        "dbs/3JMBAA==/colls/3JMBAIm-Q3M=",
+        "dbs/shop/colls/orders/docs/1",
+        "dbs/3JMBAA==/colls/3JMBAIm-Q3M=/docs/..",
+        "dbs/3JMBAA==/colls/3JMBAIm-Q3M=/docs/3JMBAIm-Q3M?AAAAAAAAAA==",
+        "dbs/3JMBAA==/colls/3JMBAIm-Q3M=/docs/3JMBAIm-Q3MBAAAAAAAAAA==/x",
+    ] {
+        assert!(link(bad).is_err(), "{bad}");
+    }
+}
+
 // ---- Names and signatures
 
 #[test]
@@ -1328,6 +1573,17 @@ fn read_with_everything(response: &Response) {
     }
     let _ = (items::list(&place, &Paging::default()).read)(response);
     let _ = (cosmos::account::read(&common::account()).read)(response);
+    let of = changes::Of::Range("0".into());
+    let feed = changes::page(&place, &of, &changes::Start::Now, &Paging::default());
+    let _ = (feed.read)(response).map(|page| page.items.len());
+    let (one, none) = (PartitionKey::none(), batch::Batch::default());
+    let outcomes = (batch::atomic(&place, &one, &none, true).read)(response);
+    let _ = outcomes.map(|outcomes| batch::guilty(&outcomes));
+    let _ = (cosmos::containers::quota(&place).read)(response);
+    let body = String::from_utf8_lossy(&response.body);
+    let _ = changes::State::from_json(&body).map(|state| state.to_json());
+    let _ = cosmos::session::Token::parse(&body).map(|token| token.to_string());
+    let _ = cosmos::patch::Patch::from_json(&body).map(|patch| patch.body());
     if let Ok(Some(call)) = started(response).progress(&endpoint) {
         let _ = (call.read)(response).map(|progress| format!("{progress:?}"));
     }

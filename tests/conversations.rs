@@ -18,12 +18,20 @@ use common::{
 use rawcosmos::arm::operation::Started;
 use rawcosmos::arm::{self};
 use rawcosmos::authorize::master_key::MasterKey;
+use rawcosmos::cosmos::batch::{self, Batch, Operation};
+use rawcosmos::cosmos::changes::{Start, State};
 use rawcosmos::cosmos::items::Options;
+use rawcosmos::cosmos::key_definition::Definition;
+use rawcosmos::cosmos::many::Pair;
 use rawcosmos::cosmos::partition_key::PartitionKey;
+use rawcosmos::cosmos::query::{self, Across, Query};
 use rawcosmos::cosmos::{self, Paging, items};
 use rawcosmos::error::{Error, Plane, Stage};
+use rawcosmos::exchange::changes::Feed;
+use rawcosmos::exchange::many::{Many, Way};
 use rawcosmos::exchange::pages::Flow;
 use rawcosmos::exchange::poll::Watch;
+use rawcosmos::exchange::sessions::Sessions;
 use rawcosmos::exchange::{Client, Credential};
 use rawcosmos::identity::{Selector, Source, Token, imds};
 use rawcosmos::message::{Call, Effect, Next, Request, Response, Scope};
@@ -263,7 +271,12 @@ fn a_wrong_clock_is_corrected_once_and_stays_corrected() {
         let script = Script::new(&clock, [too_far(theirs), ok("{}"), ok("{}")]);
         let client = Client::new(&script, &clock, account_key());
         let item = serde_json::value::RawValue::from_string(r#"{"id":"1"}"#.to_string()).unwrap();
-        let create = items::create(&container(), &PartitionKey::from_text("a"), &item);
+        let create = items::create(
+            &container(),
+            &PartitionKey::from_text("a"),
+            &item,
+            &Options::default(),
+        );
         assert_eq!(client.run(&create).unwrap().attempts, 2);
         clock.advance(Duration::from_secs(5));
         client.run(&cosmos::account::read(&account())).unwrap();
@@ -1283,4 +1296,614 @@ fn a_next_link_elsewhere_gets_no_token() {
     );
     assert!(matches!(result, Err(Error::Answer { .. })));
     assert_eq!(script.count(), 1);
+}
+
+// ---- Ranges
+
+fn ranges_answer(bounds: &[(&str, &str, &str, &str)]) -> Act {
+    let range = |(id, min, max, parents): &(&str, &str, &str, &str)| {
+        format!(
+            r#"{{"id":"{id}","minInclusive":"{min}","maxExclusive":"{max}","parents":[{parents}]}}"#
+        )
+    };
+    let ranges: Vec<String> = bounds.iter().map(range).collect();
+    ok(&format!(
+        r#"{{"PartitionKeyRanges":[{}]}}"#,
+        ranges.join(",")
+    ))
+}
+
+fn two_ranges() -> Act {
+    ranges_answer(&[("0", "", "80", ""), ("1", "80", "FF", "")])
+}
+
+#[test]
+fn ranges_come_in_pages_and_are_read_again_while_they_change() {
+    let clock = FakeClock::new();
+    let first = r#"{"PartitionKeyRanges":[{"id":"0","minInclusive":"","maxExclusive":"80"}]}"#;
+    let acts = [
+        answer(200, &[("x-ms-continuation", "more")], first).into(),
+        ranges_answer(&[("2", "90", "FF", "\"1\"")]),
+        two_ranges(),
+    ];
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, account_key());
+    let ranges = client.ranges(&container()).unwrap();
+    assert_eq!(ranges.iter().count(), 2);
+    script.assert_over();
+    assert_eq!(
+        header(&script.sent()[1], "x-ms-continuation").unwrap(),
+        "more"
+    );
+
+    let gap = ranges_answer(&[("0", "", "80", "")]);
+    let script = Script::new(&clock, [gap.clone(), gap]);
+    let client = Client::new(&script, &clock, account_key());
+    let error = client.ranges(&container()).unwrap_err();
+    assert!(matches!(error, Error::Answer { .. }), "{error}");
+    script.assert_over();
+}
+
+// ---- Changes
+
+fn page_of(etag: &str, ids: &[&str]) -> Act {
+    let items: Vec<String> = ids.iter().map(|id| format!(r#"{{"id":"{id}"}}"#)).collect();
+    let body = format!(r#"{{"_rid":"rid","Documents":[{}]}}"#, items.join(","));
+    answer(200, &[("etag", etag)], body).into()
+}
+
+fn drained(etag: &str) -> Act {
+    answer(304, &[("etag", etag)], "").into()
+}
+
+fn gone() -> Act {
+    answer(410, &[("x-ms-substatus", "1002")], "").into()
+}
+
+/// What was read of a feed: the items, and the state as it was after each page.
+struct Read {
+    result: Result<(), Error>,
+    ids: Vec<String>,
+    states: Vec<State>,
+    asked: Vec<(String, String)>,
+    slept: Vec<u128>,
+}
+
+/// Follows a feed until so many pages have come.
+fn changes(acts: Vec<Act>, state: &State, most: usize) -> Read {
+    let clock = FakeClock::new();
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, account_key());
+    let container = container();
+    let feed = Feed {
+        container: &container,
+        paging: Paging::default(),
+        follow: true,
+    };
+    let (mut state, mut ids, mut states) = (state.clone(), Vec::new(), Vec::new());
+    let result = client.each_change(&feed, &mut state, &mut |answer, state| {
+        for item in &answer.value.items {
+            let item: serde_json::Value = serde_json::from_str(item.get()).unwrap();
+            ids.push(item["id"].as_str().unwrap().to_string());
+        }
+        states.push(state.clone());
+        let enough = states.len() == most;
+        Ok(if enough { Flow::Stop } else { Flow::Continue })
+    });
+    script.assert_over();
+    let asked = script
+        .sent()
+        .into_iter()
+        .filter(|request| header(request, "a-im").is_some());
+    let asked = asked.map(|request| {
+        let text = |name| header(&request, name).unwrap_or_default();
+        (
+            text("x-ms-documentdb-partitionkeyrangeid"),
+            text("if-none-match"),
+        )
+    });
+    Read {
+        result,
+        ids,
+        states,
+        asked: asked.collect(),
+        slept: clock.slept(),
+    }
+}
+
+fn at_the_start() -> State {
+    let clock = FakeClock::new();
+    let script = Script::new(&clock, [two_ranges()]);
+    let client = Client::new(&script, &clock, account_key());
+    let ranges = client.ranges(&container()).unwrap();
+    State::new("rid", &Start::Beginning, &ranges, "", "FF")
+}
+
+fn asked(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    let pairs = pairs.iter();
+    pairs
+        .map(|(range, etag)| (range.to_string(), etag.to_string()))
+        .collect()
+}
+
+#[test]
+fn changes_are_followed_range_by_range_and_waited_for() {
+    let acts = vec![
+        page_of("\"1\"", &["a", "b"]),
+        page_of("\"2\"", &[]),
+        drained("\"3\""),
+        drained("\"9\""),
+        drained("\"4\""),
+        drained("\"9\""),
+        drained("\"4\""),
+        page_of("\"10\"", &["c"]),
+        drained("\"10\""),
+        drained("\"4\""),
+    ];
+    let read = changes(acts, &at_the_start(), 10);
+    read.result.unwrap();
+    assert_eq!(read.ids, ["a", "b", "c"]);
+    let wanted = [
+        ("0", ""),
+        ("0", "\"1\""),
+        ("0", "\"2\""),
+        ("1", ""),
+        ("0", "\"3\""),
+        ("1", "\"9\""),
+        ("0", "\"4\""),
+        ("1", "\"9\""),
+        ("1", "\"10\""),
+        ("0", "\"4\""),
+    ];
+    assert_eq!(read.asked, asked(&wanted));
+    assert_eq!(read.slept, [1000, 2000, 1000]);
+    // The state after the first page goes on behind it, and has not begun with the other range.
+    let kept = State::from_json(&read.states[0].to_json()).unwrap();
+    let again = changes(vec![drained("\"3\""), drained("\"9\"")], &kept, 2);
+    assert_eq!(again.asked, asked(&[("0", "\"1\""), ("1", "")]));
+}
+
+#[test]
+fn waits_grow_to_five_seconds_and_no_further() {
+    let acts = (0..14).map(|_| drained("\"1\"")).collect();
+    let read = changes(acts, &at_the_start(), 14);
+    assert_eq!(read.slept, [2000, 3000, 5000, 5000, 5000, 5000]);
+}
+
+#[test]
+fn a_range_that_splits_goes_on_in_its_children() {
+    // The rules for sending again have their turn first.
+    let refused = || (0..6).map(|_| gone());
+    let mut acts = vec![
+        page_of("\"1\"", &["a"]),
+        drained("\"2\""),
+        page_of("\"5\"", &["b"]),
+    ];
+    acts.extend(refused());
+    acts.extend([
+        ranges_answer(&[
+            ("0", "", "80", ""),
+            ("1", "80", "FF", ""),
+            ("2", "80", "A0", "\"1\""),
+            ("3", "A0", "FF", "\"1\""),
+        ]),
+        page_of("\"6\"", &["c"]),
+        drained("\"6\""),
+        page_of("\"7\"", &["d"]),
+        drained("\"7\""),
+    ]);
+    let read = changes(acts, &at_the_start(), 7);
+    read.result.unwrap();
+    assert_eq!(read.ids, ["a", "b", "c", "d"]);
+    let (before, after) = read.asked.split_at(9);
+    assert_eq!(before[3..], vec![("1".to_string(), "\"5\"".to_string()); 6]);
+    let children = [
+        ("2", "\"5\""),
+        ("2", "\"6\""),
+        ("3", "\"5\""),
+        ("3", "\"7\""),
+    ];
+    assert_eq!(after, asked(&children));
+    assert_eq!(read.states.last().unwrap().positions.len(), 3);
+}
+
+#[test]
+fn a_range_that_is_always_gone_ends_it() {
+    let mut acts = Vec::new();
+    for _ in 0..10 {
+        acts.extend((0..6).map(|_| gone()));
+        acts.push(two_ranges());
+    }
+    acts.extend((0..6).map(|_| gone()));
+    acts.push(ok(r#"{"_rid":"rid"}"#));
+    let read = changes(acts, &at_the_start(), 1);
+    assert!(read.result.unwrap_err().is_status(410));
+}
+
+#[test]
+fn a_container_made_anew_is_noticed() {
+    let other = answer(
+        200,
+        &[("etag", "\"1\"")],
+        r#"{"_rid":"other","Documents":[{"id":"x"}]}"#,
+    );
+    let read = changes(vec![other.into()], &at_the_start(), 1);
+    assert!(matches!(read.result, Err(Error::Conflict(_))));
+    assert!(read.ids.is_empty() && read.states.is_empty());
+    // Or the new one knows nothing of the session of the old one.
+    let stranger = || answer(404, &[("x-ms-substatus", "1003")], "").into();
+    let anew = vec![stranger(), ok(r#"{"_rid":"other"}"#)];
+    let read = changes(anew, &at_the_start(), 1);
+    assert!(matches!(read.result, Err(Error::Conflict(_))));
+    let same = vec![stranger(), ok(r#"{"_rid":"rid"}"#)];
+    let read = changes(same, &at_the_start(), 1);
+    assert!(read.result.unwrap_err().is_status(404));
+}
+
+// ---- Batches
+
+fn batch_of(count: usize) -> Call<Vec<batch::Outcome>> {
+    let mut batch = Batch::default();
+    for id in 0..count {
+        batch.push(Operation::delete(&id.to_string())).unwrap();
+    }
+    batch::atomic(&container(), &PartitionKey::from_text("p"), &batch, true)
+}
+
+#[test]
+fn a_batch_is_sent_again_while_an_operation_is_throttled() {
+    let clock = FakeClock::new();
+    let samples = json("fixtures/data-plane/batch_samples.json");
+    let sample = |name: &str| -> Act {
+        let status = u16::try_from(samples[name]["status"].as_u64().unwrap()).unwrap();
+        answer(status, &[], samples[name]["body"].to_string()).into()
+    };
+    let busy = || sample("transactional_throttled");
+    let raced: Act = answer(
+        207,
+        &[],
+        r#"[{"statusCode":449},{"statusCode":424},{"statusCode":424}]"#,
+    )
+    .into();
+    let script = Script::new(
+        &clock,
+        [busy(), raced, busy(), sample("transactional_success")],
+    );
+    let client = Client::new(&script, &clock, account_key());
+    let done = client.batch(&batch_of(3), 3).unwrap();
+    assert_eq!(batch::guilty(&done.value), None);
+    assert_eq!(clock.slept(), [187, 200, 187]);
+    script.assert_over();
+    let bodies: Vec<_> = script
+        .sent()
+        .into_iter()
+        .map(|request| request.body)
+        .collect();
+    assert!(bodies.iter().all(|body| *body == bodies[0]));
+
+    let script = Script::for_ever(&clock, busy());
+    let client = Client::new(&script, &clock, account_key());
+    let done = client.batch(&batch_of(3), 3).unwrap();
+    assert_eq!(batch::guilty(&done.value), Some(1));
+    assert_eq!(script.count(), 10);
+
+    let script = Script::new(&clock, [sample("transactional_failure")]);
+    let client = Client::new(&script, &clock, account_key());
+    let done = client.batch(&batch_of(3), 3).unwrap();
+    assert_eq!(batch::guilty(&done.value), Some(1));
+
+    let script = Script::new(&clock, [sample("transactional_success")]);
+    let client = Client::new(&script, &clock, account_key());
+    let error = client.batch(&batch_of(2), 2).unwrap_err().to_string();
+    assert!(error.contains("3 outcomes for 2 operations"), "{error}");
+}
+
+#[test]
+fn a_batch_whose_answer_is_lost_is_not_sent_again() {
+    let clock = FakeClock::new();
+    let script = Script::new(&clock, [broken(Stage::Answer)]);
+    let client = Client::new(&script, &clock, account_key());
+    let error = client.batch(&batch_of(1), 1).unwrap_err();
+    assert!(matches!(error, Error::Unknown { .. }), "{error}");
+    script.assert_over();
+}
+
+// ---- Many items
+
+fn pairs(texts: &[(&str, &str)]) -> Vec<Pair> {
+    let pair = |(id, key): &(&str, &str)| Pair {
+        id: id.to_string(),
+        key: PartitionKey::from_text(key),
+    };
+    texts.iter().map(pair).collect()
+}
+
+fn by_ranges(container: &cosmos::Container, definition: &str) -> Many<'static> {
+    let clock = FakeClock::new();
+    let script = Script::new(&clock, [two_ranges()]);
+    let client = Client::new(&script, &clock, account_key());
+    let ranges = client.ranges(container).unwrap();
+    let definition = serde_json::from_str(definition).unwrap();
+    let definition = Definition::from_json(&definition).unwrap();
+    Many {
+        container: Box::leak(Box::new(container.clone())),
+        way: Way::Ranges(definition, ranges),
+        options: Options::default(),
+    }
+}
+
+fn found(items: &[Option<Box<serde_json::value::RawValue>>]) -> Vec<&str> {
+    items
+        .iter()
+        .map(|item| item.as_ref().map_or("-", |item| item.get()))
+        .collect()
+}
+
+/// A hash of version 2 is always below 40: every key is in the first of the two ranges.
+const BY_PK: &str = r#"{"paths":["/pk"],"kind":"Hash","version":2}"#;
+
+#[test]
+fn many_items_come_in_the_order_they_were_asked_for() {
+    let clock = FakeClock::new();
+    let (a, b) = (r#"{"id":"1","pk":"a","n":1.10}"#, r#"{"id":"1","pk":"b"}"#);
+    let first = answer(
+        200,
+        &[("x-ms-continuation", "t"), ("x-ms-request-charge", "3")],
+        format!(r#"{{"Documents":[{b}]}}"#),
+    );
+    let acts = [first.into(), ok(&format!(r#"{{"Documents":[{a}]}}"#))];
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, account_key());
+    let mut many = by_ranges(&container(), BY_PK);
+    let mut charge = 0.0;
+    let asked = pairs(&[("1", "a"), ("2", "a"), ("1", "b"), ("1", "a")]);
+    let items = client.read_many(&mut many, &asked, &mut |answer| {
+        charge += answer.charge.unwrap_or_default();
+    });
+    assert_eq!(found(&items.unwrap()), [a, "-", b, a]);
+    assert!((charge - 3.0).abs() < 1e-9);
+    script.assert_over();
+    assert_eq!(
+        header(&script.sent()[0], "x-ms-documentdb-partitionkeyrangeid").unwrap(),
+        "0"
+    );
+}
+
+#[test]
+fn the_only_item_of_a_range_is_read_and_not_queried() {
+    let clock = FakeClock::new();
+    let item = r#"{"id":"1","pk":"a"}"#;
+    let missing: Act = answer(404, &[], r#"{"code":"NotFound","message":"x"}"#).into();
+    let page = ok(r#"{"Documents":[]}"#);
+    let script = Script::new(&clock, [ok(item), missing, page]);
+    let client = Client::new(&script, &clock, account_key());
+    let mut many = by_ranges(&container(), BY_PK);
+    let mut one = |id| {
+        client
+            .read_many(&mut many, &pairs(&[(id, "a")]), &mut |_| {})
+            .unwrap()
+    };
+    assert_eq!(found(&one("1")), [item]);
+    assert_eq!(found(&one("2")), ["-"]);
+    assert_eq!(found(&one("a/b")), ["-"]);
+    script.assert_over();
+    let lines = script.lines();
+    assert!(
+        lines[0].starts_with("GET ") && lines[0].ends_with("/docs/1"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[2].starts_with("POST "),
+        "no path has a place for this id"
+    );
+    // That the container is not there is another matter.
+    let absent = answer(404, &[("x-ms-substatus", "1003")], "");
+    let script = Script::new(&clock, [absent.into()]);
+    let client = Client::new(&script, &clock, account_key());
+    let error = client.read_many(&mut many, &pairs(&[("1", "a")]), &mut |_| {});
+    assert!(error.unwrap_err().is_status(404));
+}
+
+#[test]
+fn many_items_are_asked_for_a_thousand_at_a_time_and_after_a_split_again() {
+    let clock = FakeClock::new();
+    let empty = || ok(r#"{"Documents":[]}"#);
+    let ids: Vec<String> = (0..2001).map(|n| n.to_string()).collect();
+    let key = PartitionKey::from_text("a");
+    let all: Vec<Pair> = ids
+        .iter()
+        .map(|id| Pair {
+            id: id.clone(),
+            key: key.clone(),
+        })
+        .collect();
+    let absent = answer(404, &[], "").into();
+    let script = Script::new(&clock, [empty(), empty(), absent]);
+    let client = Client::new(&script, &clock, account_key());
+    let container = container();
+    let mut many = Many {
+        container: &container,
+        way: Way::Key(key),
+        options: Options::default(),
+    };
+    let items = client.read_many(&mut many, &all, &mut |_| {}).unwrap();
+    assert_eq!((items.len(), items.iter().flatten().count()), (2001, 0));
+    script.assert_over();
+
+    let mut acts: Vec<Act> = (0..6).map(|_| gone()).collect();
+    acts.extend([ranges_answer(&[("7", "", "FF", "\"0\",\"1\"")]), empty()]);
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, account_key());
+    let mut many = by_ranges(&container, BY_PK);
+    client
+        .read_many(&mut many, &pairs(&[("1", "a"), ("2", "a")]), &mut |_| {})
+        .unwrap();
+    script.assert_over();
+    let last = script.sent().pop().unwrap();
+    assert_eq!(
+        header(&last, "x-ms-documentdb-partitionkeyrangeid").unwrap(),
+        "7"
+    );
+}
+
+// ---- Sessions
+
+fn told(status: u16, token: &str, body: &str) -> Act {
+    answer(status, &[("x-ms-session-token", token)], body).into()
+}
+
+/// Reads an item, with the token that the request says itself; what it ends with does not matter.
+fn read_item(client: &Client, session: Option<&str>) {
+    let options = Options {
+        session: session.map(str::to_string),
+        ..Options::default()
+    };
+    let key = PartitionKey::from_text("a");
+    let _ = client.run(&items::read(&container(), &name("1"), &key, &options));
+}
+
+#[test]
+fn a_read_sees_what_was_written_before_it() {
+    let clock = FakeClock::new();
+    let acts = [
+        told(201, "0:1#5", "{}"),
+        told(200, "1:1#9", r#"{"Documents":[]}"#),
+        told(404, "0:1#7", ""),
+        told(200, "0:1#6", "{}"),
+        ok(r#"{"Documents":[]}"#),
+        told(200, "0:-1#99", "{}"),
+        ranges_answer(&[
+            ("0", "", "80", ""),
+            ("3", "80", "A0", "\"1\""),
+            ("4", "A0", "FF", "\"1\""),
+        ]),
+        ok(r#"{"Documents":[]}"#),
+        ok("{}"),
+    ];
+    let script = Script::new(&clock, acts);
+    let sessions = Sessions::new(&script);
+    let client = Client::new(&sessions, &clock, account_key());
+    let (place, key) = (container(), PartitionKey::from_text("a"));
+    let item = serde_json::value::RawValue::from_string("{}".into()).unwrap();
+    let query = Query::new("SELECT * FROM c");
+    let ask = |across: Across| query::items(&place, &query, &across, &Paging::default());
+    client
+        .run(&items::create(&place, &key, &item, &Options::default()))
+        .unwrap();
+    client.run(&ask(Across::All)).unwrap();
+    read_item(&client, None);
+    read_item(&client, None);
+    client.run(&ask(Across::Range("1".into()))).unwrap();
+    // Containers and databases are of another partition: their tokens are none of ours.
+    client.run(&cosmos::containers::read(&place)).unwrap();
+    client.ranges(&place).unwrap();
+    client.run(&ask(Across::Range("3".into()))).unwrap();
+    let other = place_of("other");
+    client
+        .run(&items::read(&other, &name("1"), &key, &Options::default()))
+        .unwrap();
+    script.assert_over();
+    let sent: Vec<Option<String>> = script
+        .sent()
+        .iter()
+        .map(|r| header(r, "x-ms-session-token"))
+        .collect();
+    let wanted = [
+        None,
+        Some("0:1#5"),
+        Some("0:1#5,1:1#9"),
+        Some("0:1#7,1:1#9"),
+        Some("1:1#9"),
+        None,
+        None,
+        Some("3:1#9"),
+        None,
+    ];
+    assert_eq!(sent, wanted.map(|token| token.map(str::to_string)));
+    assert_eq!(
+        sessions.tokens(),
+        [(place.url(), "0:1#7,1:1#9,3:1#9,4:1#9".to_string())]
+    );
+}
+
+fn place_of(container: &str) -> cosmos::Container {
+    common::database().container(&name(container))
+}
+
+#[test]
+fn a_token_that_was_given_is_merged_or_sent_as_it_is() {
+    let clock = FakeClock::new();
+    // 404/1002 says that this replica has not got so far: its own token means nothing.
+    let late = [("x-ms-session-token", "0:9#99"), ("x-ms-substatus", "1002")];
+    let acts = [
+        told(200, "0:1#9", "{}"),
+        ok("{}"),
+        ok("{}"),
+        answer(404, &late, "").into(),
+        ok("{}"),
+    ];
+    let script = Script::new(&clock, acts);
+    let sessions = Sessions::new(&script);
+    let client = Client::new(&sessions, &clock, account_key());
+    read_item(&client, Some("0:1#5,2:1#1"));
+    read_item(&client, Some("0:1#3"));
+    read_item(&client, Some("of another form"));
+    read_item(&client, None);
+    let sent: Vec<_> = script
+        .sent()
+        .iter()
+        .filter_map(|r| header(r, "x-ms-session-token"))
+        .collect();
+    assert_eq!(
+        sent,
+        [
+            "0:1#5,2:1#1",
+            "0:1#9,2:1#1",
+            "of another form",
+            "0:1#9,2:1#1",
+            "0:1#9,2:1#1"
+        ]
+    );
+    assert!(!sessions.learn("x", "of another form"));
+}
+
+#[test]
+fn a_new_container_is_a_new_session_and_a_huge_token_stays_at_home() {
+    let clock = FakeClock::new();
+    let said = |token: &str, rid: &str| -> Act {
+        answer(
+            200,
+            &[("x-ms-session-token", token), ("x-ms-content-path", rid)],
+            "{}",
+        )
+        .into()
+    };
+    let many: Vec<String> = (0..400)
+        .map(|n| format!("{n}:1#1000000#1=2000000"))
+        .collect();
+    let acts = [
+        said("0:1#5", "r1"),
+        said("0:1#2", "r2"),
+        said(&many.join(","), "r2"),
+        ok("{}"),
+    ];
+    let script = Script::new(&clock, acts);
+    let sessions = Sessions::new(&script);
+    let client = Client::new(&sessions, &clock, account_key());
+    for _ in 0..4 {
+        read_item(&client, None);
+    }
+    let sent: Vec<_> = script
+        .sent()
+        .iter()
+        .map(|r| header(r, "x-ms-session-token"))
+        .collect();
+    let wanted = [
+        None,
+        Some("0:1#5".to_string()),
+        Some("0:1#2".to_string()),
+        None,
+    ];
+    assert_eq!(sent, wanted);
+    assert!(sessions.tokens()[0].1.starts_with("0:1#1000000"));
 }

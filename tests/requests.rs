@@ -17,10 +17,13 @@ use rawcosmos::arm::throughput::{self, Mode, Owner};
 use rawcosmos::arm::{self, azure_roles, groups, roles};
 use rawcosmos::authorize::master_key::MasterKey;
 use rawcosmos::authorize::{Proof, authorize};
-use rawcosmos::cosmos::items::Options;
+use rawcosmos::cosmos::batch::{self, Batch, Operation};
+use rawcosmos::cosmos::changes::{self, Of, Start};
+use rawcosmos::cosmos::items::{Indexing, Item, Options};
 use rawcosmos::cosmos::partition_key::{Component, PartitionKey};
+use rawcosmos::cosmos::patch::{Op, Patch};
 use rawcosmos::cosmos::query::{Across, Query};
-use rawcosmos::cosmos::{self, Paging, items};
+use rawcosmos::cosmos::{self, Consistency, Paging, items};
 use rawcosmos::identity::app_service::{self, Site};
 use rawcosmos::identity::arc::{self, Agent};
 use rawcosmos::identity::workload::{self, Pod};
@@ -517,7 +520,7 @@ fn metadata_of_the_account() -> Vec<Row> {
     let page = Paging {
         size: Some(100),
         from: Some(next("+RID:~a#RT:1#TRC:2")),
-        session: None,
+        ..Paging::default()
     };
     vec![
         (
@@ -596,8 +599,8 @@ fn documents() -> Vec<Row> {
     let (one, odd) = (key(r#"["ü"]"#), name("100% a?b".replace('?', "é").as_str()));
     let options = Options {
         if_match: Some("\"00000000-0000-0000-0000-000000000000\"".into()),
-        if_none_match: None,
         session: Some("0:-1#31".into()),
+        ..Options::default()
     };
     let changed = Options {
         if_none_match: Some("\"e\"".into()),
@@ -609,16 +612,16 @@ fn documents() -> Vec<Row> {
     let page = Paging {
         size: Some(10),
         from: Some(next("{\"token\":\"x\"}")),
-        session: None,
+        ..Paging::default()
     };
     vec![
         (
             "cosmos/item_create.http",
-            with_token(items::create(&all, &one, &item)),
+            with_token(items::create(&all, &one, &item, &Options::default())),
         ),
         (
             "cosmos/item_create_key.http",
-            with_key(items::create(&all, &one, &item)),
+            with_key(items::create(&all, &one, &item, &Options::default())),
         ),
         (
             "cosmos/item_upsert.http",
@@ -661,7 +664,7 @@ fn queries() -> Vec<Row> {
     let page = Paging {
         size: Some(10),
         from: Some(next("{\"token\":\"x\"}")),
-        session: None,
+        ..Paging::default()
     };
     let one = Across::Key(key(r#"["a"]"#));
     let ask = |across: &Across, paging: &Paging| {
@@ -687,6 +690,268 @@ fn queries() -> Vec<Row> {
     ]
 }
 
+fn writes_with_options() -> Vec<Row> {
+    let (all, one, item) = (container(), key("\"a\""), raw(r#"{"id":"1","pk":"a"}"#));
+    let options = Options {
+        indexing: Some(Indexing::Exclude),
+        minimal: true,
+        ..Options::default()
+    };
+    let weak = Options {
+        consistency: Some(Consistency::Eventual),
+        ..Options::default()
+    };
+    let link = "/dbs/3JMBAA==/colls/3JMBAIm-Q3M=/docs/3JMBAIm-Q3MBAAAAAAAA+A==/";
+    let linked = Item::linked(&account(), link).unwrap();
+    let included = Options {
+        indexing: Some(Indexing::Include),
+        ..Options::default()
+    };
+    vec![
+        (
+            "cosmos/item_create_minimal.http",
+            with_token(items::create(&all, &one, &item, &options)),
+        ),
+        (
+            "cosmos/item_upsert_minimal.http",
+            with_token(items::upsert(&all, &one, &item, &options)),
+        ),
+        (
+            "cosmos/item_replace_indexed.http",
+            with_token(items::replace(&all, &name("1"), &one, &item, &included)),
+        ),
+        (
+            "cosmos/item_read_eventual.http",
+            with_token(items::read(&all, &name("1"), &one, &weak)),
+        ),
+        (
+            "cosmos/item_read_self_key.http",
+            with_key(items::read_at(&linked, &one, &weak)),
+        ),
+        (
+            "cosmos/item_delete_self_key.http",
+            with_key(items::delete_at(&linked, &one, &Options::default())),
+        ),
+        (
+            "cosmos/item_delete_all_key.http",
+            with_key(items::delete_all(&all, &key("[\"t\",5]"))),
+        ),
+        (
+            "cosmos/procedure_execute_key.http",
+            with_key(cosmos::procedures::execute(
+                &all,
+                &name("ar chive"),
+                &one,
+                &raw("[\"2025\", 1.50]"),
+                true,
+            )),
+        ),
+        (
+            "cosmos/procedure_execute.http",
+            with_token(cosmos::procedures::execute(
+                &all,
+                &name("archive"),
+                &one,
+                &raw("[]"),
+                false,
+            )),
+        ),
+    ]
+}
+
+fn filled(operations: Vec<Operation>) -> Batch {
+    let mut batch = Batch::default();
+    for operation in operations {
+        batch.push(operation).unwrap();
+    }
+    batch
+}
+
+/// The operations of the published sample.
+fn operations_of_all_kinds() -> Batch {
+    let patch = Patch::default().with(Op::Incr, "/n", "1").unwrap();
+    filled(vec![
+        Operation::create(&raw(r#"{"id":"1","pk":"p"}"#)),
+        Operation::upsert(&raw(r#"{"id":"2","pk":"p"}"#)),
+        Operation::replace("3", &raw(r#"{"id":"3","pk":"p"}"#)).if_match("\"etag\""),
+        Operation::read("4"),
+        Operation::delete("5"),
+        Operation::patch("6", &patch.only_if("from c where c.n < 5")),
+    ])
+}
+
+fn operations_of_a_range() -> Batch {
+    let upsert = Operation::upsert(&raw(r#"{"id":"1","pk":"p"}"#));
+    filled(vec![
+        upsert.of_key(&key("[\"p\"]")),
+        Operation::delete("9").of_key(&key("[\"q\"]")),
+    ])
+}
+
+fn patches_and_batches() -> Vec<Row> {
+    let (all, one) = (container(), key("\"p\""));
+    let patch = Patch::default()
+        .with(Op::Set, "/a~1b/0", "{\"x\": 1.50}")
+        .and_then(|patch| patch.with(Op::Remove, "/old", ""))
+        .and_then(|patch| patch.with(Op::Move, "/to", "/from"))
+        .unwrap();
+    let matched = Options {
+        if_match: Some("\"e\"".into()),
+        ..Options::default()
+    };
+    let odd = Operation::read("a/b").if_none_match("\"e\"");
+    vec![
+        (
+            "cosmos/item_patch.http",
+            with_token(items::patch(
+                &all,
+                &name("1"),
+                &one,
+                &patch,
+                &Options::default(),
+            )),
+        ),
+        (
+            "cosmos/item_patch_if_key.http",
+            with_key(items::patch(
+                &all,
+                &name("1"),
+                &one,
+                &patch.only_if("from c where c.n = \"ü\""),
+                &matched,
+            )),
+        ),
+        (
+            "cosmos/batch_atomic.http",
+            with_token(batch::atomic(&all, &one, &operations_of_all_kinds(), false)),
+        ),
+        (
+            "cosmos/batch_atomic_alone_key.http",
+            with_key(batch::atomic(&all, &one, &filled(vec![odd]), true)),
+        ),
+        (
+            "cosmos/batch_bulk.http",
+            with_token(batch::bulk(&all, "0", &operations_of_a_range(), true)),
+        ),
+    ]
+}
+
+fn many_items() -> Vec<Row> {
+    let (all, one) = (container(), key("\"p\""));
+    let ids = cosmos::many::of_one_key(&["1", "a/ü"]).unwrap();
+    let page = Paging {
+        consistency: Some(Consistency::BoundedStaleness),
+        session: Some("0:1#5".into()),
+        ..Paging::default()
+    };
+    let across = Across::Part {
+        range: "3".into(),
+        min: "05C1".into(),
+        max: "05C1FF".into(),
+    };
+    vec![
+        (
+            "cosmos/many_of_one_key.http",
+            with_token(cosmos::query::items(
+                &all,
+                &ids,
+                &Across::Key(one.clone()),
+                &page,
+            )),
+        ),
+        (
+            "cosmos/query_part.http",
+            with_token(cosmos::query::items(
+                &all,
+                &Query::new("SELECT * FROM c"),
+                &across,
+                &Paging::default(),
+            )),
+        ),
+        (
+            "cosmos/query_range.http",
+            with_token(cosmos::query::items(
+                &all,
+                &Query::new("SELECT * FROM c"),
+                &Across::Range("3".into()),
+                &Paging::default(),
+            )),
+        ),
+        (
+            "cosmos/many_one_left.http",
+            with_token(cosmos::many::one(
+                &all,
+                &name("1"),
+                &one,
+                &Options::default(),
+            )),
+        ),
+    ]
+}
+
+fn changes_and_ranges() -> Vec<Row> {
+    let (all, page) = (container(), Paging::default());
+    let few = Paging {
+        size: Some(10),
+        consistency: Some(Consistency::Session),
+        ..Paging::default()
+    };
+    let feed = |of: &Of, start: &Start, paging| changes::page(&all, of, start, paging);
+    let range = Of::Range("0".into());
+    let part = Of::Part("0".into(), "7F".into(), "7FFF".into());
+    let since = Start::Since("Tue, 01 Nov 1994 08:12:31 GMT".into());
+    let after = Start::After("\"57\"".into());
+    vec![
+        (
+            "cosmos/changes_beginning.http",
+            with_token(feed(&range, &Start::Beginning, &page)),
+        ),
+        (
+            "cosmos/changes_now.http",
+            with_token(feed(&Of::Key(key("\"ü\"")), &Start::Now, &page)),
+        ),
+        (
+            "cosmos/changes_since.http",
+            with_token(feed(&range, &since, &few)),
+        ),
+        (
+            "cosmos/changes_after_key.http",
+            with_key(feed(&part, &after, &page)),
+        ),
+        (
+            "cosmos/ranges.http",
+            with_token(cosmos::ranges::list(&all, &page)),
+        ),
+        (
+            "cosmos/ranges_page_key.http",
+            with_key(cosmos::ranges::list(
+                &all,
+                &Paging {
+                    from: Some(next("token")),
+                    ..Paging::default()
+                },
+            )),
+        ),
+        (
+            "cosmos/container_quota.http",
+            with_token(cosmos::containers::quota(&all)),
+        ),
+    ]
+}
+
+fn any_call() -> Vec<Row> {
+    let raw = |method, path| cosmos::raw::call(&account(), method, path).unwrap();
+    let mut page = raw("GET", "/dbs/Shop/colls/Orders%202026/conflicts?x=1");
+    page.request = cosmos::raw::from(page.request, &next("token"));
+    vec![
+        ("cosmos/raw_page_key.http", with_key(page)),
+        (
+            "cosmos/raw_offer_key.http",
+            with_key(raw("PUT", "/offers/AbCd")),
+        ),
+    ]
+}
+
 fn rows() -> Vec<Row> {
     let parts = [
         identity(),
@@ -701,6 +966,11 @@ fn rows() -> Vec<Row> {
         metadata_of_the_account(),
         documents(),
         queries(),
+        writes_with_options(),
+        patches_and_batches(),
+        many_items(),
+        changes_and_ranges(),
+        any_call(),
     ];
     parts.into_iter().flatten().collect()
 }
@@ -712,7 +982,41 @@ fn every_operation_says_whether_it_may_be_sent_twice() {
     let (id, one, options) = (name("1"), key("\"a\""), Options::default());
     let (page, query) = (Paging::default(), Query::new("SELECT 1"));
     for (said, meant) in [
-        (items::create(&coll, &one, &item).effect, Effect::Once),
+        (
+            items::create(&coll, &one, &item, &options).effect,
+            Effect::Once,
+        ),
+        (
+            items::patch(&coll, &id, &one, &Patch::default(), &options).effect,
+            Effect::Once,
+        ),
+        (items::delete_all(&coll, &one).effect, Effect::Once),
+        (
+            cosmos::procedures::execute(&coll, &id, &one, &raw("[]"), false).effect,
+            Effect::Once,
+        ),
+        (
+            batch::atomic(&coll, &one, &operations_of_all_kinds(), false).effect,
+            Effect::Once,
+        ),
+        (
+            batch::atomic(&coll, &one, &filled(vec![Operation::read("1")]), false).effect,
+            Effect::Read,
+        ),
+        (
+            changes::page(&coll, &Of::Range("0".into()), &Start::Now, &page).effect,
+            Effect::Read,
+        ),
+        (cosmos::ranges::list(&coll, &page).effect, Effect::Read),
+        (cosmos::containers::quota(&coll).effect, Effect::Read),
+        (
+            cosmos::raw::call(&account, "GET", "/dbs").unwrap().effect,
+            Effect::Read,
+        ),
+        (
+            cosmos::raw::call(&account, "PUT", "/dbs").unwrap().effect,
+            Effect::Once,
+        ),
         (
             items::upsert(&coll, &one, &item, &options).effect,
             Effect::Once,
@@ -829,6 +1133,62 @@ fn every_request_is_as_written() {
     assert!(different.is_empty(), "{}", different.join("\n"));
 }
 
+/// The published samples of batches say the same as ours, header by header.
+#[test]
+fn batches_are_as_published() {
+    let samples = common::json("fixtures/data-plane/batch_samples.json");
+    let place = account().database(&name("db")).container(&name("c"));
+    for (sample, made) in [
+        (
+            "transactional_request",
+            batch::atomic(&place, &key("\"p\""), &operations_of_all_kinds(), false),
+        ),
+        (
+            "bulk_request",
+            batch::bulk(&place, "0", &operations_of_a_range(), false),
+        ),
+    ] {
+        let sample = &samples[sample];
+        assert_eq!(made.request.method, sample["method"]);
+        let path = sample["path"].as_str().unwrap();
+        assert!(made.request.url.expose().ends_with(path));
+        for (header, value) in sample["headers"].as_object().unwrap() {
+            let sent = made.request.headers.iter().find(|(n, _)| n == header);
+            assert_eq!(sent.unwrap().1.expose(), value, "{header}");
+        }
+        let body: serde_json::Value =
+            serde_json::from_str(made.request.body.as_ref().unwrap().expose()).unwrap();
+        assert_eq!(body, sample["body"]);
+    }
+}
+
+/// So do those of queries.
+#[test]
+fn queries_are_as_published() {
+    let samples = common::json("fixtures/data-plane/query_wire_samples.json");
+    let query = Query::new("SELECT * FROM c WHERE c.n > @n");
+    let query = query.parameter("n", "3").unwrap();
+    for (sample, across) in [
+        ("single_partition", Across::Key(key("\"a\""))),
+        ("cross_partition", Across::All),
+    ] {
+        let made = cosmos::query::items(&container(), &query, &across, &Paging::default());
+        for (header, value) in samples[sample]["headers"].as_object().unwrap() {
+            // How many to a page we leave to the service, which is what -1 says.
+            if header == "x-ms-max-item-count" {
+                assert_eq!(value, "-1");
+                continue;
+            }
+            let sent = made.request.headers.iter().find(|(n, _)| n == header);
+            assert_eq!(sent.unwrap().1.expose(), value, "{header}");
+        }
+        let body: serde_json::Value =
+            serde_json::from_str(made.request.body.as_ref().unwrap().expose()).unwrap();
+        let wanted = &samples["single_partition"]["body"];
+        assert_eq!(&body, wanted);
+    }
+}
+
 #[test]
 fn every_file_has_its_request() {
     let rows = rows();
@@ -873,7 +1233,7 @@ fn a_shell_reads_a_curl_line_as_it_is_meant() {
     let Proof::Token(secret) = token() else {
         panic!("it is a token");
     };
-    let made = items::create(&container(), &one, &item);
+    let made = items::create(&container(), &one, &item, &Options::default());
     let ready = authorize(made.request, &made.scope, &Proof::Token(secret), NOW);
     let line = show::curl(&ready, &Mask::default());
     let words = words(&line);

@@ -223,7 +223,7 @@ fn requests(server: &Server) -> Vec<Request> {
         authorized(create),
         authorized(started.progress(&endpoint).unwrap().unwrap()),
         authorized(arm::databases::delete(&account, &name("d"))),
-        authorized(items::create(&container, &key, &item)),
+        authorized(items::create(&container, &key, &item, &Options::default())),
         signed(items::upsert(&container, &key, &item, &Options::default())),
         signed(items::delete(
             &container,

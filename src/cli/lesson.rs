@@ -69,6 +69,47 @@ const HEADERS: &[(&str, &str, &str)] = &[
     ),
     (
         ">",
+        "x-ms-documentdb-partitionkeyrangeid",
+        "one range of the container: rawcosmos ranges shows them",
+    ),
+    (
+        ">",
+        "x-ms-start-epk",
+        "only a part of the range: of a prefix of a hierarchical key, as hashes",
+    ),
+    (
+        ">",
+        "x-ms-cosmos-is-batch-request",
+        "makes the POST a list of operations instead of a new item",
+    ),
+    (">", "x-ms-cosmos-batch-atomic", "all of them or none"),
+    (
+        ">",
+        "a-im",
+        "makes the list of items one of changes, the oldest first",
+    ),
+    (
+        ">",
+        "if-modified-since",
+        "only what changed after this moment",
+    ),
+    (
+        ">",
+        "x-ms-session-token",
+        "as an earlier answer said: this read sees at least what that one saw",
+    ),
+    (
+        ">",
+        "x-ms-consistency-level",
+        "weaker than the account's own level; a stronger one is refused",
+    ),
+    (
+        ">",
+        "prefer",
+        "the answer to a write need not hold the item",
+    ),
+    (
+        ">",
         "x-ms-max-item-count",
         "the most items a page may have; a page may have fewer, even none",
     ),
@@ -85,7 +126,7 @@ const HEADERS: &[(&str, &str, &str)] = &[
     (
         ">",
         "if-none-match",
-        "answer only if the item has changed since; else 304 without a body",
+        "answer only if something has changed since; else 304 without a body",
     ),
     (
         ">",

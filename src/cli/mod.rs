@@ -8,6 +8,7 @@ pub mod commands;
 pub mod credential;
 pub mod doctor;
 pub mod explain;
+pub mod files;
 pub mod help;
 pub mod lesson;
 pub mod output;
@@ -24,6 +25,7 @@ use std::io::IsTerminal;
 use crate::error::Error;
 use crate::exchange::Transport;
 use crate::exchange::network::Network;
+use crate::exchange::sessions::Sessions;
 use crate::show::Mask;
 use args::Args;
 use commands::Work;
@@ -106,9 +108,13 @@ fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, 
     };
     let tracer = Tracer::new(inner, view, mask, Box::new(print))
         .with_identity(credential::options(settings.args()));
-    let session = Session::new(settings, &tracer, rehearsal.as_ref(), mask).map_err(bare)?;
+    let sessions = Sessions::new(&tracer);
+    files::learn_sessions(settings, &sessions).map_err(bare)?;
+    let session = Session::new(settings, &sessions, rehearsal.as_ref(), mask).map_err(bare)?;
     let done = work(&session, &mut output);
-    match done.and_then(|code| output.finish().map(|()| code)) {
+    let done = done.and_then(|code| output.finish().map(|()| code));
+    let kept = files::keep_sessions(settings, &sessions);
+    match done.and_then(|code| kept.map(|()| code)) {
         Ok(code) => Ok(code),
         Err(Error::Closed | Error::DryRun) => Ok(0),
         Err(error) => {

@@ -114,6 +114,16 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Carries out what takes several calls, all of which need this action.
+    pub fn flow<T>(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&Client) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.about(action);
+        work(&self.client).map_err(|e| self.or_rehearsed(e))
+    }
+
     fn about(&self, action: &'static str) {
         self.action.set(action);
         if !action.is_empty() && self.settings.on("explain") {

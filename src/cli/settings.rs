@@ -3,7 +3,7 @@
 //! What the machine's metadata and ARM know comes after these, in [`super::session`]. Secrets come from files or
 //! standard input alone.
 
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::args::Args;
@@ -34,6 +34,7 @@ const SAID_ONLY: &[&str] = &[
     "revoke",
     "raw",
     "auth-header",
+    "all-in-partition",
     "probe-write",
 ];
 
@@ -137,13 +138,33 @@ pub fn contents(value: &str) -> Result<String, Error> {
     }
 }
 
+/// A file that is read line by line; `-` is standard input.
+pub fn lines(path: &str) -> Result<BufReader<Box<dyn Read>>, Error> {
+    let file: Box<dyn Read> = if path == "-" {
+        take_stdin()?;
+        Box::new(std::io::stdin())
+    } else {
+        let file = std::fs::File::open(path);
+        Box::new(file.map_err(|e| Error::Usage(format!("cannot read {path}: {e}")))?)
+    };
+    Ok(BufReader::new(file))
+}
+
+/// Standard input has one reader.
+fn take_stdin() -> Result<(), Error> {
+    match STDIN_READ.swap(true, Ordering::Relaxed) {
+        false => Ok(()),
+        true => Err(Error::Usage(
+            "standard input can be read once only, and two options ask for it".into(),
+        )),
+    }
+}
+
 /// A file as text; `-` is standard input.
 pub fn read_file(path: &str) -> Result<String, Error> {
     let mut bytes = Vec::new();
-    if path == "-" && STDIN_READ.swap(true, Ordering::Relaxed) {
-        return Err(Error::Usage(
-            "standard input can be read once only, and two options ask for it".into(),
-        ));
+    if path == "-" {
+        take_stdin()?;
     }
     let read = match path {
         "-" => std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ()),

@@ -1,10 +1,12 @@
 //! Containers on the data plane. With a token they can be read; to create or delete them takes a key, or ARM.
 
 use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 
 use super::databases::with_throughput;
-use super::{Call, Container, Database, Effect, Paging, feed, nothing, resource};
-use crate::message::{Page, Throughput};
+use super::{Call, Container, Database, Effect, Members, Paging, feed, nothing, resource};
+use crate::error::Error;
+use crate::message::{Page, Response, Throughput};
 
 const READ: &str = "Microsoft.DocumentDB/databaseAccounts/readMetadata";
 
@@ -42,6 +44,12 @@ pub fn read(container: &Container) -> Call<Box<RawValue>> {
     }
 }
 
+/// The service's own id of a container, `_rid`: another one as soon as it was deleted and made anew.
+pub fn rid_of(container: &RawValue) -> Option<String> {
+    let members: Members = serde_json::from_str(container.get()).ok()?;
+    serde_json::from_str(members.get("_rid")?.get()).ok()
+}
+
 /// `GET /dbs/{db}/colls`: the containers of a database, in pages. Needs the data action `readMetadata` on the database.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db/list-collections>
@@ -66,4 +74,47 @@ pub fn delete(container: &Container) -> Call<()> {
         effect: Effect::Delete,
         read: nothing,
     }
+}
+
+/// `GET /dbs/{db}/colls/{coll}` with `x-ms-documentdb-populatequotainfo`: how large a container is, in KB and items, and
+/// how far its index has come after a change of the policy, in percent. Needs the data action `readMetadata` on it.
+///
+/// Returns `{"usage":{…},"quota":{…},"indexTransformationProgress":100}`.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db/get-a-collection>
+pub fn quota(container: &Container) -> Call<Box<RawValue>> {
+    let header = "x-ms-documentdb-populatequotainfo";
+    Call {
+        request: container.0.request("GET").header(header, "True"),
+        read: quotas,
+        ..read(container)
+    }
+}
+
+fn quotas(response: &Response) -> Result<Box<RawValue>, Error> {
+    let list = |name: &str| pairs(response.header(name).unwrap_or_default());
+    let progress = response.header("x-ms-documentdb-collection-index-transformation-progress");
+    let quota = json!({
+        "usage": list("x-ms-resource-usage"),
+        "quota": list("x-ms-resource-quota"),
+        "indexTransformationProgress": progress.map(number),
+    });
+    RawValue::from_string(quota.to_string()).map_err(|e| Error::answer(e.to_string()))
+}
+
+/// `documentsCount=2000;collectionSize=1408;` as an object.
+fn pairs(text: &str) -> Map<String, Value> {
+    let mut pairs = Map::new();
+    for (name, value) in text.split(';').filter_map(|pair| pair.split_once('=')) {
+        pairs.insert(name.trim().to_string(), number(value));
+    }
+    pairs
+}
+
+/// A number where it is one, else the text.
+fn number(text: &str) -> Value {
+    text.trim()
+        .parse()
+        .map(Value::Number)
+        .unwrap_or_else(|_| text.into())
 }

@@ -3,10 +3,25 @@
 use serde_json::value::RawValue;
 
 use super::partition_key::PartitionKey;
-use super::{Call, Container, Effect, Paging, Resource, feed, nothing, resource};
+use super::patch::Patch;
+use super::{
+    Account, Call, Consistency, Container, Effect, Link, Paging, Resource, Scope, feed, nothing,
+    resource,
+};
 use crate::error::Error;
 use crate::message::{Page, Request, Response};
 use crate::name::Name;
+
+pub(super) const CREATE: &str =
+    "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/create";
+pub(super) const UPSERT: &str =
+    "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/upsert";
+pub(super) const READ: &str =
+    "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/read";
+pub(super) const REPLACE: &str =
+    "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/replace";
+pub(super) const DELETE: &str =
+    "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/delete";
 
 /// Conditions and options of an operation on an item.
 #[derive(Debug, Clone, Default)]
@@ -17,44 +32,105 @@ pub struct Options {
     pub if_none_match: Option<String>,
     /// A session token of an earlier answer: the read sees at least that write.
     pub session: Option<String>,
+    /// A read with a weaker consistency than the account's.
+    pub consistency: Option<Consistency>,
+    /// Whether a write goes into the index, where the container leaves that open.
+    pub indexing: Option<Indexing>,
+    /// A write need not return the item.
+    pub minimal: bool,
+}
+
+/// `x-ms-indexing-directive`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Indexing {
+    /// Queries find the item.
+    Include,
+    /// Only its id and key do.
+    Exclude,
 }
 
 impl Options {
     fn apply(&self, request: Request) -> Request {
+        let indexing = self.indexing.map(|indexing| match indexing {
+            Indexing::Include => "Include",
+            Indexing::Exclude => "Exclude",
+        });
         request
             .header_if("if-match", self.if_match.clone())
             .header_if("if-none-match", self.if_none_match.clone())
             .header_if("x-ms-session-token", self.session.clone())
+            .header_if(
+                "x-ms-consistency-level",
+                self.consistency.map(Consistency::name),
+            )
+            .header_if("x-ms-indexing-directive", indexing)
+            .header_if("prefer", self.minimal.then_some("return=minimal"))
     }
 }
 
-fn point(container: &Container, id: &Name) -> Resource {
-    container.0.child("docs", id)
+/// Where one item is.
+#[derive(Debug, Clone)]
+pub struct Item(Resource);
+
+impl Item {
+    /// By its id.
+    pub fn named(container: &Container, id: &Name) -> Item {
+        Item(container.0.child("docs", id))
+    }
+
+    /// By its `_self`: the way to an item whose id has no place in a path. The key is needed all the same.
+    ///
+    /// <https://learn.microsoft.com/azure/cosmos-db/nosql/troubleshoot-not-found>
+    pub fn linked(account: &Account, link: &str) -> Result<Item, Error> {
+        Ok(Item(Resource {
+            endpoint: account.0.endpoint.clone(),
+            link: Link::of_self(link)?,
+        }))
+    }
+}
+
+/// An answer that is an item, nothing (304), or nothing because nothing was asked for.
+type Perhaps = Option<Box<RawValue>>;
+
+fn with_key(request: Request, key: &PartitionKey) -> Request {
+    request.header("x-ms-documentdb-partitionkey", key.header())
+}
+
+fn with_body(request: Request, key: &PartitionKey, body: &str) -> Request {
+    with_key(request.header("content-type", "application/json"), key).body(body)
+}
+
+fn write(request: Request, scope: Scope, action: &'static str, options: &Options) -> Call<Perhaps> {
+    Call {
+        request: options.apply(request),
+        scope,
+        action,
+        effect: Effect::Once,
+        read: match options.minimal {
+            true => written,
+            false => |response| resource(response).map(Some),
+        },
+    }
 }
 
 /// `POST /dbs/{db}/colls/{coll}/docs`: creates an item; 409 if its id exists under that partition key.
 ///
-/// Needs the data action `items/create`. Returns the item with its system members.
+/// Needs the data action `items/create`. Returns the item with its system members, or nothing where `minimal`.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db/create-a-document>
-pub fn create(container: &Container, key: &PartitionKey, item: &RawValue) -> Call<Box<RawValue>> {
-    Call {
-        request: container
-            .0
-            .feed("POST", "docs")
-            .header("content-type", "application/json")
-            .header("x-ms-documentdb-partitionkey", key.header())
-            .body(item.get()),
-        scope: container.0.scope("docs"),
-        action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/create",
-        effect: Effect::Once,
-        read: resource,
-    }
+pub fn create(
+    container: &Container,
+    key: &PartitionKey,
+    item: &RawValue,
+    options: &Options,
+) -> Call<Option<Box<RawValue>>> {
+    let request = with_body(container.0.feed("POST", "docs"), key, item.get());
+    write(request, container.0.scope("docs"), CREATE, options)
 }
 
 /// `POST /dbs/{db}/colls/{coll}/docs` with `x-ms-documentdb-is-upsert`: creates the item (201) or replaces it (200).
 ///
-/// Needs the data action `items/upsert`. Returns the item with its system members.
+/// Needs the data action `items/upsert`. Returns the item with its system members, or nothing where `minimal`.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db/create-a-document>
 pub fn upsert(
@@ -62,21 +138,10 @@ pub fn upsert(
     key: &PartitionKey,
     item: &RawValue,
     options: &Options,
-) -> Call<Box<RawValue>> {
-    let request = container
-        .0
-        .feed("POST", "docs")
-        .header("content-type", "application/json")
-        .header("x-ms-documentdb-partitionkey", key.header())
-        .header("x-ms-documentdb-is-upsert", "True")
-        .body(item.get());
-    Call {
-        request: options.apply(request),
-        scope: container.0.scope("docs"),
-        action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/upsert",
-        effect: Effect::Once,
-        read: resource,
-    }
+) -> Call<Option<Box<RawValue>>> {
+    let request = with_body(container.0.feed("POST", "docs"), key, item.get())
+        .header("x-ms-documentdb-is-upsert", "True");
+    write(request, container.0.scope("docs"), UPSERT, options)
 }
 
 /// `GET /dbs/{db}/colls/{coll}/docs/{id}`: one item, for 1 RU per KB. `None` if it still has the ETag of `if_none_match`.
@@ -90,14 +155,17 @@ pub fn read(
     key: &PartitionKey,
     options: &Options,
 ) -> Call<Option<Box<RawValue>>> {
-    let item = point(container, id);
-    let request = item
-        .request("GET")
-        .header("x-ms-documentdb-partitionkey", key.header());
+    read_at(&Item::named(container, id), key, options)
+}
+
+/// `GET /dbs/{db}/colls/{coll}/docs/{id}`: as [`read`], of an item however it is addressed.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db/get-a-document>
+pub fn read_at(item: &Item, key: &PartitionKey, options: &Options) -> Call<Option<Box<RawValue>>> {
     Call {
-        request: options.apply(request),
-        scope: item.scope("docs"),
-        action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/read",
+        request: options.apply(with_key(item.0.request("GET"), key)),
+        scope: item.0.scope("docs"),
+        action: READ,
         effect: Effect::Read,
         read: unless_unmodified,
     }
@@ -114,20 +182,32 @@ pub fn replace(
     key: &PartitionKey,
     item: &RawValue,
     options: &Options,
-) -> Call<Box<RawValue>> {
-    let place = point(container, id);
+) -> Call<Option<Box<RawValue>>> {
+    let place = container.0.child("docs", id);
+    let request = with_body(place.request("PUT"), key, item.get());
+    write(request, place.scope("docs"), REPLACE, options)
+}
+
+/// `PATCH /dbs/{db}/colls/{coll}/docs/{id}`: changes parts of an item; 404 if there is none, 412 if `if_match` or
+/// the patch's condition (substatus 1110) does not hold, 400 if a part that must be there is not.
+///
+/// Needs the data action `items/replace`. To add a number twice, to append twice or to move twice is not the same as
+/// once, so a lost answer is reported as an unknown outcome, whatever the operations are.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db/patch-a-document>
+pub fn patch(
+    container: &Container,
+    id: &Name,
+    key: &PartitionKey,
+    patch: &Patch,
+    options: &Options,
+) -> Call<Option<Box<RawValue>>> {
+    let place = container.0.child("docs", id);
     let request = place
-        .request("PUT")
-        .header("content-type", "application/json")
-        .header("x-ms-documentdb-partitionkey", key.header())
-        .body(item.get());
-    Call {
-        request: options.apply(request),
-        scope: place.scope("docs"),
-        action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/replace",
-        effect: Effect::Once,
-        read: resource,
-    }
+        .request("PATCH")
+        .header("content-type", "application/json-patch+json");
+    let request = with_key(request, key).body(patch.body());
+    write(request, place.scope("docs"), REPLACE, options)
 }
 
 /// `DELETE /dbs/{db}/colls/{coll}/docs/{id}`: deletes an item; 404 if there is none, 412 if `if_match` no longer fits.
@@ -136,15 +216,37 @@ pub fn replace(
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db/delete-a-document>
 pub fn delete(container: &Container, id: &Name, key: &PartitionKey, options: &Options) -> Call<()> {
-    let item = point(container, id);
-    let request = item
-        .request("DELETE")
-        .header("x-ms-documentdb-partitionkey", key.header());
+    delete_at(&Item::named(container, id), key, options)
+}
+
+/// `DELETE /dbs/{db}/colls/{coll}/docs/{id}`: as [`delete`], of an item however it is addressed.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db/delete-a-document>
+pub fn delete_at(item: &Item, key: &PartitionKey, options: &Options) -> Call<()> {
     Call {
-        request: options.apply(request),
-        scope: item.scope("docs"),
-        action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/delete",
+        request: options.apply(with_key(item.0.request("DELETE"), key)),
+        scope: item.0.scope("docs"),
+        action: DELETE,
         effect: Effect::Delete,
+        read: nothing,
+    }
+}
+
+/// `POST /dbs/{db}/colls/{coll}/operations/partitionkeydelete`: begins to delete every item of a key, or of a prefix
+/// of a hierarchical one. The service goes on in the background, on request units that nobody else wants.
+///
+/// The account must have the feature, and no data action is documented for it: expect that it takes an account key.
+/// Items written meanwhile may go as well, so it is not sent twice.
+///
+/// <https://learn.microsoft.com/azure/cosmos-db/nosql/how-to-delete-by-partition-key>
+pub fn delete_all(container: &Container, key: &PartitionKey) -> Call<()> {
+    let request = container.0.feed("POST", "operations/partitionkeydelete");
+    Call {
+        request: with_key(request, key).body(""),
+        // Signed as an operation on the container, which it is.
+        scope: container.0.scope("colls"),
+        action: "",
+        effect: Effect::Once,
         read: nothing,
     }
 }
@@ -164,13 +266,20 @@ pub fn list(container: &Container, paging: &Paging) -> Call<Page> {
     Call {
         request: paging.apply(request),
         scope: container.0.scope("docs"),
-        action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/read",
+        action: READ,
         effect: Effect::Read,
         read: |response| feed(response, "Documents"),
     }
 }
 
-fn unless_unmodified(response: &Response) -> Result<Option<Box<RawValue>>, Error> {
+fn written(response: &Response) -> Result<Perhaps, Error> {
+    match response.body.is_empty() {
+        true => Ok(None),
+        false => resource(response).map(Some),
+    }
+}
+
+fn unless_unmodified(response: &Response) -> Result<Perhaps, Error> {
     match response.status {
         304 => Ok(None),
         _ => resource(response).map(Some),

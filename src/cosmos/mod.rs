@@ -5,13 +5,27 @@
 //! <https://learn.microsoft.com/rest/api/cosmos-db/>
 
 pub mod account;
+pub mod batch;
+pub mod change_state;
+pub mod changes;
 pub mod containers;
 pub mod databases;
 pub mod effective_key;
 pub mod items;
 pub mod key_definition;
+pub mod many;
+pub mod operation;
+pub mod outcome;
 pub mod partition_key;
+pub mod patch;
+pub mod procedures;
 pub mod query;
+pub mod ranges;
+pub mod raw;
+pub mod session;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
@@ -47,6 +61,31 @@ impl Link {
         Link {
             path: format!("{}/{kind}/{}", self.path, name.segment()),
             text: format!("{}{slash}{kind}/{name}", self.text),
+        }
+    }
+
+    /// An item by the link the service gave it: `dbs/{rid}/colls/{rid}/docs/{rid}`, the `_self` of the item.
+    /// What is signed is the last id alone, in lower case.
+    pub fn of_self(link: &str) -> Result<Link, Error> {
+        let parts: Vec<&str> = link.trim_matches('/').split('/').collect();
+        let is_rid = |rid: &&str| {
+            let known = |b: u8| b.is_ascii_alphanumeric() || b"+-=".contains(&b);
+            rid.len() >= 8 && rid.len().is_multiple_of(4) && rid.bytes().all(known)
+        };
+        match parts.as_slice() {
+            ["dbs", database, "colls", container, "docs", item]
+                if [database, container, item].into_iter().all(is_rid) =>
+            {
+                // The equals signs at its end may stand in a path as they are.
+                let path = parts.join("/").replace('+', "%2B");
+                Ok(Link {
+                    path: format!("/{path}"),
+                    text: item.to_ascii_lowercase(),
+                })
+            }
+            _ => Err(Error::Usage(format!(
+                "{link:?} is not the _self of an item: dbs/…/colls/…/docs/…"
+            ))),
         }
     }
 
@@ -112,6 +151,11 @@ impl Container {
     pub fn link(&self) -> &Link {
         &self.0.link
     }
+
+    /// Its URL, which tells it from any other container.
+    pub fn url(&self) -> String {
+        format!("{}{}", self.0.endpoint, self.0.link.path)
+    }
 }
 
 impl Resource {
@@ -162,6 +206,8 @@ pub struct Paging {
     pub from: Option<Next>,
     /// A session token of an earlier answer: the page sees at least that write.
     pub session: Option<String>,
+    /// A weaker consistency than the account's.
+    pub consistency: Option<Consistency>,
 }
 
 impl Paging {
@@ -172,8 +218,54 @@ impl Paging {
             .header_if("x-ms-max-item-count", size)
             .header_if("x-ms-continuation", from)
             .header_if("x-ms-session-token", self.session.clone())
+            .header_if(
+                "x-ms-consistency-level",
+                self.consistency.map(Consistency::name),
+            )
     }
 }
+
+/// How much of earlier writes a read must see. It may be weaker than the account's own, never stronger (400).
+///
+/// <https://learn.microsoft.com/azure/cosmos-db/consistency-levels>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consistency {
+    /// All of them.
+    Strong,
+    /// All but the newest few.
+    BoundedStaleness,
+    /// Those of the session whose token is sent.
+    Session,
+    /// Any of them, in their order.
+    ConsistentPrefix,
+    /// Any of them.
+    Eventual,
+}
+
+impl Consistency {
+    /// All of them, the strongest first.
+    pub const ALL: [Consistency; 5] = [
+        Consistency::Strong,
+        Consistency::BoundedStaleness,
+        Consistency::Session,
+        Consistency::ConsistentPrefix,
+        Consistency::Eventual,
+    ];
+
+    /// As the service names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Consistency::Strong => "Strong",
+            Consistency::BoundedStaleness => "BoundedStaleness",
+            Consistency::Session => "Session",
+            Consistency::ConsistentPrefix => "ConsistentPrefix",
+            Consistency::Eventual => "Eventual",
+        }
+    }
+}
+
+/// The members of a JSON object as text; of two with one name the last counts.
+pub(crate) type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 /// Reads an answer without a body.
 fn nothing(_: &Response) -> Result<(), Error> {
@@ -191,7 +283,7 @@ fn resource(response: &Response) -> Result<Box<RawValue>, Error> {
 
 /// Reads a feed whose elements stand in the member `name`.
 fn feed(response: &Response, name: &str) -> Result<Page, Error> {
-    let members: std::collections::BTreeMap<std::borrow::Cow<str>, &RawValue> = response.json()?;
+    let members: Members = response.json()?;
     let items = members
         .get(name)
         .ok_or_else(|| Error::answer(format!("the body has no member {name:?}")))?;

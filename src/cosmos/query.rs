@@ -2,10 +2,11 @@
 
 use serde_json::value::RawValue;
 
+use super::changes::part_of;
 use super::partition_key::PartitionKey;
 use super::{Call, Container, Effect, Paging, feed};
 use crate::error::Error;
-use crate::message::Page;
+use crate::message::{Page, Request};
 
 /// The text of a query and the values of its parameters.
 ///
@@ -46,6 +47,28 @@ impl Query {
         Ok(self)
     }
 
+    /// Whether the answers of several ranges, one after the other, would be another answer than the whole one: the text
+    /// sorts, counts or leaves out. Words in texts do not count.
+    pub fn needs_merging(&self) -> bool {
+        const WORDS: [&str; 11] = [
+            "ORDER", "TOP", "OFFSET", "DISTINCT", "GROUP", "COUNT", "SUM", "MIN", "MAX", "AVG",
+            "RANK",
+        ];
+        let (mut plain, mut within, mut escaped) = (String::new(), None, false);
+        for c in self.text.chars() {
+            match within {
+                Some(_) if escaped => escaped = false,
+                Some(_) if c == '\\' => escaped = true,
+                Some(quote) if c == quote => within = None,
+                Some(_) => {}
+                None if c == '\'' || c == '"' => within = Some(c),
+                None => plain.push(c.to_ascii_uppercase()),
+            }
+        }
+        let mut words = plain.split(|c: char| !c.is_ascii_alphanumeric() && !"_.@".contains(c));
+        words.any(|word| WORDS.contains(&word))
+    }
+
     /// The body that is sent.
     pub fn body(&self) -> String {
         let parameters: Vec<String> = self.parameters.iter().map(parameter_json).collect();
@@ -69,6 +92,17 @@ pub enum Across {
     Key(PartitionKey),
     /// All: the gateway refuses what needs merging, such as `ORDER BY`, with 400/1004.
     All,
+    /// Those of one range, by its id: every query works.
+    Range(String),
+    /// Of one range those between two effective keys. A prefix of a hierarchical key is such a part, of one range or of several.
+    Part {
+        /// The id of the range.
+        range: String,
+        /// The first effective key.
+        min: String,
+        /// The effective key behind the last one.
+        max: String,
+    },
 }
 
 /// `POST /dbs/{db}/colls/{coll}/docs` with `application/query+json`: one page of a query.
@@ -85,9 +119,15 @@ pub fn items(container: &Container, query: &Query, across: &Across, paging: &Pag
         .header("x-ms-documentdb-isquery", "True")
         // A token of 1 to 4 KB and an unlimited continuation together overflow the gateway's header limit.
         .header("x-ms-documentdb-responsecontinuationtokenlimitinkb", "2");
+    let crossing =
+        |request: Request| request.header("x-ms-documentdb-query-enablecrosspartition", "True");
     let request = match across {
         Across::Key(key) => request.header("x-ms-documentdb-partitionkey", key.header()),
-        Across::All => request.header("x-ms-documentdb-query-enablecrosspartition", "True"),
+        Across::All => crossing(request),
+        Across::Range(id) => {
+            crossing(request.header("x-ms-documentdb-partitionkeyrangeid", id.as_str()))
+        }
+        Across::Part { range, min, max } => crossing(part_of(request, range, min, max)),
     };
     Call {
         request: paging.apply(request).body(query.body()),
@@ -95,5 +135,31 @@ pub fn items(container: &Container, query: &Query, across: &Across, paging: &Pag
         action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/executeQuery",
         effect: Effect::Read,
         read: |response| feed(response, "Documents"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_merging_is_seen() {
+        for text in [
+            "SELECT * FROM c order by c.x",
+            "SELECT TOP 5 * FROM c",
+            "SELECT VALUE COUNT(1) FROM c",
+            "SELECT DISTINCT c.a FROM c",
+            "SELECT c.a FROM c GROUP\nBY c.a",
+            "SELECT * FROM c WHERE c.a = 'it\\'s' ORDER BY c.b",
+            "SELECT * FROM c OFFSET 1 LIMIT 2",
+        ] {
+            assert!(Query::new(text).needs_merging(), "{text}");
+        }
+        for text in [
+            "SELECT * FROM c WHERE c.order = 'ORDER BY' AND c[\"top\"] > @max AND c.s = \"a' COUNT \\\" SUM\"",
+            "SELECT c.counter, c.maximum FROM c JOIN t IN c.groups",
+        ] {
+            assert!(!Query::new(text).needs_merging(), "{text}");
+        }
     }
 }

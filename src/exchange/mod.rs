@@ -3,13 +3,18 @@
 //! [`Client::run`] is the one road every call takes: authorize, send, judge, read. What needs more than one exchange
 //! (a token first, an operation to follow, pages, retries) is sequential code over it.
 
+pub mod batches;
+pub mod changes;
 mod files;
+pub mod many;
 pub mod network;
 pub mod pages;
 mod patience;
 pub mod poll;
+pub mod ranges;
 mod remedy;
 pub mod retry;
+pub mod sessions;
 pub mod tokens;
 pub mod version;
 

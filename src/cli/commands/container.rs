@@ -112,10 +112,13 @@ fn file(settings: &Settings, name: &'static str) -> Result<Option<Box<RawValue>>
     json(&contents(&value)?, &format!("--{name}")).map(Some)
 }
 
-/// `container show -d DB -n NAME`
+/// `container show -d DB -n NAME [--quota]`
 pub fn show(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
     let (database, name) = names(session)?;
-    let call = if session.has_key() {
+    let call = if session.settings.on("quota") {
+        // Sizes are known to the data plane alone.
+        cosmos::containers::quota(&session.account()?.database(&database).container(&name))
+    } else if session.has_key() {
         cosmos::containers::read(&session.account()?.database(&database).container(&name))
     } else {
         arm::containers::show(&session.arm_account()?, &database, &name)

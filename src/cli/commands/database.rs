@@ -130,11 +130,7 @@ pub fn finish(
     answer: Answer<Box<RawValue>>,
 ) -> Result<(), Error> {
     output.one(&answer.value)?;
-    output.finish()?;
-    let mut trailer = Trailer::default();
-    trailer.add(1, &answer);
-    session.say(&trailer.line());
-    Ok(())
+    Trailer::end(session, output, 1, &answer)
 }
 
 /// Prints a list, element by element, and the line at the end.
@@ -146,9 +142,7 @@ pub fn rows(
 ) -> Result<(), Error> {
     let mut trailer = Trailer::default();
     some_rows(session, output, &mut trailer, (first, next), &|_| true)?;
-    output.finish()?;
-    session.say(&trailer.line());
-    Ok(())
+    trailer.say(session, output)
 }
 
 /// A list: its first page, and how to ask for the others.

@@ -1,58 +1,72 @@
-//! `item create|upsert|read|replace|delete`
+//! `item create|upsert|read|replace|patch|delete`
 
 use serde_json::value::RawValue;
 
-use super::Trailer;
-use super::container::{json, key_of};
-use super::database::finish;
-use crate::cli::output::{Output, lookup};
+use super::input::{
+    addressable, body, id_of, key_of_id, key_of_item, needed_key, options, patch_of,
+};
+use super::{Trailer, batch, confirm, many};
+use crate::cli::output::Output;
 use crate::cli::session::Session;
-use crate::cli::settings::contents;
-use crate::cosmos::items::{self, Options};
-use crate::cosmos::key_definition::Definition;
-use crate::cosmos::partition_key::{Component, PartitionKey};
-use crate::cosmos::{Container, containers};
+use crate::cosmos::Container;
+use crate::cosmos::batch::Operation;
+use crate::cosmos::items::{self, Item, Options};
+use crate::cosmos::partition_key::PartitionKey;
 use crate::error::Error;
-use crate::message::Call;
+use crate::message::{Answer, Call};
 use crate::name::Name;
 
 /// `item create -d DB -c COLL -b BODY [-k KEY]`
 pub fn create(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
-    let container = session.container()?;
-    let item = body(session)?;
-    addressable(&item)?;
-    let key = key_of_item(session, &container, &item)?;
-    write(session, output, &items::create(&container, &key, &item))
+    new(session, output, items::create)
 }
 
 /// `item upsert -d DB -c COLL -b BODY [-k KEY] [--if-match ETAG]`
 pub fn upsert(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
-    let container = session.container()?;
-    let item = body(session)?;
-    addressable(&item)?;
-    let key = key_of_item(session, &container, &item)?;
-    write(
-        session,
-        output,
-        &items::upsert(&container, &key, &item, &options(session)),
-    )
+    new(session, output, items::upsert)
 }
 
-/// `item read -d DB -c COLL -i ID -k KEY [--if-none-match ETAG]`
-pub fn read(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
+type New = fn(&Container, &PartitionKey, &RawValue, &Options) -> Call<Option<Box<RawValue>>>;
+
+fn new(session: &Session, output: &mut Output, operation: New) -> Result<(), Error> {
     let container = session.container()?;
-    let id = session.settings.name("id")?;
-    let key = key_of_id(session, &container, &id)?;
-    let answer = session.run(&items::read(&container, &id, &key, &options(session)))?;
-    let mut trailer = Trailer::default();
-    match &answer.value {
-        Some(item) => output.one(item)?,
-        None => session.say("not modified: the item still has that ETag"),
+    let item = body(session)?;
+    addressable(session, &item)?;
+    let key = key_of_item(session, &container, &item)?;
+    let call = operation(&container, &key, &item, &options(session)?);
+    done(session, output, &session.run(&call)?)
+}
+
+/// `item read -d DB -c COLL -i ID… -k KEY | --keys FILE | --self LINK -k KEY`
+pub fn read(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
+    let settings = session.settings;
+    let ids = settings.args().values("id");
+    if let Some(link) = settings.text("self") {
+        let item = Item::linked(&session.account()?, &link)?;
+        let call = items::read_at(&item, &needed_key(session)?, &options(session)?);
+        return done(session, output, &session.run(&call)?);
     }
-    output.finish()?;
-    trailer.add(usize::from(answer.value.is_some()), &answer);
-    session.say(&trailer.line());
-    Ok(())
+    let container = session.container()?;
+    if let Some(path) = settings.text("keys") {
+        return many::by_keys(session, output, &container, &path);
+    }
+    if ids.len() > 1 {
+        return many::of_one_key(session, output, &container, &ids);
+    }
+    let options = options(session)?;
+    match id(session, &container)? {
+        (Id::Named(id), key) => {
+            let answer = session.run(&items::read(&container, &id, &key, &options))?;
+            done(session, output, &answer)
+        }
+        (Id::Odd(id), key) => {
+            let mut read = Operation::read(&id);
+            if let Some(etag) = &options.if_none_match {
+                read = read.if_none_match(etag);
+            }
+            batch::alone(session, output, &container, &key, read)
+        }
+    }
 }
 
 /// `item replace -d DB -c COLL [-i ID] -b BODY [-k KEY] [--if-match ETAG]`
@@ -60,125 +74,121 @@ pub fn replace(session: &Session, output: &mut Output, _: &[String]) -> Result<(
     let container = session.container()?;
     let item = body(session)?;
     let id = match session.settings.text("id") {
-        Some(id) => Name::new(id)?,
+        Some(id) => id,
         None => id_of(&item)?,
     };
+    let id = Id::new(id)?;
     let key = key_of_item(session, &container, &item)?;
-    write(
-        session,
-        output,
-        &items::replace(&container, &id, &key, &item, &options(session)),
-    )
+    let options = options(session)?;
+    match id {
+        Id::Named(id) => {
+            let call = items::replace(&container, &id, &key, &item, &options);
+            done(session, output, &session.run(&call)?)
+        }
+        Id::Odd(id) => {
+            let replace = matching(Operation::replace(&id, &item), &options);
+            batch::alone(session, output, &container, &key, replace)
+        }
+    }
 }
 
-/// `item delete -d DB -c COLL -i ID -k KEY [--if-match ETAG]`
-pub fn delete(session: &Session, _: &mut Output, _: &[String]) -> Result<(), Error> {
+/// `item patch -d DB -c COLL -i ID -k KEY [--set /PATH=JSON]… | -b PATCH [--condition TEXT] [--if-match ETAG]`
+pub fn patch(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
     let container = session.container()?;
-    let id = session.settings.name("id")?;
-    let key = key_of_id(session, &container, &id)?;
-    let answer = session.run(&items::delete(&container, &id, &key, &options(session)))?;
-    let mut trailer = Trailer::default();
-    trailer.add(1, &answer);
-    session.say(&trailer.line());
+    let patch = patch_of(session)?;
+    let options = options(session)?;
+    match id(session, &container)? {
+        (Id::Named(id), key) => {
+            let call = items::patch(&container, &id, &key, &patch, &options);
+            done(session, output, &session.run(&call)?)
+        }
+        (Id::Odd(id), key) => {
+            let patch = matching(Operation::patch(&id, &patch), &options);
+            batch::alone(session, output, &container, &key, patch)
+        }
+    }
+}
+
+/// `item delete -d DB -c COLL -i ID -k KEY [--if-match ETAG] | --self LINK -k KEY | --all-in-partition -k KEY`
+pub fn delete(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
+    let options = options(session)?;
+    if let Some(link) = session.settings.text("self") {
+        let item = Item::linked(&session.account()?, &link)?;
+        let call = items::delete_at(&item, &needed_key(session)?, &options);
+        return Trailer::end(session, output, 1, &session.run(&call)?);
+    }
+    let container = session.container()?;
+    if session.settings.on("all-in-partition") {
+        return delete_all(session, &container);
+    }
+    match id(session, &container)? {
+        (Id::Named(id), key) => {
+            let call = items::delete(&container, &id, &key, &options);
+            Trailer::end(session, output, 1, &session.run(&call)?)
+        }
+        (Id::Odd(id), key) => {
+            let delete = matching(Operation::delete(&id), &options);
+            batch::alone(session, output, &container, &key, delete)
+        }
+    }
+}
+
+fn delete_all(session: &Session, container: &Container) -> Result<(), Error> {
+    if session.settings.text("id").is_some() {
+        return Err(Error::Usage(
+            "--id and --all-in-partition exclude each other".into(),
+        ));
+    }
+    let key = needed_key(session)?;
+    confirm(
+        session,
+        &format!("delete every item of the key {}", key.header()),
+    )?;
+    session.run(&items::delete_all(container, &key))?;
+    session.say("the service deletes them in the background, on request units nobody else wants");
     Ok(())
 }
 
-fn write(session: &Session, output: &mut Output, call: &Call<Box<RawValue>>) -> Result<(), Error> {
-    let answer = session.run(call)?;
-    finish(session, output, answer)
-}
-
-fn options(session: &Session) -> Options {
-    Options {
-        if_match: session.settings.text("if-match"),
-        if_none_match: session.settings.text("if-none-match"),
-        session: session.settings.text("session-token"),
-    }
-}
-
-/// `--body`: JSON, `@file` or `@-`; it must be one JSON object and is sent as it is.
-fn body(session: &Session) -> Result<Box<RawValue>, Error> {
-    let text = contents(&session.settings.required("body")?)?;
-    let item = json(&text, "the body")?;
-    if item.get().starts_with('{') {
-        return Ok(item);
-    }
-    Err(Error::Usage(
-        "the body is not a JSON object: an item is {\"id\":…}".into(),
-    ))
-}
-
-fn id_of(item: &RawValue) -> Result<Name, Error> {
-    let id = lookup(item, "/id");
-    let id = id.and_then(|id| serde_json::from_str::<String>(id.get()).ok());
-    let id = id.ok_or_else(|| Error::Usage("the body has no id, or it is not a text".into()))?;
-    Name::new(id)
-}
-
-/// An id with `/` can be created and never again be addressed: refused while it is still only a wish.
-fn addressable(item: &RawValue) -> Result<(), Error> {
-    id_of(item).map(|_| ())
-}
-
-/// The key the command line names, if it names one.
-pub fn given_key(session: &Session) -> Result<Option<PartitionKey>, Error> {
-    let settings = session.settings;
-    let mut texts: Vec<String> = settings
-        .args()
-        .values("partition-key")
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    if texts.is_empty() {
-        texts.extend(settings.text("partition-key"));
-    }
-    let key = match (texts.is_empty(), settings.text("partition-key-json")) {
-        (false, Some(_)) => {
-            return Err(Error::Usage(
-                "--partition-key and --partition-key-json exclude each other".into(),
-            ));
-        }
-        (true, None) => return Ok(None),
-        (true, Some(json)) => PartitionKey::from_json(&json)
-            .map_err(|e| Error::Usage(format!("--partition-key-json: {e}")))?,
-        (false, None) => PartitionKey::new(texts.into_iter().map(Component::String).collect()),
-    };
-    if key.is_imprecise() {
-        session
-            .say("note: keys are doubles; a number above 2^53 shares its key with its neighbours");
-    }
-    Ok(Some(key))
-}
-
-/// The partition key of the container, asked of the service.
-fn definition(session: &Session, container: &Container) -> Result<Definition, Error> {
-    key_of(&session.run(&containers::read(container))?.value)
-}
-
-/// The key of an item that is written: named, or taken from its body by the container's paths.
-fn key_of_item(
+/// Prints what came back, if anything did, and the line at the end.
+fn done(
     session: &Session,
-    container: &Container,
-    item: &RawValue,
-) -> Result<PartitionKey, Error> {
-    if let Some(key) = given_key(session)? {
-        return Ok(key);
+    output: &mut Output,
+    answer: &Answer<Option<Box<RawValue>>>,
+) -> Result<(), Error> {
+    match &answer.value {
+        Some(item) => output.one(item)?,
+        None if answer.status == 304 => session.say("not modified: the item still has that ETag"),
+        None => {}
     }
-    let key = definition(session, container)?.extract(item.get());
-    key.map_err(|e| Error::Usage(format!("the body has no usable partition key: {e}")))
+    Trailer::end(session, output, usize::from(answer.status != 304), answer)
 }
 
-/// The key of an item that is addressed: named, or the id where the container is partitioned by it.
-fn key_of_id(session: &Session, container: &Container, id: &Name) -> Result<PartitionKey, Error> {
-    if let Some(key) = given_key(session)? {
-        return Ok(key);
+/// An id that has a place in a path, or one that can only be written into a body.
+enum Id {
+    Named(Name),
+    Odd(String),
+}
+
+impl Id {
+    fn new(text: String) -> Result<Id, Error> {
+        match Name::new(text.as_str()) {
+            Ok(name) => Ok(Id::Named(name)),
+            Err(_) if (1..=1023).contains(&text.len()) => Ok(Id::Odd(text)),
+            Err(e) => Err(Error::Usage(format!("--id: {e}"))),
+        }
     }
-    let definition = definition(session, container)?;
-    if definition.paths == ["/id"] {
-        return Ok(PartitionKey::from_text(id.as_str()));
+}
+
+/// Which item is meant: its id and its key.
+fn id(session: &Session, container: &Container) -> Result<(Id, PartitionKey), Error> {
+    let text = session.settings.required("id")?;
+    let id = Id::new(text.clone())?;
+    Ok((id, key_of_id(session, container, &text)?))
+}
+
+fn matching(operation: Operation, options: &Options) -> Operation {
+    match &options.if_match {
+        Some(etag) => operation.if_match(etag),
+        None => operation,
     }
-    Err(Error::Usage(format!(
-        "--partition-key is missing: an item is addressed by its id and its key, here {}",
-        definition.paths.join(" ")
-    )))
 }

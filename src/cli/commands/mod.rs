@@ -1,19 +1,28 @@
 //! The commands: one table says their words, their options and what they do.
 
 pub mod account;
+pub mod api;
 mod azure_grant;
+pub mod batch;
 pub mod change;
+pub mod changes;
 pub mod container;
 pub mod database;
 pub mod grant;
 pub mod group;
 pub mod identity;
+pub mod input;
 pub mod item;
+pub mod many;
+pub mod procedure;
 pub mod query;
+pub mod ranges;
 pub mod role;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod throughput;
+
+use std::time::Duration;
 
 use super::args::{self, Args, EVERYWHERE, nearest};
 use super::doctor;
@@ -88,18 +97,24 @@ pub const COMMANDS: &[Command] = &[
     command("database delete", &["name", "no-wait"], 0, InSession(database::delete)),
     command("container create", &["database-name", "name", "partition-key-path", "ttl", "idx", "unique-key-policy", "throughput", "max-throughput", "if-not-exists", "no-wait"], 0, InSession(container::create)),
     command("container update", &["database-name", "name", "ttl", "idx", "no-wait"], 0, InSession(container::update)),
-    command("container show", &["database-name", "name"], 0, InSession(container::show)),
+    command("container show", &["database-name", "name", "quota"], 0, InSession(container::show)),
     command("container list", &["database-name"], 0, InSession(container::list)),
     command("container delete", &["database-name", "name", "no-wait"], 0, InSession(container::delete)),
     command("throughput show", &["database-name", "container-name"], 0, InSession(throughput::show)),
     command("throughput update", &["database-name", "container-name", "throughput", "max-throughput", "no-wait"], 0, InSession(throughput::update)),
     command("throughput migrate", &["database-name", "container-name", "to", "no-wait"], 0, InSession(throughput::migrate)),
-    command("item create", &["database-name", "container-name", "body", "partition-key", "partition-key-json"], 0, InSession(item::create)),
-    command("item upsert", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "if-match"], 0, InSession(item::upsert)),
-    command("item read", &["database-name", "container-name", "id", "partition-key", "partition-key-json", "if-none-match", "session-token"], 0, InSession(item::read)),
-    command("item replace", &["database-name", "container-name", "id", "body", "partition-key", "partition-key-json", "if-match"], 0, InSession(item::replace)),
-    command("item delete", &["database-name", "container-name", "id", "partition-key", "partition-key-json", "if-match"], 0, InSession(item::delete)),
-    command("query", &["database-name", "container-name", "file", "param", "param-json", "partition-key", "partition-key-json", "page-size", "max-items", "one-page", "continuation", "session-token"], 1, InSession(query::run)),
+    command("item create", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "ttl", "indexing", "minimal", "any-id", "session-file"], 0, InSession(item::create)),
+    command("item upsert", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "ttl", "indexing", "minimal", "any-id", "if-match", "session-file"], 0, InSession(item::upsert)),
+    command("item read", &["database-name", "container-name", "id", "keys", "self", "partition-key", "partition-key-json", "if-none-match", "consistency", "session-token", "session-file"], 0, InSession(item::read)),
+    command("item replace", &["database-name", "container-name", "id", "body", "partition-key", "partition-key-json", "ttl", "indexing", "minimal", "if-match", "session-file"], 0, InSession(item::replace)),
+    command("item patch", &["database-name", "container-name", "id", "body", "partition-key", "partition-key-json", "set", "add", "replace", "remove", "incr", "move", "condition", "minimal", "if-match", "session-file"], 0, InSession(item::patch)),
+    command("item delete", &["database-name", "container-name", "id", "self", "partition-key", "partition-key-json", "all-in-partition", "if-match", "session-file"], 0, InSession(item::delete)),
+    command("item batch", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "minimal", "session-token", "session-file"], 0, InSession(batch::run)),
+    command("query", &["database-name", "container-name", "file", "param", "param-json", "partition-key", "partition-key-json", "page-size", "max-items", "one-page", "continuation", "consistency", "session-token", "session-file"], 1, InSession(query::run)),
+    command("changes", &["database-name", "container-name", "partition-key", "partition-key-json", "from", "state", "follow", "page-size", "consistency", "session-token", "session-file"], 0, InSession(changes::run)),
+    command("ranges", &["database-name", "container-name"], 0, InSession(ranges::run)),
+    command("procedure execute", &["database-name", "container-name", "name", "args", "log", "partition-key", "partition-key-json"], 0, InSession(procedure::execute)),
+    command("api", &["database-name", "container-name", "body", "header", "paginate"], 3, InSession(api::run)),
     command("role list", &["plane", "principal"], 0, InSession(role::list)),
     command("role definitions", &["plane"], 0, InSession(role::definitions)),
     command("grant", &["role", "principal", "principal-type", "scope", "revoke", "wait"], 0, InSession(grant::run)),
@@ -191,15 +206,47 @@ pub struct Trailer {
 impl Trailer {
     /// Adds one answer that held so many items.
     pub fn add<T>(&mut self, items: usize, answer: &Answer<T>) {
+        self.count(
+            items,
+            answer.charge,
+            answer.elapsed,
+            answer.activity.as_ref(),
+        );
+    }
+
+    fn count(
+        &mut self,
+        items: usize,
+        charge: Option<f64>,
+        time: Duration,
+        activity: Option<&String>,
+    ) {
         self.items += u64::try_from(items).unwrap_or(u64::MAX);
         self.pages += 1;
-        if let Some(charge) = answer.charge {
+        if let Some(charge) = charge {
             *self.charge.get_or_insert(0.0) += charge;
         }
-        self.ms += answer.elapsed.as_millis();
-        if answer.activity.is_some() {
-            self.activity.clone_from(&answer.activity);
-        }
+        self.ms += time.as_millis();
+        self.activity = activity.cloned().or(self.activity.take());
+    }
+
+    /// The line at the end of a command with one answer, once what it printed is out.
+    pub fn end<T>(
+        session: &Session,
+        output: &mut Output,
+        items: usize,
+        answer: &Answer<T>,
+    ) -> Result<(), Error> {
+        let mut trailer = Trailer::default();
+        trailer.add(items, answer);
+        trailer.say(session, output)
+    }
+
+    /// The line, once what was printed is out.
+    pub fn say(&self, session: &Session, output: &mut Output) -> Result<(), Error> {
+        output.finish()?;
+        session.say(&self.line());
+        Ok(())
     }
 
     /// `N items · P pages · X.XX RU · T ms · activity ID`
@@ -268,7 +315,7 @@ mod tests {
     fn commands_have_other_names_and_no_others() {
         assert_eq!(found("db list").unwrap().0, "database list");
         assert_eq!(found("item get").unwrap().0, "item read");
-        let error = found("item fetch").unwrap_err().to_string();
+        let error = found("item frobnicate").unwrap_err().to_string();
         assert!(error.contains("item create"), "{error}");
     }
 }

@@ -120,7 +120,7 @@ pub fn write(session: &Session) -> Result<Finding, Error> {
     let (container, id) = (session.container()?, Name::new("rawcosmos-doctor")?);
     let item = sample(&definition, &id)?;
     let key = definition.extract(item.get()).map_err(Error::Usage)?;
-    let made = session.run(&items::create(&container, &key, &item))?;
+    let made = session.run(&items::create(&container, &key, &item, &Default::default()))?;
     session.run(&items::delete(
         &container,
         &id,

@@ -100,7 +100,8 @@ impl Tour<'_> {
 
     pub(super) fn create_item(&mut self) -> Result<(), Error> {
         let item = RawValue::from_string(ITEM.into()).map_err(|e| Error::Local(e.to_string()))?;
-        let call = items::create(&self.place(), &PartitionKey::from_text("pkey"), &item);
+        let (key, options) = (PartitionKey::from_text("pkey"), items::Options::default());
+        let call = items::create(&self.place(), &key, &item, &options);
         self.written = self.session.run(&call)?.session;
         Ok(())
     }

@@ -1,0 +1,222 @@
+//! What the commands on items are told: a body, a key, a patch, options.
+
+use serde_json::value::RawValue;
+
+use super::container::{json, key_of};
+use crate::cli::output::lookup;
+use crate::cli::session::Session;
+use crate::cli::settings::contents;
+use crate::cosmos::items::{Indexing, Options};
+use crate::cosmos::key_definition::Definition;
+use crate::cosmos::partition_key::{Component, PartitionKey};
+use crate::cosmos::patch::{Op, Patch};
+use crate::cosmos::{Consistency, Container, containers};
+use crate::error::Error;
+use crate::name::Name;
+use crate::show::quote;
+
+/// `--body`: JSON, `@file` or `@-`; it must be one JSON object and is sent as it is, but for the `ttl` of `--ttl`.
+pub fn body(session: &Session) -> Result<Box<RawValue>, Error> {
+    let text = contents(&session.settings.required("body")?)?;
+    let item = json(&text, "the body")?;
+    if !item.get().starts_with('{') {
+        return Err(Error::Usage(
+            "the body is not a JSON object: an item is {\"id\":…}".into(),
+        ));
+    }
+    match session.settings.number::<i64>("ttl")? {
+        None => Ok(item),
+        Some(ttl) if ttl == 0 || ttl < -1 => Err(Error::Usage(
+            "--ttl is a number of seconds, or -1 for never".into(),
+        )),
+        Some(_) if lookup(&item, "/ttl").is_some() => Err(Error::Usage(
+            "--ttl is given, and the body has a ttl".into(),
+        )),
+        Some(ttl) => json(
+            &with_member(item.get(), &format!("\"ttl\":{ttl}")),
+            "the body",
+        ),
+    }
+}
+
+/// The same object with one more member at its end.
+fn with_member(object: &str, member: &str) -> String {
+    let inner = object.trim_start_matches('{').trim_end_matches('}').trim();
+    let open = object.strip_suffix('}').unwrap_or(object);
+    match inner.is_empty() {
+        true => format!("{{{member}}}"),
+        false => format!("{open},{member}}}"),
+    }
+}
+
+/// The id in a body.
+pub fn id_of(item: &RawValue) -> Result<String, Error> {
+    let id = lookup(item, "/id");
+    let id = id.and_then(|id| serde_json::from_str::<String>(id.get()).ok());
+    id.ok_or_else(|| Error::Usage("the body has no id, or it is not a text".into()))
+}
+
+/// An id with `/` can be created and never again be addressed by it: refused unless it is really wanted.
+pub fn addressable(session: &Session, item: &RawValue) -> Result<(), Error> {
+    let id = id_of(item)?;
+    match Name::new(id) {
+        Err(Error::Usage(why)) if !session.settings.on("any-id") => Err(Error::Usage(format!(
+            "{why}; with --any-id it is written all the same"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The key the command line must name.
+pub fn needed_key(session: &Session) -> Result<PartitionKey, Error> {
+    given_key(session)?.ok_or_else(|| Error::Usage("--partition-key is missing".into()))
+}
+
+/// The key the command line names, if it names one.
+pub fn given_key(session: &Session) -> Result<Option<PartitionKey>, Error> {
+    let settings = session.settings;
+    let mut texts: Vec<String> = settings
+        .args()
+        .values("partition-key")
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    if texts.is_empty() {
+        texts.extend(settings.text("partition-key"));
+    }
+    let key = match (texts.is_empty(), settings.text("partition-key-json")) {
+        (false, Some(_)) => {
+            return Err(Error::Usage(
+                "--partition-key and --partition-key-json exclude each other".into(),
+            ));
+        }
+        (true, None) => return Ok(None),
+        (true, Some(json)) => PartitionKey::from_json(&json)
+            .map_err(|e| Error::Usage(format!("--partition-key-json: {e}")))?,
+        (false, None) => PartitionKey::new(texts.into_iter().map(Component::String).collect()),
+    };
+    if key.is_imprecise() {
+        session
+            .say("note: keys are doubles; a number above 2^53 shares its key with its neighbours");
+    }
+    Ok(Some(key))
+}
+
+/// The partition key of the container, asked of the service.
+pub fn definition(session: &Session, container: &Container) -> Result<Definition, Error> {
+    key_of(&session.run(&containers::read(container))?.value)
+}
+
+/// The key of an item that is written: named, or taken from its body by the container's paths.
+pub fn key_of_item(
+    session: &Session,
+    container: &Container,
+    item: &RawValue,
+) -> Result<PartitionKey, Error> {
+    if let Some(key) = given_key(session)? {
+        return Ok(key);
+    }
+    let key = definition(session, container)?.extract(item.get());
+    key.map_err(|e| Error::Usage(format!("the body has no usable partition key: {e}")))
+}
+
+/// The key of an item that is addressed: named, or the id where the container is partitioned by it.
+pub fn key_of_id(
+    session: &Session,
+    container: &Container,
+    id: &str,
+) -> Result<PartitionKey, Error> {
+    if let Some(key) = given_key(session)? {
+        return Ok(key);
+    }
+    let definition = definition(session, container)?;
+    if definition.paths == ["/id"] {
+        return Ok(PartitionKey::from_text(id));
+    }
+    Err(Error::Usage(format!(
+        "--partition-key is missing: an item is addressed by its id and its key, here {}",
+        definition.paths.join(" ")
+    )))
+}
+
+/// The operations of a patch, in the order they were given.
+pub fn patch_of(session: &Session) -> Result<Patch, Error> {
+    let settings = session.settings;
+    let given = settings.args().options.iter();
+    let given =
+        given.filter_map(|(name, value)| Some((*name, Op::named(name)?, value.as_deref()?)));
+    let mut patch = Patch::default();
+    for (name, op, text) in given {
+        let (path, operand) = match text.split_once('=') {
+            _ if op == Op::Remove => (text, ""),
+            Some((from, to)) if op == Op::Move => (to, from),
+            Some(parts) => parts,
+            None => {
+                return Err(Error::Usage(format!(
+                    "--{name} {text}: it must be /PATH=VALUE"
+                )));
+            }
+        };
+        if !matches!(op, Op::Remove | Op::Move)
+            && serde_json::from_str::<&RawValue>(operand).is_err()
+        {
+            let meant = quote(&format!("{path}={}", serde_json::Value::from(operand)));
+            let what = format!(
+                "--{name} {text}: the value is not JSON; a text is written --{name} {meant}"
+            );
+            return Err(Error::Usage(what));
+        }
+        patch = patch.with(op, path, operand)?;
+    }
+    if let Some(body) = settings.text("body") {
+        if !patch.is_empty() {
+            return Err(Error::Usage(
+                "--body and the options that change a part exclude each other".into(),
+            ));
+        }
+        patch = Patch::from_json(&contents(&body)?)?;
+    }
+    if patch.is_empty() {
+        return Err(Error::Usage(
+            "what is to change? for example: --set /a=1 --remove /b".into(),
+        ));
+    }
+    match settings.text("condition") {
+        Some(condition) => Ok(patch.only_if(&condition)),
+        None => Ok(patch),
+    }
+}
+
+/// What the options say of conditions, indexes and consistency.
+pub fn options(session: &Session) -> Result<Options, Error> {
+    let settings = session.settings;
+    let indexing = settings.text("indexing").map(|text| match text.as_str() {
+        "include" => Ok(Indexing::Include),
+        "exclude" => Ok(Indexing::Exclude),
+        _ => Err(Error::Usage(format!(
+            "--indexing {text}: it is include or exclude"
+        ))),
+    });
+    Ok(Options {
+        if_match: settings.text("if-match"),
+        if_none_match: settings.text("if-none-match"),
+        session: settings.text("session-token"),
+        consistency: consistency(session)?,
+        indexing: indexing.transpose()?,
+        minimal: settings.on("minimal"),
+    })
+}
+
+/// `--consistency`
+pub fn consistency(session: &Session) -> Result<Option<Consistency>, Error> {
+    let Some(text) = session.settings.text("consistency") else {
+        return Ok(None);
+    };
+    let plain = text.replace('-', "");
+    let mut all = Consistency::ALL.into_iter();
+    let found = all.find(|level| level.name().eq_ignore_ascii_case(&plain));
+    let names = || Consistency::ALL.map(Consistency::name).join(", ");
+    found
+        .map(Some)
+        .ok_or_else(|| Error::Usage(format!("--consistency {text}: it is one of {}", names())))
+}

@@ -1,0 +1,32 @@
+//! `procedure execute`
+
+use super::Trailer;
+use super::container::json;
+use super::input::needed_key;
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+use crate::cli::settings::contents;
+use crate::cosmos::procedures;
+use crate::error::Error;
+
+/// `procedure execute -d DB -c COLL -n NAME -k KEY [--args JSON] [--log]`
+pub fn execute(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
+    let container = session.container()?;
+    let name = session.settings.name("name")?;
+    let key = needed_key(session)?;
+    let arguments = session.settings.text("args").unwrap_or("[]".into());
+    let arguments = json(&contents(&arguments)?, "--args")?;
+    if !arguments.get().starts_with('[') {
+        return Err(Error::Usage(
+            "--args is a JSON list, one element an argument".into(),
+        ));
+    }
+    let log = session.settings.on("log");
+    let call = procedures::execute(&container, &name, &key, &arguments, log);
+    let answer = session.run(&call)?;
+    if let Some(log) = &answer.value.log {
+        session.say(&crate::show::printable(log));
+    }
+    output.one(&answer.value.result)?;
+    Trailer::end(session, output, 1, &answer)
+}

@@ -1,0 +1,173 @@
+//! Session tokens of this run: what was written is seen by what reads after it.
+//!
+//! A transport around another one. It keeps what answers say, by container and range, and says it with the next read.
+
+use std::cell::RefCell;
+
+use super::Transport;
+use crate::cosmos::ranges::{self, Range};
+use crate::cosmos::session::Token;
+use crate::error::{Broken, Plane};
+use crate::message::{Request, Response};
+
+const HEADER: &str = "x-ms-session-token";
+
+/// Token and continuation share the gateway's limit: what is longer is left out, and the service reads as it likes.
+const LONGEST: usize = 4096;
+
+/// What is known of one container.
+#[derive(Debug, Default)]
+struct Known {
+    url: String,
+    /// Its own id, or empty until an answer says it: a new container begins a new session.
+    rid: String,
+    token: Token,
+}
+
+/// Keeps the session of every container it sees.
+///
+/// ```
+/// use rawcosmos::exchange::{network::Network, sessions::Sessions};
+/// let network = Network::new(None);
+/// let transport = Sessions::new(&network); // and this goes into the Client
+/// ```
+pub struct Sessions<'a> {
+    inner: &'a dyn Transport,
+    known: RefCell<Vec<Known>>,
+}
+
+impl<'a> Sessions<'a> {
+    /// Around a transport, knowing nothing yet.
+    pub fn new(inner: &'a dyn Transport) -> Sessions<'a> {
+        Sessions {
+            inner,
+            known: RefCell::default(),
+        }
+    }
+
+    /// What is known of the container at this URL, from now on.
+    fn about(&self, url: &str, each: &dyn Fn(&mut Known)) {
+        let mut all = self.known.borrow_mut();
+        if !all.iter().any(|known| known.url == url) {
+            all.push(Known {
+                url: url.to_string(),
+                ..Known::default()
+            });
+        }
+        all.iter_mut()
+            .filter(|known| known.url == url)
+            .for_each(each);
+    }
+
+    /// Adds what an earlier run knew of the container at this URL. `false` where the text is no session token.
+    pub fn learn(&self, url: &str, token: &str) -> bool {
+        let token = Token::parse(token);
+        if let Some(token) = &token {
+            self.about(url, &|known| known.token.merge(token));
+        }
+        token.is_some()
+    }
+
+    /// What is known, for a later run: the URL of each container and its token.
+    pub fn tokens(&self) -> Vec<(String, String)> {
+        let known = self.known.borrow();
+        let told = known.iter().filter(|known| !known.token.is_empty());
+        told.map(|known| (known.url.clone(), known.token.to_string()))
+            .collect()
+    }
+
+    /// The request with all that is known for it; what it says itself is remembered.
+    fn with_token(&self, request: &Request, url: &str) -> Request {
+        let own = header(request, HEADER);
+        let mut request = request.clone();
+        if own.is_some_and(|own| !self.learn(url, own)) {
+            return request;
+        }
+        let known = self.known.borrow();
+        let known = known.iter().find(|known| known.url == url);
+        let range = header(&request, "x-ms-documentdb-partitionkeyrangeid");
+        let text = known.map(|known| match range {
+            Some(range) => known.token.of(range).to_string(),
+            None => known.token.to_string(),
+        });
+        request.headers.retain(|(name, _)| *name != HEADER);
+        request.header_if(
+            HEADER,
+            text.filter(|text| (1..=LONGEST).contains(&text.len())),
+        )
+    }
+
+    /// An answer tells how far the range is, even where it says that there is nothing or that there is something.
+    fn heard(&self, url: &str, response: &Response) {
+        let tells = match response.status {
+            200..=299 | 304 | 409 | 412 => true,
+            404 => response.header("x-ms-substatus") != Some("1002"),
+            _ => false,
+        };
+        let token = response.header(HEADER).filter(|_| tells);
+        let rid = response.header("x-ms-content-path");
+        if let Some(token) = token.and_then(Token::parse) {
+            self.about(url, &|known| {
+                if rid.is_some_and(|rid| !known.rid.is_empty() && known.rid != rid) {
+                    known.token = Token::default();
+                }
+                known.rid = rid.unwrap_or(&known.rid).to_string();
+                known.token.merge(&token);
+            });
+        }
+    }
+
+    /// Ranges that came from others have seen what those have.
+    fn heard_of_ranges(&self, url: &str, response: &Response) {
+        let page = ranges::page(response).unwrap_or_default();
+        for range in page.items.iter().flat_map(|range| Range::read(range)) {
+            self.about(url, &|known| known.token.inherit(&range.id, &range.parents));
+        }
+    }
+}
+
+impl Transport for Sessions<'_> {
+    fn send(&self, request: &Request) -> Result<Response, Broken> {
+        let place = place(request);
+        let outcome = match place {
+            Some((url, "docs")) if is_read(request) => {
+                self.inner.send(&self.with_token(request, url))
+            }
+            _ => self.inner.send(request),
+        };
+        match (&outcome, place) {
+            (Ok(response), Some((url, "docs"))) => self.heard(url, response),
+            (Ok(response), Some((url, "pkranges"))) => self.heard_of_ranges(url, response),
+            _ => {}
+        }
+        outcome
+    }
+
+    fn note(&self, text: &str) {
+        self.inner.note(text);
+    }
+}
+
+/// The URL of the container a request is about, and which of its parts.
+fn place(request: &Request) -> Option<(&str, &str)> {
+    if request.plane != Plane::Data {
+        return None;
+    }
+    let url = request.url.expose();
+    let (before, after) = url.split_once("/colls/")?;
+    let (name, after) = after.split_once('/')?;
+    let end = before.len() + "/colls/".len() + name.len();
+    Some((url.get(..end)?, after.split('/').next()?))
+}
+
+/// A read, a query or a batch. A write needs a token only where several regions are written, and says its own then.
+fn is_read(request: &Request) -> bool {
+    let has = |name: &str| header(request, name).is_some();
+    request.method == "GET" || has("x-ms-documentdb-isquery") || has("x-ms-cosmos-is-batch-request")
+}
+
+fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
+    let mut headers = request.headers.iter();
+    let found = headers.find(|(known, _)| *known == name);
+    found.map(|(_, value)| value.expose())
+}

@@ -1,0 +1,60 @@
+//! A value that was read, and what the service said along with it.
+
+use std::time::Duration;
+
+use super::Response;
+
+/// A value and what the service said along with it.
+#[derive(Debug, Clone)]
+pub struct Answer<T> {
+    /// What was asked for.
+    pub value: T,
+    /// HTTP status.
+    pub status: u16,
+    /// `x-ms-request-charge`: request units billed.
+    pub charge: Option<f64>,
+    /// `x-ms-activity-id` or, from ARM, `x-ms-request-id`: what support asks for.
+    pub activity: Option<String>,
+    /// `x-ms-session-token`: sent back, the next read sees this write.
+    pub session: Option<String>,
+    /// `etag`, with its quotes.
+    pub etag: Option<String>,
+    /// Of the exchange that succeeded.
+    pub elapsed: Duration,
+    /// How many times it was sent.
+    pub attempts: u32,
+}
+
+impl<T> Answer<T> {
+    /// Takes what the headers say; `value` was read from the body.
+    pub fn new(value: T, response: &Response, attempts: u32) -> Answer<T> {
+        let said = said(response);
+        Answer {
+            value,
+            status: response.status,
+            charge: said.charge,
+            activity: said.activity,
+            session: said.session,
+            etag: said.etag,
+            elapsed: response.elapsed,
+            attempts,
+        }
+    }
+}
+
+/// Apart from [`Answer::new`], so that it is compiled once for all kinds of values.
+#[inline(never)]
+fn said(response: &Response) -> Answer<()> {
+    let header = |name: &str| response.header(name).map(str::to_string);
+    let charge = header("x-ms-request-charge").and_then(|text| text.parse().ok());
+    Answer {
+        value: (),
+        status: response.status,
+        charge: charge.filter(|charge: &f64| charge.is_finite() && *charge >= 0.0),
+        activity: header("x-ms-activity-id").or_else(|| header("x-ms-request-id")),
+        session: header("x-ms-session-token"),
+        etag: header("etag"),
+        elapsed: response.elapsed,
+        attempts: 0,
+    }
+}

@@ -1,0 +1,744 @@
+//! The commands of the data plane against answers written down here: what they send, print, keep, and end with.
+#![cfg(feature = "sandbox")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod support;
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use support::{Ran, Run, Scratch};
+
+// ---- A service that says what it was told to say
+
+/// Status, headers and body.
+type Said = (u16, Vec<(&'static str, &'static str)>, String);
+
+fn said(status: u16, body: &str) -> Said {
+    (status, Vec::new(), body.to_string())
+}
+
+fn with(said: Said, header: (&'static str, &'static str)) -> Said {
+    let (status, mut headers, body) = said;
+    headers.push(header);
+    (status, headers, body)
+}
+
+#[derive(Default)]
+struct Tape {
+    answers: VecDeque<Said>,
+    asked: Vec<String>,
+}
+
+struct Service {
+    origin: String,
+    tape: Arc<Mutex<Tape>>,
+    key: Scratch,
+}
+
+impl Service {
+    fn new(answers: Vec<Said>) -> Service {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let tape = Arc::new(Mutex::new(Tape {
+            answers: answers.into(),
+            asked: Vec::new(),
+        }));
+        let kept = Arc::clone(&tape);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let tape = Arc::clone(&kept);
+                std::thread::spawn(move || while serve(&stream, &tape).is_some() {});
+            }
+        });
+        Service {
+            origin,
+            tape,
+            key: Scratch::new("c2VjcmV0LXNlY3JldA=="),
+        }
+    }
+
+    fn prepare(&self, line: &str) -> Run {
+        Run::line(line)
+            .env("RAWCOSMOS_ENDPOINT", &self.origin)
+            .env("RAWCOSMOS_KEY_FILE", self.key.path())
+            .env("RAWCOSMOS_DATABASE_NAME", "shop")
+            .env("RAWCOSMOS_CONTAINER_NAME", "orders")
+    }
+
+    fn run(&self, line: &str) -> Ran {
+        self.prepare(line).go()
+    }
+
+    /// What was asked, head and body, in lower-case header names; everything that was to be said was said.
+    fn asked(&self) -> Vec<String> {
+        let tape = self.tape.lock().unwrap();
+        assert!(tape.answers.is_empty(), "not asked for: {:?}", tape.answers);
+        tape.asked.clone()
+    }
+}
+
+fn serve(stream: &TcpStream, tape: &Mutex<Tape>) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let (mut asked, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        if let Some(text) = line.strip_prefix("content-length: ") {
+            length = text.trim().parse().ok()?;
+        }
+        asked.push_str(&line.replace('\r', ""));
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    asked.push_str(&String::from_utf8(body).ok()?);
+    let mut tape = tape.lock().unwrap();
+    let unasked = said(500, &format!("not in the script: {asked}"));
+    let (status, headers, body) = tape.answers.pop_front().unwrap_or(unasked);
+    tape.asked.push(asked);
+    let mut head = format!("HTTP/1.1 {status} x\r\n");
+    if status != 304 && status != 204 {
+        head.push_str(&format!("content-length: {}\r\n", body.len()));
+    }
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let mut stream = stream;
+    stream
+        .write_all(format!("{head}\r\n{body}").as_bytes())
+        .ok()
+}
+
+// ---- Items
+
+#[test]
+fn a_patch_keeps_the_order_of_its_options() {
+    let service = Service::new(vec![said(200, r#"{"id":"1","n":1.10}"#)]);
+    let ran = service.run(
+        "item patch -i 1 -k a --set /a=1.50 --remove /b --set '/c=\"x=y\"' --incr /n=-1 --move /from=/to --condition 'from c where c.n > 0' --if-match e",
+    );
+    ran.ok().prints("{\"id\":\"1\",\"n\":1.10}\n");
+    let asked = &service.asked()[0];
+    assert!(
+        asked.starts_with("PATCH /dbs/shop/colls/orders/docs/1 "),
+        "{asked}"
+    );
+    assert!(asked.contains("if-match: e\n"), "{asked}");
+    let body = asked.split("\n\n").nth(1).unwrap();
+    assert_eq!(
+        body,
+        r#"{"condition":"from c where c.n > 0","operations":[{"op":"set","path":"/a","value":1.50},{"op":"remove","path":"/b"},{"op":"set","path":"/c","value":"x=y"},{"op":"incr","path":"/n","value":-1},{"op":"move","path":"/to","from":"/from"}]}"#
+    );
+    let failed = with(
+        said(412, r#"{"code":"PreconditionFailed","message":"x"}"#),
+        ("x-ms-substatus", "1110"),
+    );
+    let service = Service::new(vec![failed, said(200, "")]);
+    service
+        .run("item patch -i 1 -k a --set /a=1")
+        .ends(6)
+        .prints("");
+    service
+        .run("item patch -i 1 -k a --set /a=1 --minimal")
+        .ok()
+        .prints("");
+    assert!(service.asked()[1].contains("prefer: return=minimal\n"));
+    let raw = Service::new(vec![said(200, "{}")]);
+    raw.prepare("item patch -i 1 -k a -b @-")
+        .input(r#"[{"op":"set","path":"/a=b","value":1}]"#)
+        .go()
+        .ok();
+    assert!(raw.asked()[0].ends_with(r#"{"operations":[{"op":"set","path":"/a=b","value":1}]}"#));
+}
+
+#[test]
+fn a_ttl_is_one_more_member_and_the_rest_stays() {
+    let service = Service::new((0..3).map(|_| said(201, "{}")).collect());
+    for (body, sent) in [
+        (
+            r#"{"id":"1","n":1.10 }"#,
+            r#"{"id":"1","n":1.10 ,"ttl":60}"#,
+        ),
+        (r#"{"id":"1","s":"}"}"#, r#"{"id":"1","s":"}","ttl":60}"#),
+        (r#" {"id":"1","o":{}} "#, r#"{"id":"1","o":{},"ttl":60}"#),
+    ] {
+        let create = service.prepare("item create -k a --ttl 60 --indexing exclude -b @-");
+        create.input(body).go().ok();
+        let asked = service.tape.lock().unwrap().asked.pop().unwrap();
+        assert!(asked.ends_with(&format!("\n\n{sent}")), "{asked}");
+        assert!(
+            asked.contains("x-ms-indexing-directive: Exclude\n"),
+            "{asked}"
+        );
+    }
+}
+
+#[test]
+fn a_batch_names_the_operation_that_failed_it() {
+    const OPERATIONS: &str = "{\"operationType\":\"Read\",\"id\":\"1\"}\n{\"operationType\":\"Replace\",\"id\":\"a/b\",\"resourceBody\":{\"n\": 1.10}}\n";
+    let failed = r#"[{"statusCode":424},{"statusCode":412,"subStatusCode":0}]"#;
+    let fine = r#"[{"statusCode":200,"resourceBody":{"n":1.10}},{"statusCode":200}]"#;
+    let service = Service::new(vec![
+        with(said(207, failed), ("x-ms-activity-id", "the-activity")),
+        said(200, fine),
+        said(400, r#"{"code":"BadRequest","message":"too large"}"#),
+        said(200, "{}"),
+    ]);
+    let run = || {
+        let run = service.prepare("item batch -k a -b @- --session-token 0:1#5");
+        run.input(OPERATIONS).go()
+    };
+    run()
+        .ends(6)
+        .prints("{\"statusCode\":424}\n{\"statusCode\":412,\"subStatusCode\":0}\n")
+        .says("operation 1 of 2, Replace \"a/b\", failed: nothing was applied")
+        .says("the-activity");
+    run()
+        .ok()
+        .prints("{\"statusCode\":200,\"resourceBody\":{\"n\":1.10}}\n{\"statusCode\":200}\n");
+    run().ends(1).prints("").says("too large");
+    run().ends(1).prints("").says("no list of outcomes");
+    let asked = &service.asked()[0];
+    assert!(asked.contains("x-ms-session-token: 0:1#5\n"), "{asked}");
+    assert!(asked.ends_with(
+        r#"[{"operationType":"Read","id":"1"},{"operationType":"Replace","id":"a/b","resourceBody":{"n": 1.10}}]"#
+    ));
+}
+
+#[test]
+fn an_id_without_a_place_in_a_path_goes_into_a_body() {
+    let item = r#"[{"statusCode":200,"eTag":"e","resourceBody":{"id":"a/b"}}]"#;
+    let service = Service::new(vec![
+        said(200, item),
+        said(200, item),
+        said(200, item),
+        said(200, r#"[{"statusCode":204}]"#),
+        said(207, r#"[{"statusCode":404}]"#),
+        said(207, r#"[{"statusCode":304}]"#),
+    ]);
+    let body = r#"{"id":"a/b"}"#;
+    let printed = format!("{body}\n");
+    service.run("item read -i a/b -k a").ok().prints(&printed);
+    service
+        .run(&format!("item replace -k a -b '{body}'"))
+        .ok()
+        .prints(&printed);
+    service
+        .run("item patch -i a/b -k a --set /n=1")
+        .ok()
+        .prints(&printed);
+    service
+        .run("item delete -i .. -k a --if-match e")
+        .ok()
+        .prints("");
+    service
+        .run("item read -i a/b -k a")
+        .ends(3)
+        .says("there is no such item");
+    service
+        .run("item read -i a/b -k a --if-none-match e")
+        .ok()
+        .prints("");
+    let bodies: Vec<String> = service
+        .asked()
+        .iter()
+        .map(|asked| asked.split("\n\n").nth(1).unwrap().to_string())
+        .collect();
+    assert_eq!(
+        bodies,
+        [
+            r#"[{"operationType":"Read","id":"a/b"}]"#,
+            r#"[{"operationType":"Replace","id":"a/b","resourceBody":{"id":"a/b"}}]"#,
+            r#"[{"operationType":"Patch","id":"a/b","resourceBody":{"operations":[{"op":"set","path":"/n","value":1}]}}]"#,
+            r#"[{"operationType":"Delete","id":"..","ifMatch":"e"}]"#,
+            r#"[{"operationType":"Read","id":"a/b"}]"#,
+            r#"[{"operationType":"Read","id":"a/b","ifNoneMatch":"e"}]"#,
+        ]
+    );
+}
+
+#[test]
+fn every_item_of_a_key_goes_only_with_a_yes() {
+    let service = Service::new(vec![said(200, "")]);
+    service
+        .run("item delete --all-in-partition -k t -k u")
+        .ends(2)
+        .says("--yes");
+    let yes = service
+        .prepare("item delete --all-in-partition -k t -k u")
+        .env("RAWCOSMOS_YES", "1");
+    yes.go().ends(2);
+    service
+        .run("item delete --all-in-partition -k t -k u -y")
+        .ok()
+        .prints("")
+        .says("background");
+    let asked = &service.asked()[0];
+    assert!(
+        asked.starts_with("POST /dbs/shop/colls/orders/operations/partitionkeydelete "),
+        "{asked}"
+    );
+    assert!(
+        asked.contains("x-ms-documentdb-partitionkey: [\"t\",\"u\"]\n"),
+        "{asked}"
+    );
+    assert!(asked.contains("content-length: 0\n"), "{asked}");
+}
+
+// ---- Many items
+
+const CONTAINER: &str =
+    r#"{"id":"orders","_rid":"rid=","partitionKey":{"paths":["/pk"],"kind":"Hash","version":2}}"#;
+const RANGES: &str =
+    r#"{"PartitionKeyRanges":[{"id":"0","minInclusive":"","maxExclusive":"FF","parents":[]}]}"#;
+
+#[test]
+fn what_is_missing_is_named_and_counts() {
+    let page = r#"{"Documents":[{"id":"3","pk":"a"},{"id":"1","pk":"a"}]}"#;
+    let service = Service::new(vec![said(200, page), said(200, page)]);
+    let both = "{\"id\":\"1\",\"pk\":\"a\"}\n{\"id\":\"3\",\"pk\":\"a\"}\n";
+    service
+        .run("item read -i 1 -i 2 -i 3 -k a")
+        .ends(3)
+        .prints(both)
+        .says("not found: \"2\" of the key [\"a\"]")
+        .says("1 of 3 items are not there");
+    service.run("item read -i 1 -i 3 -k a").ok().prints(both);
+    service.asked();
+}
+
+#[test]
+fn keys_come_line_by_line_and_a_bad_one_is_named() {
+    let page = r#"{"Documents":[{"id":"1","pk":null},{"id":"1"}]}"#;
+    let service = Service::new(vec![
+        said(200, CONTAINER),
+        said(200, RANGES),
+        said(200, page),
+    ]);
+    let run = service.prepare("item read --keys -");
+    run.input("[\"1\",{}]\n\n[\"1\",null]\n")
+        .go()
+        .ok()
+        .prints("{\"id\":\"1\"}\n{\"id\":\"1\",\"pk\":null}\n");
+    let asked = &service.asked()[2];
+    assert!(
+        asked.contains(
+            "(c.id=@i0 AND NOT IS_DEFINED(c[\\\"pk\\\"])) OR (c.id=@i1 AND c[\\\"pk\\\"]=@k1_0)"
+        ),
+        "{asked}"
+    );
+    for (line, said_of_it) in [
+        ("[\"1\"", "line 2: it is not JSON"),
+        ("7", "line 2: it is no list"),
+        ("[7,\"a\"]", "the id is not a text"),
+        ("\"1\"", "the partition key is missing"),
+        ("[\"1\",\"a\",\"b\"]", "other levels than /pk"),
+        ("[\"1\",[2]]", "not a valid partition key"),
+    ] {
+        let service = Service::new(vec![said(200, CONTAINER), said(200, RANGES)]);
+        let run = service.prepare("item read --keys -");
+        run.input(format!("[\"0\",\"a\"]\n{line}\n"))
+            .go()
+            .ends(2)
+            .prints("")
+            .says(said_of_it);
+        service.asked();
+    }
+}
+
+// ---- Hierarchical keys
+
+const DEEP: &str = r#"{"id":"orders","_rid":"rid=","partitionKey":{"paths":["/t","/u","/s"],"kind":"MultiHash","version":2}}"#;
+
+fn split_at(place: &str) -> String {
+    format!(
+        r#"{{"PartitionKeyRanges":[{{"id":"5","minInclusive":"","maxExclusive":"{place}"}},{{"id":"6","minInclusive":"{place}","maxExclusive":"FF"}}]}}"#
+    )
+}
+
+fn effective(texts: &[&str]) -> String {
+    use rawcosmos::cosmos::key_definition::Definition;
+    use rawcosmos::cosmos::partition_key::PartitionKey;
+    let container: serde_json::Value = serde_json::from_str(DEEP).unwrap();
+    let definition = Definition::from_json(&container["partitionKey"]).unwrap();
+    let key = PartitionKey::from_json(&serde_json::json!(texts).to_string()).unwrap();
+    definition.effective(&key)
+}
+
+#[test]
+fn a_prefix_of_a_key_is_a_part_of_a_range() {
+    let page = r#"{"Documents":[{"id":"1"}]}"#;
+    let service = Service::new(vec![said(200, DEEP), said(200, RANGES), said(200, page)]);
+    let query = "query -k t -k u 'SELECT * FROM c ORDER BY c.id'";
+    service.run(query).ok().prints("{\"id\":\"1\"}\n");
+    let min = effective(&["t", "u"]);
+    let asked = &service.asked()[2];
+    for header in [
+        "x-ms-documentdb-partitionkeyrangeid: 0".to_string(),
+        "x-ms-read-key-type: EffectivePartitionKeyRange".to_string(),
+        format!("x-ms-start-epk: {min}"),
+        format!("x-ms-end-epk: {min}FF"),
+    ] {
+        assert!(asked.contains(&format!("{header}\n")), "{asked}");
+    }
+    assert!(!asked.contains("x-ms-documentdb-partitionkey:"), "{asked}");
+
+    // One level alone: the service is asked first, and says that it is too short.
+    let short = with(
+        said(400, r#"{"code":"BadRequest","message":"x"}"#),
+        ("x-ms-substatus", "1001"),
+    );
+    let service = Service::new(vec![
+        short,
+        said(200, DEEP),
+        said(200, RANGES),
+        said(200, page),
+    ]);
+    service
+        .run("query -k t 'SELECT * FROM c'")
+        .ok()
+        .prints("{\"id\":\"1\"}\n");
+    let asked = service.asked();
+    assert!(asked[0].contains("x-ms-documentdb-partitionkey: [\"t\"]\n"));
+    assert!(asked[3].contains(&format!("x-ms-start-epk: {}\n", effective(&["t"]))));
+
+    let service = Service::new(vec![said(200, DEEP), said(200, page)]);
+    service.run("query -k t -k u -k s 'SELECT * FROM c'").ok();
+    assert!(service.asked()[1].contains("x-ms-documentdb-partitionkey: [\"t\",\"u\",\"s\"]\n"));
+    let service = Service::new(vec![said(200, CONTAINER)]);
+    service
+        .run("query -k t -k u 'SELECT * FROM c'")
+        .ends(2)
+        .says("/pk");
+    service.asked();
+}
+
+#[test]
+fn a_prefix_over_two_ranges_is_read_from_both_or_refused() {
+    let inside: &'static str = Box::leak(format!("{}80", effective(&["t"])).into_boxed_str());
+    let ranges = split_at(inside);
+    let (one, two) = (
+        r#"{"Documents":[{"id":"1"}]}"#,
+        r#"{"Documents":[{"id":"2"}]}"#,
+    );
+    let head = || vec![said(200, DEEP), said(200, &ranges)];
+    let mut answers = head();
+    let short = with(said(400, "{}"), ("x-ms-substatus", "1001"));
+    answers.insert(0, short.clone());
+    answers.extend([said(200, one), said(200, two)]);
+    let service = Service::new(answers);
+    service
+        .run("query -k t 'SELECT * FROM c'")
+        .ok()
+        .prints("{\"id\":\"1\"}\n{\"id\":\"2\"}\n");
+    let asked = service.asked();
+    assert!(
+        asked[3].contains("partitionkeyrangeid: 5\n")
+            && asked[4].contains("partitionkeyrangeid: 6\n")
+    );
+    for (line, why) in [
+        ("query -k t 'SELECT VALUE COUNT(1) FROM c'", "2 ranges"),
+        ("query -k t 'SELECT * FROM c' --one-page", "page by page"),
+    ] {
+        let mut answers = head();
+        answers.insert(0, short.clone());
+        let service = Service::new(answers);
+        service.run(line).ends(2).prints("").says(why);
+        service.asked();
+    }
+}
+
+// ---- Changes
+
+fn page(etag: &'static str, body: &str) -> Said {
+    with(said(200, body), ("etag", etag))
+}
+
+fn drained(etag: &'static str) -> Said {
+    with(said(304, ""), ("etag", etag))
+}
+
+fn state_file(name: &str) -> String {
+    let path =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    path.to_str().unwrap().to_string()
+}
+
+#[test]
+fn changes_go_on_where_they_stopped() {
+    let file = state_file("goes-on");
+    let line = format!("changes --state {file}");
+    let first = r#"{"_rid":"rid=","Documents":[{"id":"1","n":1.10}]}"#;
+    let service = Service::new(vec![
+        said(200, CONTAINER),
+        said(200, RANGES),
+        page("\"1\"", first),
+        drained("\"2\""),
+        said(200, CONTAINER),
+        said(200, RANGES),
+        page("\"3\"", r#"{"_rid":"rid=","Documents":[{"id":"2"}]}"#),
+        said(500, ""),
+        said(500, ""),
+        said(500, ""),
+        said(500, ""),
+        said(200, CONTAINER),
+        said(200, RANGES),
+        drained("\"4\""),
+    ]);
+    service
+        .run(&line)
+        .ok()
+        .prints("{\"id\":\"1\",\"n\":1.10}\n")
+        .says("1 item · 2 pages");
+    let kept: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(kept["container"], "rid=");
+    assert_eq!(kept["ranges"][0]["etag"], "\"2\"");
+    // A run that breaks off has kept what it printed, in columns too.
+    service
+        .run(&format!("{line} -o csv"))
+        .ends(1)
+        .prints("id\n2\n");
+    // --from is for where there is nothing kept.
+    service.run(&format!("{line} --from now")).ok().prints("");
+    let asked = service.asked();
+    let after = |at: usize| {
+        asked[at]
+            .lines()
+            .find_map(|line| line.strip_prefix("if-none-match: "))
+            .map(str::to_string)
+    };
+    assert_eq!(
+        [after(2), after(3), after(6), after(13)].map(Option::unwrap_or_default),
+        ["", "\"1\"", "\"2\"", "\"3\""]
+    );
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn a_state_belongs_to_one_container_and_one_key() {
+    let file = state_file("belongs");
+    let other = CONTAINER.replace("rid=", "new=");
+    let line = format!("changes --state {file}");
+    let service = Service::new(vec![
+        said(200, CONTAINER),
+        said(200, RANGES),
+        drained("\"1\""),
+        said(200, &other),
+        said(200, CONTAINER),
+        said(200, &other),
+        said(200, RANGES),
+        drained("\"9\""),
+        said(200, &other),
+        drained("\"5\""),
+    ]);
+    service.run(&line).ok();
+    service.run(&line).ends(6).prints("").says("--from");
+    service
+        .run(&format!("{line} -k a"))
+        .ends(2)
+        .says("another partition key");
+    service
+        .run(&format!("{line} --from 2026-01-02T03:04:05+01:00"))
+        .ok();
+    // A whole key is found by the service itself.
+    let keyed = state_file("keyed");
+    service
+        .run(&format!(
+            "changes --state {keyed} -k a --from now --page-size 5"
+        ))
+        .ok();
+    let asked = service.asked();
+    assert!(
+        asked[7].contains("if-modified-since: Fri, 02 Jan 2026 02:04:05 GMT\n"),
+        "{}",
+        asked[7]
+    );
+    let last = &asked[9];
+    for header in [
+        "x-ms-documentdb-partitionkey: [\"a\"]",
+        "if-none-match: *",
+        "x-ms-max-item-count: 5",
+        "a-im: Incremental Feed",
+    ] {
+        assert!(last.contains(&format!("{header}\n")), "{last}");
+    }
+    for file in [file, keyed] {
+        std::fs::remove_file(file).unwrap();
+    }
+}
+
+#[test]
+fn a_state_that_cannot_be_written_ends_it() {
+    let service = Service::new(vec![
+        said(200, CONTAINER),
+        said(200, RANGES),
+        drained("\"1\""),
+    ]);
+    service
+        .run("changes --state /nowhere/at/all/x")
+        .ends(1)
+        .says("/nowhere/at/all/x");
+    service.asked();
+}
+
+#[cfg(unix)]
+#[test]
+fn following_ends_with_an_interrupt_and_loses_nothing() {
+    use std::process::Stdio;
+    let file = state_file("follows");
+    let mut answers = vec![
+        said(200, CONTAINER),
+        said(200, RANGES),
+        page("\"1\"", r#"{"_rid":"rid=","Documents":[{"id":"1"}]}"#),
+    ];
+    answers.extend((0..50).map(|_| drained("\"2\"")));
+    let service = Service::new(answers);
+    // Columns are held back for their widths, but no state may say that a row was printed which was not.
+    let line = format!("changes --follow -o csv --state {file}");
+    let mut command = service.prepare(&line).command();
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut child = support::Owned(child);
+    let written = || std::fs::read_to_string(&file).is_ok_and(|text| text.contains("\\\"2\\\""));
+    let begun = std::time::Instant::now();
+    while !written() {
+        assert!(begun.elapsed().as_secs() < 20, "the state is not written");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let pid = child.0.id().to_string();
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    use std::os::unix::process::ExitStatusExt;
+    assert_eq!(child.0.wait().unwrap().signal(), Some(2));
+    let mut printed = String::new();
+    let mut out = child.0.stdout.take().unwrap();
+    out.read_to_string(&mut printed).unwrap();
+    assert_eq!(printed, "id\n1\n");
+    std::fs::remove_file(file).unwrap();
+}
+
+// ---- Ranges, procedures, any call, sessions
+
+#[test]
+fn ranges_are_rows() {
+    let ranges = r#"{"PartitionKeyRanges":[
+        {"id":"2","minInclusive":"80","maxExclusive":"FF","throughputFraction":0.5,"parents":["1"],"_rid":"x"},
+        {"id":"0","minInclusive":"","maxExclusive":"80","throughputFraction":0.5,"parents":[]},
+        {"id":"1","minInclusive":"80","maxExclusive":"FF"}]}"#;
+    let service = Service::new(vec![said(200, ranges)]);
+    service.run("ranges").ok().prints(concat!(
+        "{\"id\":\"0\",\"minInclusive\":\"\",\"maxExclusive\":\"80\",\"throughputFraction\":0.5,\"parents\":[]}\n",
+        "{\"id\":\"2\",\"minInclusive\":\"80\",\"maxExclusive\":\"FF\",\"throughputFraction\":0.5,\"parents\":[\"1\"]}\n",
+    ));
+}
+
+#[test]
+fn a_procedure_runs_once() {
+    let done = with(
+        said(200, "[1.10]"),
+        ("x-ms-documentdb-script-log-results", "one%0Atwo%1B"),
+    );
+    let service = Service::new(vec![done, said(408, "")]);
+    let ran = service.run("procedure execute -n p -k a --log --args '[\"x\", 2]'");
+    ran.ok().prints("[1.10]\n").says("one\ntwo");
+    service.run("procedure execute -n p -k a").ends(10);
+    let asked = service.asked();
+    assert!(asked[0].starts_with("POST /dbs/shop/colls/orders/sprocs/p "));
+    assert!(asked[0].ends_with("\n\n[\"x\", 2]") && asked[1].ends_with("\n\n[]"));
+}
+
+#[test]
+fn any_call_is_authorized_and_its_body_is_untouched() {
+    let more = with(said(200, r#"{"a": 1.10}"#), ("x-ms-continuation", "next"));
+    let service = Service::new(vec![
+        more.clone(),
+        more,
+        said(200, r#"{"b":2}"#),
+        said(201, "{}"),
+        said(404, r#"{"code":"NotFound","message":"x"}"#),
+        said(204, ""),
+    ]);
+    service
+        .run("api data GET /dbs/{database}/colls -o raw")
+        .ok()
+        .prints("{\"a\": 1.10}\n")
+        .says("--paginate");
+    service
+        .run("api data GET /dbs --paginate")
+        .ok()
+        .prints("{\"a\":1.10}\n{\"b\":2}\n");
+    service.run("api data post /dbs --header X-Ms-Version=2018-12-31 --header x-a=b=c -b '{\"id\":\"x\"}'").ok();
+    service.run("api data GET /dbs/x").ends(3);
+    service.run("api data DELETE /dbs/x").ok().prints("");
+    let asked = service.asked();
+    assert!(asked[0].starts_with("GET /dbs/shop/colls "));
+    assert!(asked[2].contains("x-ms-continuation: next\n"));
+    let post = &asked[3];
+    for header in [
+        "x-ms-version: 2018-12-31",
+        "x-a: b=c",
+        "content-type: application/json",
+        "content-length: 10",
+    ] {
+        assert!(post.contains(&format!("{header}\n")), "{post}");
+    }
+    assert_eq!(post.matches("x-ms-version").count(), 1);
+    assert!(
+        asked
+            .iter()
+            .all(|asked| asked.contains("authorization: type%3Dmaster"))
+    );
+}
+
+#[test]
+fn a_session_goes_from_command_to_command() {
+    let file = state_file("session");
+    let token = |said, token| with(said, ("x-ms-session-token", token));
+    let service = Service::new(vec![
+        token(said(201, "{}"), "0:1#5"),
+        token(said(200, "{}"), "0:1#7"),
+        token(said(409, "{}"), "1:1#2"),
+        said(200, "{}"),
+    ]);
+    let run = |line: &str| service.run(&format!("{line} --session-file {file}"));
+    run("item create -k a -b '{\"id\":\"1\"}'").ok();
+    run("item read -i 1 -k a").ok();
+    run("item create -k a -b '{\"id\":\"1\"}'").ends(6);
+    run("item read -i 1 -k a").ok();
+    let sent: Vec<Option<String>> = service
+        .asked()
+        .iter()
+        .map(|asked| {
+            asked
+                .lines()
+                .find_map(|line| line.strip_prefix("x-ms-session-token: "))
+                .map(str::to_string)
+        })
+        .collect();
+    let wanted = [None, Some("0:1#5"), None, Some("0:1#7,1:1#2")];
+    assert_eq!(sent, wanted.map(|token| token.map(str::to_string)));
+    std::fs::remove_file(file).unwrap();
+}
