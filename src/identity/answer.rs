@@ -15,6 +15,10 @@ use crate::name::Secret;
 /// Reads the answer of any identity source. Sources differ in types: numbers come as texts and as numbers, times as
 /// epoch seconds, as ISO 8601 and in two local forms.
 pub fn read_token(response: &Response) -> Result<Token, Error> {
+    if response.body.trim_ascii_start().starts_with(b"<") {
+        let who = "it is a web page: a proxy, or something else in the place of the endpoint";
+        return Err(Error::answer(who));
+    }
     let body: Value = response.json()?;
     let token = body.get("access_token").and_then(Value::as_str);
     let token = token

@@ -47,21 +47,23 @@ pub fn check(source: &Source, selector: &Selector, token: &Token) -> Result<Chec
             .eq_ignore_ascii_case(asked.trim_matches('/'))
     };
     let said = [echo, claims];
-    if let Some(said) = said.iter().flatten().find(other) {
+    // Agents that do not know the parameters yet answer as the machine itself, and say nothing.
+    if let (Source::Arc(_), false) = (source, known) {
         return Err(Error::Identity(
-            format!("another identity answered: its {what} is {said}, and {asked} was asked for"),
-            None,
-        ));
-    }
-    match source {
-        // Agents that do not know the parameters yet answer as the machine itself, and say nothing.
-        Source::Arc(_) if !known => Err(Error::Identity(
             format!(
                 "the Arc agent does not say that it answered as {asked}: it is too old to be asked for a {what}"
             ),
             None,
+        ));
+    }
+    match said.iter().flatten().find(other) {
+        Some(said) => Err(Error::Identity(
+            format!(
+                "another identity answered: its {what} is {said}, and {asked} was asked for; nothing is done in its name"
+            ),
+            None,
         )),
-        _ if said.iter().all(Option::is_none) => Ok(Checked::Unknown),
-        _ => Ok(Checked::Same),
+        None if said.iter().all(Option::is_none) => Ok(Checked::Unknown),
+        None => Ok(Checked::Same),
     }
 }

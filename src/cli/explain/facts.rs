@@ -75,9 +75,7 @@ impl Facts {
         self.put("intended", find("token is intended for [", "]"));
         self.put("intended", find("audience or resource '", "'"));
         self.put("accepted", find("accepts tokens intended for [", "]"));
-        let allowed = find("allowed audiences ", ". ").map(|list| list.replace('\'', ""));
-        let allowed = allowed.map(|list| list.trim_end_matches('.').replace(',', ", "));
-        self.put("accepted", allowed);
+        self.put("accepted", allowed_audiences(text));
         self.put("ip", address(text));
         let resource = self.get("resource").and_then(|path| after(path, "/dbs/"));
         self.put("database", resource.or_else(|| after(text, "/dbs/")));
@@ -169,6 +167,13 @@ pub(super) fn between(text: &str, from: &str, to: &str) -> Option<String> {
     let (_, rest) = text.split_once(from)?;
     let (found, _) = rest.split_once(to)?;
     Some(found.to_string())
+}
+
+/// The audiences ARM lists, perhaps as the last thing it says.
+fn allowed_audiences(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("allowed audiences ")?;
+    let list = rest.split(". ").next()?.trim_end_matches('.');
+    Some(list.replace('\'', "").replace(',', ", "))
 }
 
 /// The segment after a part of a path, whatever the part's case; none that would need decoding.
