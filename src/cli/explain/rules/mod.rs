@@ -8,6 +8,7 @@ mod arm;
 mod data;
 mod identity;
 mod limits;
+mod noticed;
 mod road;
 
 use crate::error::{Plane, Stage};
@@ -26,6 +27,8 @@ pub enum Kind {
     Unknown,
     /// Begun, and not over.
     Unfinished,
+    /// Nobody said no: it was noticed here.
+    Noticed,
 }
 
 /// An error, as far as rows look at it.
@@ -201,6 +204,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         arm::RULES,
         identity::RULES,
         road::RULES,
+        noticed::RULES,
     ];
     tables.into_iter().flatten()
 }
