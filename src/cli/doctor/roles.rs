@@ -9,7 +9,7 @@ use super::finding::{Finding, State, notice, of_error, ok, skip};
 use crate::arm::azure_roles::{self, ACCOUNT_CONTRIBUTOR, ACCOUNT_READER, OPERATOR, Place};
 use crate::arm::{self, databases, roles};
 use crate::cli::session::Session;
-use crate::cosmos::{account, containers};
+use crate::cosmos::{self, Paging};
 use crate::error::{Error, Failure};
 use crate::exchange::pages::Flow;
 use crate::message::{Call, Next, Page};
@@ -156,7 +156,7 @@ pub fn data(doctor: &Doctor) -> Result<Finding, Error> {
     match covered(session) {
         Ok(what) => Ok(ok(what).and(&told)),
         Err(error) if lacks_role(&error) => {
-            let narrow = held.is_some_and(|held| is_elsewhere(session, &held));
+            let narrow = is_elsewhere(session, &held.unwrap_or_default());
             let state = if narrow { State::Warn } else { State::Fail };
             Ok(of_error(session, state, &error).and(&told))
         }
@@ -164,38 +164,37 @@ pub fn data(doctor: &Doctor) -> Result<Finding, Error> {
     }
 }
 
-/// What the data plane grants, from wide to narrow.
+/// What the data plane grants, from wide to narrow: the account itself may be read with a role of any scope.
 fn covered(session: &Session) -> Result<&'static str, Error> {
-    let refused = match session.run(&account::read(&session.account()?)) {
+    let account = session.account()?;
+    let refused = match session.run(&cosmos::databases::list(&account, &Paging::default())) {
         Ok(_) => return Ok("it covers the account"),
         Err(error) => error,
     };
     if !lacks_role(&refused) || !is_named(session, "database-name") {
         return Err(refused);
     }
-    let database = session.account()?.database(&session.database()?);
-    if reaches(session.run(&crate::cosmos::databases::read(&database))) {
-        return Ok("it covers the database");
-    }
+    let database = account.database(&session.database()?);
+    let refused = match session.run(&cosmos::databases::read(&database)) {
+        Err(error) if lacks_role(&error) => error,
+        _ => return Ok("it covers the database"),
+    };
     if !is_named(session, "container-name") {
         return Err(refused);
     }
-    let container = session.container()?;
-    session
-        .run(&containers::read(&container))
-        .map(|_| "it covers the container")
-}
-
-/// What is not there is covered all the same.
-fn reaches<T>(done: Result<T, Error>) -> bool {
-    done.map_or_else(|error| error.is_status(404), |_| true)
+    match session.run(&cosmos::containers::read(&session.container()?)) {
+        Err(error) if lacks_role(&error) => Err(error),
+        _ => Ok("it covers the container"),
+    }
 }
 
 /// Whether there is a role for a database or container that nobody asked about.
 fn is_elsewhere(session: &Session, held: &[Held]) -> bool {
-    let unnamed = !is_named(session, "container-name");
-    let narrow = |held: &Held| held.scope.contains("/dbs/");
-    unnamed && !held.is_empty() && held.iter().all(narrow)
+    let listed = held.iter().any(|held| held.scope.contains("/dbs/"));
+    let account = session.account();
+    let known =
+        || account.is_ok_and(|account| session.run(&cosmos::account::read(&account)).is_ok());
+    !is_named(session, "container-name") && (listed || known())
 }
 
 /// Our data roles, where ARM lets them be read.

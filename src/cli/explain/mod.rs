@@ -111,21 +111,10 @@ pub fn noticed(words: &str, context: &Context) -> Explained {
     facts.read_message(words);
     facts.read(None, context);
     let mut explained = Explained::default();
-    if let Some(rule) = rules::rule(&noticed_case(words)) {
+    if let Some(rule) = rules::rule(&Case::noticed(words)) {
         explained.fill(rule, &facts);
     }
     explained
-}
-
-fn noticed_case(words: &str) -> Case {
-    Case {
-        kind: Kind::Noticed,
-        plane: None,
-        status: 0,
-        substatus: 0,
-        text: words.to_lowercase(),
-        request: String::new(),
-    }
 }
 
 /// What a service's refusal tells by itself.
@@ -158,7 +147,7 @@ fn one_line(text: &str) -> String {
 fn case(error: &Error) -> Option<Case> {
     let (kind, request, text) = match error {
         Error::Identity(what, None) | Error::Answer { what, .. } => {
-            return Some(noticed_case(what));
+            return Some(Case::noticed(what));
         }
         Error::Identity(_, Some(failure)) => {
             let kind = Kind::Refused(refusal::of(failure));

@@ -47,6 +47,20 @@ pub struct Case {
     pub request: String,
 }
 
+impl Case {
+    /// What nobody has said, in our own words.
+    pub fn noticed(words: &str) -> Case {
+        Case {
+            kind: Kind::Noticed,
+            plane: None,
+            status: 0,
+            substatus: 0,
+            text: words.to_lowercase(),
+            request: String::new(),
+        }
+    }
+}
+
 /// When a row applies. What is empty is not looked at.
 #[derive(Clone, Copy)]
 pub struct When {
@@ -203,8 +217,8 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         limits::RULES,
         arm::RULES,
         identity::RULES,
-        road::RULES,
         noticed::RULES,
+        road::RULES,
     ];
     tables.into_iter().flatten()
 }

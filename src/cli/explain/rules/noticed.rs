@@ -24,7 +24,7 @@ pub(super) const RULES: &[Rule] = &[
     )
     .why("it passes over names it does not know, and answers as the server itself")
     .note("without --client-id, --object-id and --identity-resource-id, and AZURE_CLIENT_ID unset, the server's own identity is asked for")
-    .fix(&["sudo azcmagent version", "sudo apt-get install --only-upgrade azcmagent"]),
+    .fix(&["sudo azcmagent version", "sudo apt-get install azcmagent"]),
     Rule::new(noticed(&["cannot read the pod's token"]), "the pod's own token cannot be read")
         .why("AZURE_FEDERATED_TOKEN_FILE names a file that the cluster puts into each pod with a workload identity")
         .note(POD_NOTE)
