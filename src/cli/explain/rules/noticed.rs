@@ -10,7 +10,7 @@ const fn noticed(says: &'static [&'static str]) -> When {
 const POD_NOTE: &str = "the label azure.workload.identity/use: \"true\" belongs on the pod's template, the annotation on its service account; pods made before them lack the variables";
 
 pub(super) const RULES: &[Rule] = &[
-    SOMEBODY_ELSE.on(noticed(&["is no token", "not what a metadata service says"])),
+    SOMEBODY_ELSE.on(noticed(&["is no token: the body is not json", "not what a metadata service says"])),
     Rule::new(noticed(&["another identity answered"]), "another identity answered")
         .why("the one that was asked for is not this machine's, or what answers goes by no name")
         .note("without --client-id, --object-id and --identity-resource-id, and AZURE_CLIENT_ID unset, the machine's own identity is asked for")
