@@ -270,7 +270,7 @@ const ROWS: &[Row] = &[
 
     // ---- What passes by itself, or is in nobody's way until something is changed
     row(&["drip"]), row(&["huge"]), row(&["delay=200ms"]), row(&["split"]), row(&["stale-session:1"]), row(&["failover:1"]),
-    row(&["lock-busy"]), row(&["policy"]), row(&["locked"]), row(&["poll-refused"]), row(&["no-capacity"]),
+    row(&["ragged-pages=7"]), row(&["lock-busy"]), row(&["policy"]), row(&["locked"]), row(&["poll-refused"]), row(&["no-capacity"]),
     Row { regions: 2, ..row(&[]) },
     Row { regions: 2, ..row(&["failover"]) }.words("-d shop -c orders"),
     row(&["serverless"]), row(&["region-gone"]), row(&["metadata-writes-disabled"]), row(&["api-version-old"]),
@@ -518,7 +518,7 @@ fn every_fault_of_the_sandbox_has_a_row() {
     let rows = ROWS.iter().flat_map(|row| row.faults);
     let rows: Vec<&str> = rows.map(|fault| fault.split(':').next().unwrap()).collect();
     for name in faults::names() {
-        let timed = ["delay", "clock-skew"].contains(&name);
+        let timed = ["delay", "clock-skew", "ragged-pages"].contains(&name);
         let has =
             |fault: &&str| *fault == name || (timed && fault.starts_with(&format!("{name}=")));
         assert!(rows.iter().any(has), "no row has the fault {name}");
