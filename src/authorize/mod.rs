@@ -8,8 +8,8 @@
 pub mod master_key;
 
 use time::OffsetDateTime;
-use time::macros::format_description;
 
+pub use crate::error::moment::http as http_date;
 use crate::message::{Request, Scope};
 use crate::name::Secret;
 use master_key::MasterKey;
@@ -62,15 +62,4 @@ pub fn aad(token: &Secret) -> Secret {
         format!("{SCHEME}{}", token.expose()),
         format!("{SCHEME}{}", token.label()),
     )
-}
-
-/// A moment as HTTP writes it: `Tue, 01 Nov 1994 08:12:31 GMT`. English and in GMT wherever it runs.
-pub fn http_date(now: OffsetDateTime) -> String {
-    let form = format_description!(
-        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-    );
-    // Formatting fails only for a form with a time zone's name, which this has not.
-    now.to_offset(time::UtcOffset::UTC)
-        .format(&form)
-        .unwrap_or_default()
 }

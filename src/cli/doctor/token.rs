@@ -1,13 +1,12 @@
 //! The token, and the clocks it is measured by.
 
-use time::format_description::well_known::Rfc2822;
 use time::{Duration, OffsetDateTime};
 
 use super::Doctor;
 use super::door::date;
 use super::finding::{Finding, State, foreseen, ok, skip};
 use super::machine::source;
-use crate::error::{Error, Plane};
+use crate::error::{Error, Plane, moment};
 use crate::exchange::apart;
 use crate::identity::{Source, instance};
 use crate::message::Call;
@@ -79,7 +78,7 @@ impl Doctor<'_, '_> {
     fn ahead(&self) -> Option<Duration> {
         *self.ahead.get_or_init(|| {
             let told = self.told()?;
-            let theirs = OffsetDateTime::parse(&told, &Rfc2822).ok()?;
+            let theirs = moment::read(&told)?;
             Some(theirs - self.session.client.clock().now())
         })
     }
