@@ -1,11 +1,8 @@
 //! This machine: its metadata service, its identity, its token, its clock.
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
-
 use super::{Finding, State, ok, skip, warn_as};
 use crate::cli::session::Session;
-use crate::error::{Broken, Error, Plane, Stage};
+use crate::error::{Broken, Error, Plane, Stage, moment};
 use crate::exchange::Credential;
 use crate::exchange::network::probe::Road;
 use crate::identity::{Source, instance};
@@ -139,9 +136,7 @@ fn told(session: &Session) -> Result<Option<String>, Error> {
 /// Our clock against theirs.
 pub fn clock(session: &Session) -> Result<Finding, Error> {
     let told = told(session)?;
-    let theirs = told
-        .as_deref()
-        .and_then(|text| OffsetDateTime::parse(text, &Rfc2822).ok());
+    let theirs = told.as_deref().and_then(moment::read);
     let Some(theirs) = theirs else {
         return Ok(skip("nobody says what time it is"));
     };
