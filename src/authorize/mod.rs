@@ -9,7 +9,6 @@ pub mod master_key;
 
 use time::OffsetDateTime;
 
-pub use crate::error::moment::http as http_date;
 use crate::message::{Request, Scope};
 use crate::name::Secret;
 use master_key::MasterKey;
@@ -61,5 +60,22 @@ pub fn aad(token: &Secret) -> Secret {
     Secret::within(
         format!("{SCHEME}{}", token.expose()),
         format!("{SCHEME}{}", token.label()),
+    )
+}
+
+/// A moment as HTTP writes it: `Tue, 01 Nov 1994 08:12:31 GMT`. English and in GMT wherever it runs.
+pub fn http_date(now: OffsetDateTime) -> String {
+    let now = now.to_offset(time::UtcOffset::UTC);
+    let short = |name: String| name.get(..3).unwrap_or_default().to_string();
+    let (weekday, month) = (now.weekday().to_string(), now.month().to_string());
+    format!(
+        "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+        short(weekday),
+        now.day(),
+        short(month),
+        now.year(),
+        now.hour(),
+        now.minute(),
+        now.second()
     )
 }
