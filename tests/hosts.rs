@@ -361,7 +361,7 @@ fn what_is_wrong_with_an_identity_is_said_on_its_host() {
         ("arc", "no-identity", "token", 4, &["this server has no managed identity", "sudo azcmagent show"]),
         ("aks", "no-identity", "token", 4, &["there is no such identity in the tenant", "kubectl annotate serviceaccount"]),
         ("aci", "no-identity", "token", 4, &["az container show"]),
-        ("vm-both", "identity-other", &named, 4, &["another identity answered", "nothing is done in its name"]),
+        ("vm-both", "identity-other", &named, 4, &["another identity answered", USER_CLIENT]),
         ("app-service", "identity-other", &named, 4, &["another identity answered"]),
         ("aks", "identity-other", "token", 4, &["another identity answered"]),
         ("arc", "arc-old-agent", &named, 4, &["too old to be asked for a client id"]),
@@ -443,11 +443,7 @@ const SOON: Duration = Duration::from_secs(5);
 
 /// All lines at once, in a place that knows an account's name, and with or without what the metadata would say.
 fn on_nothing(origin: &str, knows_group: bool) -> Vec<Ran> {
-    let lines = CONVERSATIONS
-        .iter()
-        .copied()
-        .filter(|l| !l.starts_with("doctor"))
-        .chain(["tour --live -y"]);
+    let lines = CONVERSATIONS.iter().copied().chain(["tour --live -y"]);
     let runs = lines.map(|line| {
         let mut run = toward(origin, Run::line(line));
         if !knows_group && !line.starts_with("group") {

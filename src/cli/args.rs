@@ -83,7 +83,7 @@ pub const SOMEWHERE: &[Opt] = &[
     opt("sandbox", ' ', Nothing), opt("live", ' ', Nothing), opt("step", ' ', Value), opt("format", ' ', Value),
     opt("only", ' ', Value), opt("probe-write", ' ', Nothing),
     opt("port", ' ', Value), opt("partitions", ' ', Value), opt("regions", ' ', Value), opt("fault", ' ', Value),
-    opt("host", ' ', Value), opt("azure-role", ' ', Value),
+    opt("host", ' ', Value), opt("azure-role", ' ', Value), opt("ragged-pages", ' ', Value),
 ];
 
 /// What was said: the words in order, the options in order, and what stood behind `--`.

@@ -1,5 +1,12 @@
 //! Queries that the gateway answers by itself: over one partition key, or page by page over all of them.
 
+pub mod aggregate;
+pub mod group;
+pub mod order;
+pub mod plan;
+pub mod rows;
+pub mod sort;
+
 use serde_json::value::RawValue;
 
 use super::changes::part_of;

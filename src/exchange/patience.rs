@@ -27,6 +27,9 @@ const SLOW: Limits = limits(2_000, 10_000, 12_000);
 /// For one that was named as the source: in a container that has just begun, connecting has taken six seconds.
 const NAMED: Limits = limits(10_000, 1_500, 20_000);
 
+/// For whoever would rather know now than get through later.
+const HURRIED: Limits = limits(3_000, 10_000, 12_000);
+
 /// How long nobody stays nobody.
 const A_MOMENT: time::Duration = time::Duration::seconds(10);
 
@@ -34,7 +37,10 @@ impl Client<'_> {
     /// Sends one request, and once more to an identity endpoint that is there and was only slow.
     pub(super) fn send(&self, request: &Request) -> Result<Response, Broken> {
         if request.plane != Plane::Identity {
-            return self.transport.send(request);
+            return match self.hurry.get() {
+                Some(_) => self.transport.send(&within(request, HURRIED)),
+                None => self.transport.send(request),
+            };
         }
         let outcome = match self.patient {
             true => self.transport.send(&within(request, NAMED)),
@@ -47,6 +53,21 @@ impl Client<'_> {
             }
             other => other,
         }
+    }
+
+    /// Waits no longer than this from now on, over all calls, before something is tried again.
+    pub fn hurry(&self, waiting: Duration) {
+        self.hurry.set(Some(waiting));
+    }
+
+    /// Whether there is so much time; it is taken.
+    pub(super) fn has_time_for(&self, wait: Duration) -> bool {
+        let Some(left) = self.hurry.get() else {
+            return true;
+        };
+        let rest = left.checked_sub(wait);
+        self.hurry.set(Some(rest.unwrap_or(left)));
+        rest.is_some()
     }
 
     /// What came of the endpoint a moment ago, where that was nothing: asking again so soon would take as long.

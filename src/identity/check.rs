@@ -40,15 +40,8 @@ pub fn check(source: &Source, selector: &Selector, token: &Token) -> Result<Chec
             claim("xms_mirid"),
         ),
     };
-    let known = echo.is_some();
-    let other = |said: &&String| {
-        !said
-            .trim_matches('/')
-            .eq_ignore_ascii_case(asked.trim_matches('/'))
-    };
-    let said = [echo, claims];
     // Agents that do not know the parameters yet answer as the machine itself, and say nothing.
-    if let (Source::Arc(_), false) = (source, known) {
+    if matches!(source, Source::Arc(_)) && echo.is_none() {
         return Err(Error::Identity(
             format!(
                 "the Arc agent does not say that it answered as {asked}: it is too old to be asked for a {what}"
@@ -56,14 +49,20 @@ pub fn check(source: &Source, selector: &Selector, token: &Token) -> Result<Chec
             None,
         ));
     }
-    match said.iter().flatten().find(other) {
-        Some(said) => Err(Error::Identity(
-            format!(
-                "another identity answered: its {what} is {said}, and {asked} was asked for; nothing is done in its name"
-            ),
+    let other = |said: &&String| {
+        !said
+            .trim_matches('/')
+            .eq_ignore_ascii_case(asked.trim_matches('/'))
+    };
+    let said = [echo, claims];
+    if let Some(said) = said.iter().flatten().find(other) {
+        return Err(Error::Identity(
+            format!("another identity answered: its {what} is {said}, and {asked} was asked for"),
             None,
-        )),
-        None if said.iter().all(Option::is_none) => Ok(Checked::Unknown),
-        None => Ok(Checked::Same),
+        ));
+    }
+    match said.iter().all(Option::is_none) {
+        true => Ok(Checked::Unknown),
+        false => Ok(Checked::Same),
     }
 }

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use operation::Operation;
+pub use reading::names;
 pub use refusal::{item_too_large, refuse};
 pub use spoil::Spoil;
 
@@ -43,7 +44,7 @@ const STATES: [&str; 6] = [
     "account-unreadable",
     "region-gone",
 ];
-const TIMED: [&str; 2] = ["delay", "clock-skew"];
+const VALUED: [&str; 3] = ["delay", "clock-skew", "ragged-pages"];
 
 /// One of the three services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,7 @@ enum Kind {
     State(&'static str),
     LockBusy,
     ClockSkew(i64),
+    RaggedPages(u64),
 }
 
 /// What happens to the account right before a request.
@@ -140,6 +142,7 @@ impl Faults {
         match fault.kind {
             Kind::State(state) => set(world, state),
             Kind::ClockSkew(seconds) => world.skew = seconds,
+            Kind::RaggedPages(seed) => world.ragged_pages = Some(seed),
             Kind::LockBusy => states::busy(world, fault.left),
             Kind::Event(Event::Failover) if everywhere => world.regions.fail_over(),
             Kind::Status(status, substatus) if fault.operation == Some(Operation::InBatch) => {
@@ -203,7 +206,7 @@ fn apply(kind: Kind, planned: &mut Planned) {
         Kind::Spoil(spoil) => planned.spoil = Some(spoil),
         Kind::Delay(delay) => planned.delay = delay,
         Kind::Event(event) => planned.event = Some(event),
-        Kind::State(_) | Kind::ClockSkew(_) | Kind::LockBusy => {}
+        Kind::State(_) | Kind::ClockSkew(_) | Kind::RaggedPages(_) | Kind::LockBusy => {}
     }
 }
 

@@ -58,6 +58,8 @@ pub struct Options {
     pub operation_ms: i64,
     /// How many resources there are to a page of a management list.
     pub page_size: usize,
+    /// Pages of items end anywhere, by this seed.
+    pub ragged_pages: Option<u64>,
     /// The role of the machine's identities in Azure, by its word in [`arm::rbac::ROLES`]; any other is none.
     pub azure_role: String,
 }
@@ -73,6 +75,7 @@ impl Default for Options {
             faults: Vec::new(),
             operation_ms: 30,
             page_size: 100,
+            ragged_pages: None,
             azure_role: "account-contributor".to_owned(),
         }
     }
@@ -145,6 +148,7 @@ pub(crate) fn fresh_world(options: &Options) -> World {
         partitions: options.partitions.max(1),
         operation_ms: options.operation_ms,
         page_size: options.page_size.max(1),
+        ragged_pages: options.ragged_pages,
         ..World::default()
     };
     world.furnish(&options.azure_role);

@@ -60,6 +60,8 @@ pub struct World {
     pub operation_ms: i64,
     /// Resources to a page of a management list.
     pub page_size: usize,
+    /// Pages of items end anywhere, by this seed.
+    pub ragged_pages: Option<u64>,
     /// The regions of the account, and which of them takes writes.
     pub regions: Regions,
     /// An identity may not read the account itself, as with roles of containers alone.

@@ -122,9 +122,9 @@ pub const COMMANDS: &[Command] = &[
     command("explain", &[], 3, Alone(ask::run)),
     command("tour", &["sandbox", "live", "step", "format", "database-name", "container-name"], 0, Alone(tour::run)),
     #[cfg(feature = "sandbox")]
-    command("sandbox start", &["port", "host", "partitions", "regions", "fault", "azure-role"], 0, Alone(sandbox::start)),
+    command("sandbox start", &["port", "host", "partitions", "regions", "ragged-pages", "fault", "azure-role"], 0, Alone(sandbox::start)),
     #[cfg(feature = "sandbox")]
-    command("sandbox run", &["port", "host", "partitions", "regions", "fault", "azure-role"], 0, Alone(sandbox::run)),
+    command("sandbox run", &["port", "host", "partitions", "regions", "ragged-pages", "fault", "azure-role"], 0, Alone(sandbox::run)),
 ];
 
 /// Other words for the same.

@@ -24,7 +24,7 @@ const LEADING_OUT: &[&str] = &[
     "RAWCOSMOS_DATA_AUDIENCE",
 ];
 
-/// `sandbox start [--host HOST] [--port N] [--partitions N] [--regions N] [--azure-role NAME] [--fault SPEC]…`: serves until it is ended.
+/// `sandbox start [--host HOST] [--port N] [--partitions N] [--regions N] [--ragged-pages SEED] [--azure-role NAME] [--fault SPEC]…`: serves until it is ended.
 pub fn start(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
     let sandbox = begin(settings)?;
     let mut output = Output::new(Format::Auto, None, false, Box::new(std::io::stdout()))?;
@@ -132,6 +132,7 @@ fn begin(settings: &Settings) -> Result<Sandbox, Error> {
         partitions,
         azure_role: azure_role(settings)?.unwrap_or_else(|| usual.azure_role.clone()),
         regions,
+        ragged_pages: settings.number("ragged-pages")?,
         faults: faults.map_err(Error::Usage)?,
         ..usual
     };

@@ -54,7 +54,8 @@ impl Facts {
         self.conclude();
     }
 
-    fn read_message(&mut self, text: &str) {
+    /// Adds what words tell.
+    pub fn read_message(&mut self, text: &str) {
         let find = |from, to| between(text, from, to);
         self.put("principal", find("principal [", "]"));
         self.put("principal", find("object id '", "'"));
@@ -72,6 +73,7 @@ impl Facts {
         }
         self.put("resource", scope);
         self.assertion(text);
+        self.put("held", find("role [", "]"));
         self.put("intended", find("token is intended for [", "]"));
         self.put("intended", find("audience or resource '", "'"));
         self.put("accepted", find("accepts tokens intended for [", "]"));

@@ -1,11 +1,15 @@
-//! Pages: how many rows, from where, and the token that says where to go on.
+//! Pages: how many rows, and from where.
 
-use serde_json::{Value, json};
+use std::collections::HashSet;
 
+use super::cursor::{Cursor, Leg, invalid, route};
+use super::ragged::Dice;
 use super::reply::{Exchange, Refusal};
-use super::resume;
 use super::scope::Scope;
+use super::statement::Statement;
 use super::store::Store;
+use crate::cosmos::effective_key::{contains, order};
+use crate::sandbox::sql;
 use crate::sandbox::world::{Item, Range};
 
 /// The most bytes of rows in one page.
@@ -13,28 +17,42 @@ const LARGEST: usize = 4 * 1024 * 1024;
 /// The most items looked at for one page, which stands for the time limit of the service.
 const SCANNED: usize = 10_000;
 
-/// Where a page begins.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Cursor {
-    /// Lower bound of the range.
-    pub min: String,
-    /// Upper bound of the range.
-    pub max: String,
-    /// Number of the first item to look at; its rows up to `skip` were given.
-    pub number: u64,
-    /// Rows given of it, or of the whole of a query that is not answered item by item.
-    pub skip: usize,
-}
-
 /// Rows, and where the next page begins.
 #[derive(Default)]
 pub struct Page {
     /// JSON texts.
     pub rows: Vec<String>,
-    /// Where the next page begins, and what is left after it of a range that was split; nothing on the last page.
-    pub next: Vec<Cursor>,
+    /// Nothing on the last page.
+    pub next: Option<Cursor>,
     /// Items looked at.
     pub scanned: usize,
+    bytes: usize,
+}
+
+/// Where pages end.
+#[derive(Clone, Copy)]
+pub struct Cut {
+    /// After that many rows.
+    pub size: usize,
+    /// Anywhere, by this seed.
+    pub ragged: Option<u64>,
+    /// A row is given once to a page.
+    pub distinct: bool,
+}
+
+impl Cut {
+    /// `x-ms-max-item-count`, `default` where it does not say.
+    pub fn read(exchange: &Exchange, default: usize, ragged: Option<u64>) -> Result<Self, Refusal> {
+        Ok(Self {
+            size: size(exchange, default)?,
+            ragged,
+            distinct: false,
+        })
+    }
+
+    fn size(&self, dice: Option<&Dice>) -> usize {
+        dice.map_or(self.size, |dice| self.size.min(dice.size()))
+    }
 }
 
 /// `x-ms-max-item-count`, `default` where it does not say.
@@ -51,214 +69,201 @@ pub fn size(exchange: &Exchange, default: usize) -> Result<usize, Refusal> {
     }
 }
 
-impl Cursor {
-    fn json(&self, rid: &str) -> Value {
-        let Self {
-            min,
-            max,
-            number,
-            skip,
-        } = self;
-        let token = format!("-RID:~{rid}#AT:{number}#SK:{skip}#ISV:2");
-        json!({"token": token, "range": {"min": min, "max": max}})
-    }
-
-    fn read_json(json: &Value, rid: &str) -> Option<Self> {
-        let bound = |name: &str| json.get("range")?.get(name)?.as_str().map(str::to_owned);
-        let mut parts = json.get("token")?.as_str()?.split('#');
-        let mut part = |name: &str| parts.next()?.strip_prefix(name);
-        (part("-RID:~")? == rid).then_some(())?;
-        let number = part("AT:")?.parse().ok()?;
-        let skip = part("SK:")?.parse().ok()?;
-        part("ISV:")?;
-        Some(Self {
-            min: bound("min")?,
-            max: bound("max")?,
-            number,
-            skip,
-        })
-    }
-
-    /// The cursors a request came with, or none on the first page.
-    pub fn read(exchange: &Exchange, rid: &str) -> Result<Vec<Self>, Refusal> {
-        let limit = exchange.header("x-ms-documentdb-responsecontinuationtokenlimitinkb");
-        if limit.is_some_and(|limit| limit.parse::<u32>().map_or(true, |limit| limit == 0)) {
-            return Err(Refusal::gateway(
-                400,
-                "The continuation token limit is invalid.",
-            ));
+impl Page {
+    /// Takes a row in, or says that the page is full.
+    fn add(&mut self, row: String, size: usize) -> Result<(), String> {
+        let over = self.bytes + row.len() > LARGEST && !self.rows.is_empty();
+        if over || self.rows.len() >= size {
+            return Err(row);
         }
-        match exchange.header("x-ms-continuation") {
-            None => Ok(Vec::new()),
-            Some(token) => parse(token, rid).ok_or_else(invalid),
-        }
+        self.bytes += row.len();
+        self.rows.push(row);
+        Ok(())
     }
-
-    /// At an item of the same range, after some of its rows.
-    fn at(&self, item: &Item, skip: usize) -> Self {
-        Self {
-            number: item.number,
-            skip,
-            ..self.clone()
-        }
-    }
-
-    /// Before the first item of a range.
-    pub fn start(range: &Range) -> Self {
-        Self {
-            min: range.min.clone(),
-            max: range.max.clone(),
-            number: 0,
-            skip: 0,
-        }
-    }
-}
-
-/// The token for the client, bound to one container: an object, or an array of them.
-pub fn token(cursors: &[Cursor], rid: &str) -> Option<String> {
-    let json = |cursor: &Cursor| cursor.json(rid);
-    match cursors {
-        [] => None,
-        [one] => Some(json(one).to_string()),
-        several => Some(Value::from_iter(several.iter().map(json)).to_string()),
-    }
-}
-
-/// Where a token says to go on.
-fn parse(token: &str, rid: &str) -> Option<Vec<Cursor>> {
-    match serde_json::from_str(token).ok()? {
-        Value::Array(several) if several.is_empty() => None,
-        Value::Array(several) => several
-            .iter()
-            .map(|json| Cursor::read_json(json, rid))
-            .collect(),
-        one => Cursor::read_json(&one, rid).map(|one| vec![one]),
-    }
-}
-
-/// What a token that is none of ours is answered with.
-pub fn invalid() -> Refusal {
-    Refusal::new(400, "Invalid Continuation Token")
 }
 
 /// A page of one range, item by item; a range's end is a page's end.
 pub fn stream(
     store: &Store,
     scope: &Scope,
-    cursors: Vec<Cursor>,
-    size: usize,
+    cursor: Option<&Cursor>,
+    cut: &Cut,
     row: impl Fn(&Item) -> Result<Vec<String>, Refusal>,
 ) -> Result<(usize, Page), Refusal> {
-    let mut places = resume::places(store, scope, cursors)?.into_iter();
-    let Some((at, cursor)) = places.next() else {
+    page(store, scope, cursor, cut, |leg, items, size, page| {
+        let mut seen = HashSet::new();
+        for item in items {
+            if page.rows.len() >= size || page.scanned >= SCANNED {
+                return Ok(Some(leg.at(item, 0)));
+            }
+            page.scanned += 1;
+            let before = item.number == leg.number;
+            let given = if before { leg.skip } else { 0 };
+            for (number, row) in row(item)?.into_iter().enumerate().skip(given) {
+                if cut.distinct && !seen.insert(key(&row)) {
+                    continue;
+                }
+                if page.add(row, size).is_err() {
+                    return Ok(Some(leg.at(item, number)));
+                }
+            }
+        }
+        Ok(None)
+    })
+}
+
+/// What a row is as a value, however it is written.
+fn key(row: &str) -> String {
+    sql::Value::parse(row).map_or_else(|_| row.to_owned(), |value| value.key())
+}
+
+/// A page of partial answers: each is over a few items.
+pub fn partial(
+    store: &Store,
+    scope: &Scope,
+    cursor: Option<&Cursor>,
+    cut: &Cut,
+    statement: &Statement,
+) -> Result<(usize, Page), Refusal> {
+    page(store, scope, cursor, cut, |leg, items, _, page| {
+        // Where a part ends may not depend on how much of it was given.
+        let start = Leg {
+            skip: 0,
+            page: 0,
+            ..leg.clone()
+        };
+        let count = cut
+            .ragged
+            .map_or(items.len(), |seed| start.dice(seed).size());
+        let (part, rest) = items.split_at(count.min(items.len()));
+        if part.is_empty() && leg.number > 0 {
+            return Ok(None);
+        }
+        let texts: Vec<&str> = part.iter().map(|item| item.text.as_str()).collect();
+        page.scanned = part.len();
+        let rows = statement.run(&texts)?.into_iter().enumerate();
+        for (number, row) in rows.skip(leg.skip) {
+            if page.add(row, cut.size).is_err() {
+                return Ok(Some(leg.further(leg.number, number)));
+            }
+        }
+        Ok(rest.first().map(|item| leg.at(item, 0)))
+    })
+}
+
+type Fill<'f> = &'f mut dyn FnMut(&Leg, &[&Item], usize, &mut Page) -> Result<Option<Leg>, Refusal>;
+
+/// A page of the first leg: `fill` takes rows from its items and says where it stopped.
+fn page(
+    store: &Store,
+    scope: &Scope,
+    cursor: Option<&Cursor>,
+    cut: &Cut,
+    mut fill: impl FnMut(&Leg, &[&Item], usize, &mut Page) -> Result<Option<Leg>, Refusal>,
+) -> Result<(usize, Page), Refusal> {
+    let (legs, told) = route(store, scope, cursor)?;
+    let Some(((at, leg), rest)) = legs.split_first() else {
         return Ok((0, Page::default()));
     };
     let mut page = Page::default();
-    let left = fill(&mut page, store.range(at)?, scope, &cursor, size, row)?;
-    page.next.extend(left);
-    page.next.extend(places.map(|(_, cursor)| cursor));
-    if page.next.is_empty() {
-        page.next.extend(after(store, scope, at)?);
+    let items = ordered(store.range(*at)?, scope, leg);
+    let left = step(leg, &items, cut, &mut page, &mut fill)?;
+    let told = rest.iter().take(told.saturating_sub(1));
+    let mut next: Vec<Leg> = left.into_iter().collect();
+    next.extend(told.map(|(_, leg)| leg.clone()));
+    if next.is_empty() {
+        next.extend(rest.first().map(|(_, leg)| leg.clone()));
+    }
+    page.next = (!next.is_empty()).then_some(Cursor(next));
+    Ok((*at, page))
+}
+
+/// What is left of a leg after one page of it.
+fn step(
+    leg: &Leg,
+    items: &[&Item],
+    cut: &Cut,
+    page: &mut Page,
+    fill: Fill,
+) -> Result<Option<Leg>, Refusal> {
+    let dice = cut.ragged.map(|seed| leg.dice(seed));
+    if dice.as_ref().is_some_and(Dice::empty) {
+        return Ok(Some(leg.further(leg.number, leg.skip)));
+    }
+    let left = fill(leg, items, cut.size(dice.as_ref()), page)?;
+    let last = items
+        .last()
+        .filter(|_| left.is_none() && !page.rows.is_empty());
+    let tail = last.filter(|_| dice.is_some_and(|dice| dice.tail()));
+    Ok(left.or(tail.map(|item| leg.further(item.number + 1, 0))))
+}
+
+/// A page of a query that needs all documents before its first row.
+///
+/// A token of a range that was split meanwhile counts the rows of the whole range: each child gives its own of them.
+pub fn whole(
+    store: &Store,
+    scope: &Scope,
+    cursor: Option<&Cursor>,
+    cut: &Cut,
+    statement: &Statement,
+) -> Result<(usize, Page), Refusal> {
+    let at = scope.ranges.first().copied().unwrap_or_default();
+    let range = store.range(at)?;
+    let leg = match cursor.and_then(|cursor| cursor.0.first()) {
+        None => Leg::start(range),
+        Some(leg) if order(&leg.max, &range.min).is_le() => return Err(invalid()),
+        Some(leg) if order(&range.max, &leg.min).is_le() => return Err(invalid()),
+        Some(leg) => leg.clone(),
+    };
+    let mut page = Page::default();
+    let dice = cut.ragged.map(|seed| leg.dice(seed));
+    if dice.as_ref().is_some_and(Dice::empty) {
+        page.next = Some(Cursor(vec![leg.further(0, leg.skip)]));
+        return Ok((at, page));
+    }
+    let (documents, own) = gathered(store, scope, &leg)?;
+    page.scanned = documents.len();
+    let first = order(&range.min, &leg.min).is_le();
+    let rows = match own.iter().all(|own| *own) && first {
+        true => statement.run(&documents)?.into_iter().map(Some).collect(),
+        false => statement.divided(&documents, &own, first)?,
+    };
+    let size = cut.size(dice.as_ref());
+    let left = rows.into_iter().enumerate().skip(leg.skip);
+    for (number, row) in left.filter_map(|(number, row)| Some((number, row?))) {
+        if page.add(row, size).is_err() {
+            page.next = Some(Cursor(vec![leg.further(0, number)]));
+            break;
+        }
     }
     Ok((at, page))
 }
 
-/// Puts rows into the page until it is full; where it stopped, unless the range has no more.
-fn fill(
-    page: &mut Page,
-    range: &Range,
+/// The documents of a leg, and which of them are in the scope's own ranges.
+fn gathered<'s>(
+    store: &'s Store,
     scope: &Scope,
-    cursor: &Cursor,
-    size: usize,
-    row: impl Fn(&Item) -> Result<Vec<String>, Refusal>,
-) -> Result<Option<Cursor>, Refusal> {
-    let mut bytes = 0;
-    for item in ordered(range, scope, cursor.number) {
-        if page.rows.len() >= size || page.scanned >= SCANNED {
-            return Ok(Some(cursor.at(item, 0)));
-        }
-        page.scanned += 1;
-        let before = item.number == cursor.number;
-        let given = if before { cursor.skip } else { 0 };
-        for (number, row) in row(item)?.into_iter().enumerate().skip(given) {
-            bytes += row.len();
-            let over = bytes > LARGEST && !page.rows.is_empty();
-            if over || page.rows.len() >= size {
-                return Ok(Some(cursor.at(item, number)));
-            }
-            page.rows.push(row);
-        }
+    leg: &Leg,
+) -> Result<(Vec<&'s str>, Vec<bool>), Refusal> {
+    let mut all = Vec::new();
+    for at in 0..store.container.ranges.len() {
+        let own = scope.ranges.contains(&at);
+        let items = ordered(store.range(at)?, scope, leg).into_iter();
+        all.extend(items.map(|item| (item.number, item.text.as_str(), own)));
     }
-    Ok(None)
+    all.sort_unstable_by_key(|(number, ..)| *number);
+    Ok(all.into_iter().map(|(_, text, own)| (text, own)).unzip())
 }
 
-/// The start of the range after that one, if there is one.
-fn after(store: &Store, scope: &Scope, at: usize) -> Result<Option<Cursor>, Refusal> {
-    let next = scope.ranges.iter().find(|&&range| range > at);
-    next.map(|&range| store.range(range).map(Cursor::start))
-        .transpose()
-}
-
-/// A page of rows that were all found at once, of which some were given before.
-pub fn slice(cursor: Cursor, size: usize, rows: Vec<String>) -> Page {
-    let mut bytes = 0;
-    let fits = |row: &String| {
-        let first = bytes == 0;
-        bytes += row.len();
-        first || bytes <= LARGEST
-    };
-    let total = rows.len();
-    let rest = rows.into_iter().skip(cursor.skip).take(size);
-    let rows: Vec<String> = rest.take_while(fits).collect();
-    let skip = cursor.skip + rows.len();
-    let more = skip < total && !rows.is_empty();
-    Page {
-        rows,
-        next: more
-            .then_some(Cursor { skip, ..cursor })
-            .into_iter()
-            .collect(),
-        scanned: total,
-    }
-}
-
-/// The items of a range within the scope, in the order they were made.
-pub fn ordered<'r>(range: &'r Range, scope: &Scope, from: u64) -> Vec<&'r Item> {
-    let within = range
-        .items
-        .iter()
-        .filter(|((effective, key, _), item)| item.number >= from && scope.holds(effective, key));
+/// The items of a range within the scope and the leg, in the order they were made.
+pub fn ordered<'r>(range: &'r Range, scope: &Scope, leg: &Leg) -> Vec<&'r Item> {
+    let within = range.items.iter().filter(|((effective, key, _), item)| {
+        item.number >= leg.number
+            && contains(&leg.min, &leg.max, effective)
+            && scope.holds(effective, key)
+    });
     let mut items: Vec<&Item> = within.map(|(_, item)| item).collect();
     items.sort_unstable_by_key(|item| item.number);
     items
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_is_bound_to_its_container() {
-        let cursor = Cursor {
-            min: "1F".into(),
-            max: "FF".into(),
-            number: 7,
-            skip: 2,
-        };
-        for cursors in [vec![cursor.clone()], vec![cursor.clone(), cursor]] {
-            let token = token(&cursors, "R").unwrap_or_default();
-            assert_eq!(parse(&token, "R"), Some(cursors));
-            assert_eq!(parse(&token, "S"), None);
-        }
-        for text in [
-            "",
-            "x",
-            "{}",
-            "[]",
-            "[{}]",
-            r#"{"token":"-RID:~R#AT:x","range":{"min":"","max":"FF"}}"#,
-        ] {
-            assert_eq!(parse(text, "R"), None, "{text}");
-        }
-    }
 }

@@ -1,9 +1,10 @@
 //! Feeds and queries over items.
 
-use super::pages::{self, Cursor, Page};
-use super::plan;
+use super::cursor::Cursor;
+use super::metrics;
+use super::pages::{self, Cut, Page};
+use super::plan::{self, Frame};
 use super::reply::{Exchange, Outcome, Refusal, Reply};
-use super::resume;
 use super::scope::{self, Scope};
 use super::session;
 use super::statement::{self, Statement};
@@ -13,12 +14,13 @@ use crate::sandbox::world::World;
 
 /// `GET /dbs/{db}/colls/{coll}/docs`
 pub fn list(world: &mut World, exchange: &Exchange) -> Outcome {
+    let ragged = world.ragged_pages;
     let store = store::open(world, exchange)?;
     let scope = scope::feed(exchange, &store)?;
     fresh(exchange, &store, &scope)?;
-    let size = pages::size(exchange, 100)?;
-    let cursors = Cursor::read(exchange, &store.container.rid)?;
-    let (at, page) = pages::stream(&store, &scope, cursors, size, |item| {
+    let cut = Cut::read(exchange, 100, ragged)?;
+    let cursor = Cursor::read(exchange, &store.container.rid)?;
+    let (at, page) = pages::stream(&store, &scope, cursor.as_ref(), &cut, |item| {
         Ok(vec![item.text.clone()])
     })?;
     let charge = 1.0 + 0.03 * page.rows.len() as f64;
@@ -27,30 +29,50 @@ pub fn list(world: &mut World, exchange: &Exchange) -> Outcome {
 
 /// `POST /dbs/{db}/colls/{coll}/docs` with a query
 pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
+    let ragged = world.ragged_pages;
     let store = store::open(world, exchange)?;
     let statement = statement::read(exchange)?;
     if exchange.flag("x-ms-cosmos-is-query-plan-request") {
         return planned(exchange, &store, &statement);
     }
     let scope = scope::query(exchange, &store)?;
-    servable(&scope, &statement)?;
+    servable(&store, &scope, &statement)?;
     fresh(exchange, &store, &scope)?;
-    let size = pages::size(exchange, 1000)?;
-    let cursors = Cursor::read(exchange, &store.container.rid)?;
-    let (at, page) = match statement.shape().streams() {
-        true => pages::stream(&store, &scope, cursors, size, |item| {
-            statement.row(&item.text)
-        })?,
-        false => whole(&store, &scope, &statement, &cursors, size)?,
-    };
-    let metrics = metrics(exchange, &page);
+    let cut = Cut::read(exchange, 1000, ragged)?;
+    let cursor = Cursor::read(exchange, &store.container.rid)?;
+    let (at, page) = paged(&store, &scope, cursor.as_ref(), cut, &statement)?;
+    let metrics = metrics::told(exchange, &page, &statement);
     let charge = 2.25 + 0.03 * page.scanned as f64;
     let mut reply = answer(exchange, &store, at, &page, charge)
         .header("x-ms-cosmos-query-execution-info", EXECUTION);
-    if let Some(metrics) = metrics {
-        reply = reply.header("x-ms-documentdb-query-metrics", metrics);
-    }
+    reply.headers.extend(metrics);
     Ok(reply)
+}
+
+/// A page, by what the query has to remember between documents.
+fn paged(
+    store: &Store,
+    scope: &Scope,
+    cursor: Option<&Cursor>,
+    cut: Cut,
+    statement: &Statement,
+) -> Result<(usize, Page), Refusal> {
+    let shape = statement.shape();
+    // Nothing remembers the rows of other pages.
+    let distinct = shape.distinct
+        && Shape {
+            distinct: false,
+            ..shape
+        }
+        .streams();
+    if shape.streams() || distinct {
+        let cut = Cut { distinct, ..cut };
+        return pages::stream(store, scope, cursor, &cut, |item| statement.row(&item.text));
+    }
+    match shape.partial && cut.ragged.is_some() {
+        true => pages::partial(store, scope, cursor, &cut, statement),
+        false => pages::whole(store, scope, cursor, &cut, statement),
+    }
 }
 
 const EXECUTION: &str = "{\"reverseRidEnabled\":false,\"reverseIndexScan\":false}";
@@ -59,7 +81,7 @@ const ONLY_VALUE: &str =
     "Cross partition query only supports 'VALUE <AggregateFunc>' for aggregates.";
 
 /// Refuses across partitions what the gateway leaves to its clients.
-fn servable(scope: &Scope, statement: &Statement) -> Result<(), Refusal> {
+fn servable(store: &Store, scope: &Scope, statement: &Statement) -> Result<(), Refusal> {
     let shape = statement.shape();
     if scope.directed {
         return Ok(());
@@ -70,7 +92,7 @@ fn servable(scope: &Scope, statement: &Statement) -> Result<(), Refusal> {
     }
     if shape.order_by || shape.top || shape.offset_limit || shape.distinct || shape.value_aggregate
     {
-        let plan = plan::plan(statement, false)?;
+        let plan = plan::plan(statement, &Frame::new(store, false))?;
         return Err(Refusal::gateway(400, NOT_SERVED).sub(1004).info(&plan));
     }
     Ok(())
@@ -94,23 +116,6 @@ pub fn fresh(exchange: &Exchange, store: &Store, scope: &Scope) -> Result<(), Re
         .try_for_each(|&at| session::reached(exchange, store.range(at)?))
 }
 
-/// A page of a query that needs all documents before its first row.
-fn whole(
-    store: &Store,
-    scope: &Scope,
-    statement: &Statement,
-    cursors: &[Cursor],
-    size: usize,
-) -> Result<(usize, Page), Refusal> {
-    let at = scope.ranges.first().copied().unwrap_or_default();
-    let cursor = resume::of_all(store, scope, statement, cursors)?;
-    let documents = resume::documents(store, scope, &scope.ranges)?;
-    let rows = statement.run(&documents)?;
-    let mut page = pages::slice(cursor, size, rows);
-    page.scanned = documents.len();
-    Ok((at, page))
-}
-
 fn answer(exchange: &Exchange, store: &Store, at: usize, page: &Page, charge: f64) -> Reply {
     let count = page.rows.len();
     let rid = &store.container.rid;
@@ -121,8 +126,8 @@ fn answer(exchange: &Exchange, store: &Store, at: usize, page: &Page, charge: f6
     let mut reply = Reply::new(200, body)
         .header("x-ms-item-count", count)
         .charge(charge);
-    if let Some(next) = pages::token(&page.next, rid) {
-        reply = reply.header("x-ms-continuation", next);
+    if let Some(next) = &page.next {
+        reply = reply.header("x-ms-continuation", next.token(rid));
     }
     let deleting = store.container.deleting > exchange.now;
     let pending = if deleting { "True" } else { "False" };
@@ -130,25 +135,16 @@ fn answer(exchange: &Exchange, store: &Store, at: usize, page: &Page, charge: f6
     store.describe(reply, at)
 }
 
-fn metrics(exchange: &Exchange, page: &Page) -> Option<String> {
-    let wanted = exchange.flag("x-ms-documentdb-populatequerymetrics");
-    let size: usize = page.rows.iter().map(String::len).sum();
-    wanted.then(|| {
-        format!(
-            "totalExecutionTimeInMs=0.50;queryCompileTimeInMs=0.05;retrievedDocumentCount={};outputDocumentCount={};outputDocumentSize={size};indexUtilizationRatio=1.00",
-            page.scanned,
-            page.rows.len()
-        )
-    })
-}
-
 /// Answers with the query's plan, if the client can carry it out.
 fn planned(exchange: &Exchange, store: &Store, statement: &Statement) -> Outcome {
+    let scope = scope::feed(exchange, store)?;
+    let frame = Frame::new(store, scope.directed);
+    let plan = statement.plan(&frame)?;
     let known: Vec<&str> = exchange
         .header("x-ms-cosmos-supported-query-features")
         .map(|features| features.split(',').map(str::trim).collect())
         .unwrap_or_default();
-    let unknown: Vec<String> = features(statement.shape())
+    let unknown: Vec<String> = plan::features(&plan)
         .into_iter()
         .filter(|feature| !known.contains(feature))
         .map(|feature| {
@@ -159,28 +155,7 @@ fn planned(exchange: &Exchange, store: &Store, statement: &Statement) -> Outcome
         let message = format!("{UNSUPPORTED}{}", unknown.join("\r\n"));
         return Err(Refusal::new(400, message));
     }
-    let scope = scope::feed(exchange, store)?;
-    whole_documents(statement.shape(), scope.ranges.len())?;
-    let keyed = scope.directed;
-    Ok(Reply::new(200, plan::plan(statement, keyed)?.to_string()))
+    Ok(Reply::new(200, plan::written(&plan, &frame).to_string()))
 }
 
 const UNSUPPORTED: &str = "Query contains 1 or more unsupported features. Upgrade your SDK to a version that does support the requested features:\r\n";
-
-fn features(shape: Shape) -> Vec<&'static str> {
-    let table = [
-        (shape.value_aggregate, "Aggregate"),
-        (shape.list_aggregate, "NonValueAggregate"),
-        (shape.distinct, "Distinct"),
-        (shape.distinct_count, "DCount"),
-        (shape.group_by, "GroupBy"),
-        (shape.offset_limit, "OffsetAndLimit"),
-        (shape.order_by, "OrderBy"),
-        (shape.top, "Top"),
-    ];
-    table
-        .into_iter()
-        .filter(|row| row.0)
-        .map(|row| row.1)
-        .collect()
-}

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::reply::{Exchange, Outcome, Refusal, Reply};
 use super::statement;
-use super::{offers, pages};
+use super::{cursor, offers, pages};
 use crate::sandbox::world::{Offer, World};
 
 /// Adds what an answer about the account's own resources says.
@@ -57,7 +57,7 @@ fn start(exchange: &Exchange, prefix: &str) -> Result<usize, Refusal> {
         return Ok(0);
     };
     let number = token.strip_prefix(prefix).and_then(|at| at.parse().ok());
-    number.ok_or_else(pages::invalid)
+    number.ok_or_else(cursor::invalid)
 }
 
 /// The body of a create or a replace.

@@ -2,14 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::plan::Frame;
 use super::reply::{Exchange, Refusal};
-use crate::sandbox::sql::{self, EvalError, Query, Shape, SyntaxError};
+use crate::sandbox::sql::{self, EvalError, Plan, Query, Setting, Shape, SyntaxError};
 
 /// A query that was understood.
 pub struct Statement {
-    /// As it was sent.
-    pub text: String,
-    given: Value,
     query: Query,
     parameters: Vec<(String, sql::Value)>,
 }
@@ -51,10 +49,14 @@ pub fn read(exchange: &Exchange) -> Result<Statement, Refusal> {
             "The SQL query text exceeded the maximum limit of {LONGEST} characters."
         )));
     }
+    if body
+        .get("resumeFilter")
+        .is_some_and(|filter| !filter.is_null())
+    {
+        return Err(Refusal::absent("a filter to resume an order from"));
+    }
     let parameters = body.get("parameters").unwrap_or(&Value::Null);
     Ok(Statement {
-        text: text.to_owned(),
-        given: parameters.clone(),
         query: sql::parse(text).map_err(|error| syntax(&error))?,
         parameters: sql::parameters_from(parameters).map_err(refuse)?,
     })
@@ -66,21 +68,24 @@ fn refuse(message: impl Into<String>) -> Refusal {
 
 /// A syntax error in the form of its own that the service has for them.
 pub fn syntax(error: &SyntaxError) -> Refusal {
-    let SyntaxError {
-        code,
-        message,
-        start,
-        end,
-    } = error;
-    Refusal::errors(
-        400,
-        &json!({"errors": [{
-            "severity": "Error",
-            "location": {"start": start, "end": end},
-            "code": code,
-            "message": message,
-        }]}),
-    )
+    let errors: Vec<String> = std::iter::once(error).chain(&error.also).map(one).collect();
+    let mut refusal = Refusal::errors(400, &Value::Null);
+    refusal.message = format!("{{\"errors\":[{}]}}", errors.join(","));
+    refusal
+}
+
+/// Members in the order the service has them; older errors have a number and no place.
+fn one(error: &SyntaxError) -> String {
+    let message = json!(error.message);
+    match error.code.parse::<u32>() {
+        Ok(code) => {
+            format!("{{\"severity\":\"Error\",\"code\":{code},\"message\":{message}}}")
+        }
+        Err(_) => format!(
+            "{{\"severity\":\"Error\",\"location\":{{\"start\":{},\"end\":{}}},\"code\":\"{}\",\"message\":{message}}}",
+            error.start, error.end, error.code
+        ),
+    }
 }
 
 /// A query that could be read and not answered.
@@ -94,15 +99,21 @@ pub fn refusal(error: EvalError) -> Refusal {
 }
 
 impl Statement {
-    /// A number, or the parameter of that name if it is one.
-    pub fn count(&self, text: &str) -> Option<u64> {
-        if !text.starts_with('@') {
-            return text.parse().ok();
-        }
-        let given = self.given.as_array()?.iter();
-        let mut named =
-            given.filter(|parameter| parameter.get("name").is_some_and(|name| name == text));
-        named.next()?.get("value")?.as_u64()
+    /// What each range is to be asked, and what is to be done with the answers.
+    pub fn plan(&self, frame: &Frame) -> Result<Plan, Refusal> {
+        let setting = Setting {
+            parameters: &self.parameters,
+            paths: &frame.paths,
+            hierarchical: frame.hierarchical,
+            keyed: frame.keyed,
+            nearest_first: &|path| frame.nearest_first(path),
+        };
+        self.query.plan(&setting).map_err(refusal)
+    }
+
+    /// The paths it filters and orders by.
+    pub fn paths(&self) -> Vec<Vec<String>> {
+        self.query.paths()
     }
 
     /// Which parts of the language it uses.
@@ -118,5 +129,16 @@ impl Statement {
     /// All rows over all documents.
     pub fn run(&self, documents: &[&str]) -> Result<Vec<String>, Refusal> {
         self.query.run(&self.parameters, documents).map_err(refusal)
+    }
+
+    /// All rows over all documents, those that are not of `own` left out; see [`Query::divided`].
+    pub fn divided(
+        &self,
+        documents: &[&str],
+        own: &[bool],
+        first: bool,
+    ) -> Result<Vec<Option<String>>, Refusal> {
+        let rows = self.query.divided(&self.parameters, documents, own, first);
+        rows.map_err(refusal)
     }
 }

@@ -11,6 +11,7 @@ mod batches;
 mod change_feeds;
 mod deletes;
 mod patches;
+mod queries;
 mod replicas;
 mod splits;
 

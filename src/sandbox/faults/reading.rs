@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::identity;
 use super::operation::Operation;
-use super::{Delivery, Event, Fault, Kind, PLAIN, STATES, Service, Spoil, TIMED, states};
+use super::{Delivery, Event, Fault, Kind, PLAIN, STATES, Service, Spoil, VALUED, states};
 
 impl Fault {
     /// Reads `[imds.|arm.|cosmos.][OPERATION.]NAME[:COUNT]`; the error names the nearest fault there is.
@@ -38,7 +38,7 @@ impl Fault {
         let precise = named || self.operation.is_some() || self.left.is_some();
         let counted_status = matches!(self.kind, Kind::Status(..)) && self.left.is_some();
         match (self.kind, self.operation) {
-            (Kind::State(_) | Kind::ClockSkew(_), _) if precise => Some(
+            (Kind::State(_) | Kind::ClockSkew(_) | Kind::RaggedPages(_), _) if precise => Some(
                 "is a state of the whole sandbox: it has no service, no operation and no count",
             ),
             (Kind::LockBusy, operation) if named || operation.is_some() => {
@@ -102,6 +102,7 @@ fn kind(name: &str) -> Result<Kind, String> {
     match name.split_once('=') {
         Some(("delay", time)) => delay(time).map(Kind::Delay),
         Some(("clock-skew", time)) => Ok(Kind::ClockSkew(milliseconds(time)? / 1000)),
+        Some(("ragged-pages", seed)) => seeded(seed),
         Some(("wrong-length", by)) => wrong(by).map(Kind::Delivery),
         Some(("huge", size)) => huge(size).map(Kind::Spoil),
         _ if name.starts_with(|letter: char| letter.is_ascii_digit()) => status(name),
@@ -120,6 +121,11 @@ fn huge(size: &str) -> Result<Spoil, String> {
     let size: Option<usize> = size.parse().ok().filter(|size| (1..=256).contains(size));
     size.map(Spoil::Huge)
         .ok_or_else(|| "huge= takes a number of MiB from 1 to 256".to_owned())
+}
+
+fn seeded(seed: &str) -> Result<Kind, String> {
+    let seed = seed.parse().map(Kind::RaggedPages);
+    seed.map_err(|_| "ragged-pages= takes a whole number".to_owned())
 }
 
 /// The states of the world and of its identity.
@@ -180,13 +186,17 @@ fn milliseconds(text: &str) -> Result<i64, String> {
         .ok_or_else(complaint)
 }
 
-fn unknown(name: &str) -> String {
+/// Everything that can be named, but for statuses; some names take a `=` and a value.
+pub fn names() -> impl Iterator<Item = &'static str> {
     let plain = PLAIN.iter().map(|(name, _)| name);
-    let all = plain.chain(states()).chain(&TIMED);
+    plain.chain(states()).chain(&VALUED).copied()
+}
+
+fn unknown(name: &str) -> String {
     let bare = name.split('=').next().unwrap_or(name);
-    let nearest = all
+    let nearest = names()
         .min_by_key(|known| distance(bare, known))
-        .unwrap_or(&"429");
+        .unwrap_or("429");
     format!("no fault is called '{name}'; the nearest is {nearest}")
 }
 
@@ -258,6 +268,12 @@ mod tests {
                 "clock-skew=-10m",
                 Service::Cosmos,
                 Kind::ClockSkew(-600),
+                None,
+            ),
+            (
+                "ragged-pages=7",
+                Service::Cosmos,
+                Kind::RaggedPages(7),
                 None,
             ),
             (
@@ -362,6 +378,8 @@ mod tests {
             ("arm.op.429:1", "a status with a count"),
             ("wrong-length=0", "a number of bytes"),
             ("huge=0", "from 1 to 256"),
+            ("ragged-pages=x", "a whole number"),
+            ("ragged-pages=7:2", "no count"),
             ("stale-sesion", "stale-session"),
         ] {
             let complaint = Fault::parse(text).unwrap_err();

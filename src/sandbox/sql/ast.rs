@@ -16,7 +16,7 @@ pub struct Select {
     pub order: Vec<Order>,
     pub window: Option<(Count, Count)>,
     /// The aggregates in the projection; `Expr::Aggregate` is an index into them.
-    pub aggregates: Vec<(Aggregate, Expr)>,
+    pub aggregates: Vec<Fold>,
 }
 
 /// The number of TOP, OFFSET or LIMIT.
@@ -31,13 +31,33 @@ pub enum Count {
 pub enum Projection {
     All(Span),
     Value(Expr),
-    List(Vec<(String, Expr)>),
+    List(Vec<Item>),
+}
+
+/// A member of the rows.
+#[derive(PartialEq)]
+pub struct Item {
+    /// Given, taken from the path, or `$1` and on.
+    pub alias: String,
+    /// Whether it was given.
+    pub named: bool,
+    pub expr: Expr,
+}
+
+/// An aggregate of the projection.
+#[derive(PartialEq)]
+pub struct Fold {
+    pub kind: Aggregate,
+    pub spelling: Look<String>,
+    pub argument: Expr,
 }
 
 /// An input set: what it ranges over and the name it goes by.
 #[derive(PartialEq)]
 pub struct Source {
     pub alias: Option<String>,
+    /// Whether the name was given and not taken from the path.
+    pub named: bool,
     pub origin: Origin,
     /// `alias IN origin`: the elements instead of the whole.
     pub each: bool,
@@ -56,6 +76,10 @@ pub enum Origin {
 pub struct Order {
     pub key: Expr,
     pub descending: bool,
+    /// Whether ASC or DESC was said.
+    pub said: bool,
+    /// `ORDER BY RANK`
+    pub rank: bool,
 }
 
 /// Characters of the query text. All are equal, so that expressions compare by meaning.
@@ -71,10 +95,20 @@ impl PartialEq for Span {
     }
 }
 
+/// How something was written, which says nothing about what it means: all are equal.
+pub struct Look<T>(pub T);
+
+impl<T> PartialEq for Look<T> {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
 /// A step of a path.
 #[derive(PartialEq)]
 pub enum Step {
-    Name(String),
+    /// A member, by its name; written in brackets or after a dot.
+    Name(String, Look<bool>),
     Index(Expr),
 }
 
@@ -94,8 +128,9 @@ pub enum Expr {
     In(Box<Expr>, Vec<Expr>),
     Between(Box<[Expr; 3]>),
     Like(Box<Expr>, Box<Expr>, Option<char>),
-    Call(&'static Function, Vec<Expr>),
-    Unsupported(String),
+    Call(&'static Function, Look<String>, Vec<Expr>),
+    /// A function that only the service has.
+    Foreign(String, Vec<Expr>),
     Array(Vec<Expr>),
     Object(Vec<(String, Expr)>),
     Aggregate(usize),
@@ -183,7 +218,7 @@ impl Select {
         match &self.projection {
             Projection::All(_) => Vec::new(),
             Projection::Value(expr) => vec![expr],
-            Projection::List(items) => items.iter().map(|(_, expr)| expr).collect(),
+            Projection::List(items) => items.iter().map(|item| &item.expr).collect(),
         }
     }
 
@@ -211,7 +246,7 @@ impl Expr {
             Expr::Path(base, steps, _) => {
                 let indexes = steps.iter().filter_map(|step| match step {
                     Step::Index(index) => Some(index),
-                    Step::Name(_) => None,
+                    Step::Name(..) => None,
                 });
                 std::iter::once(&**base).chain(indexes).collect()
             }
@@ -223,7 +258,8 @@ impl Expr {
             Expr::All(items)
             | Expr::Any(items)
             | Expr::Coalesce(items)
-            | Expr::Call(_, items)
+            | Expr::Call(_, _, items)
+            | Expr::Foreign(_, items)
             | Expr::Array(items) => items.iter().collect(),
             _ => Vec::new(),
         }

@@ -1,6 +1,6 @@
 //! Tokens to a query: the clauses.
 
-use super::ast::{Count, Expr, Order, Origin, Projection, Select, Source, Step};
+use super::ast::{Count, Expr, Item, Order, Origin, Projection, Select, Source, Step};
 use super::lexer::Kind;
 use super::parser::{Parsed, Parser};
 
@@ -80,14 +80,15 @@ impl Parser {
         }
         let mut unnamed = 0;
         let items = self.list(Self::item)?;
-        let named = items.into_iter().map(|(alias, expr)| {
-            let name = alias.or_else(|| implied_alias(&expr)).unwrap_or_else(|| {
+        let items = items.into_iter().map(|(alias, expr)| {
+            let named = alias.is_some();
+            let alias = alias.or_else(|| implied_alias(&expr)).unwrap_or_else(|| {
                 unnamed += 1;
                 format!("${unnamed}")
             });
-            (name, expr)
+            Item { alias, named, expr }
         });
-        Ok(Projection::List(named.collect()))
+        Ok(Projection::List(items.collect()))
     }
 
     fn item(&mut self) -> Parsed<(Option<String>, Expr)> {
@@ -132,6 +133,7 @@ impl Parser {
             self.advance();
             return Ok(Source {
                 alias,
+                named: true,
                 origin: self.origin()?,
                 each: true,
             });
@@ -141,12 +143,14 @@ impl Parser {
             true => Some(self.identifier()?),
             false => self.take_identifier(),
         };
+        let named = alias.is_some();
         let alias = alias.or_else(|| match &origin {
             Origin::Path(path) => implied_alias(path),
             Origin::Query(_) => None,
         });
         Ok(Source {
             alias,
+            named,
             origin,
             each: false,
         })
@@ -181,19 +185,19 @@ impl Parser {
     }
 
     fn order_key(&mut self) -> Parsed<Order> {
-        let ranked = self.is_word(0, "RANK") && self.is_symbol(2, "(");
-        if ranked {
+        let rank = self.is_word(0, "RANK") && self.is_symbol(2, "(");
+        if rank {
             self.advance();
         }
-        let mut key = self.expression()?;
-        if ranked {
-            key = Expr::Unsupported("ORDER BY RANK".to_owned());
-        }
+        let key = self.expression()?;
         let descending = self.take_word("DESC");
-        if !descending {
-            self.take_word("ASC");
-        }
-        Ok(Order { key, descending })
+        let said = descending || self.take_word("ASC");
+        Ok(Order {
+            key,
+            descending,
+            said,
+            rank,
+        })
     }
 
     fn window(&mut self) -> Parsed<Option<(Count, Count)>> {
@@ -218,7 +222,7 @@ fn implied_alias(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Name(name, _) => Some(name.clone()),
         Expr::Path(_, steps, _) => match steps.last() {
-            Some(Step::Name(name)) => Some(name.clone()),
+            Some(Step::Name(name, _)) => Some(name.clone()),
             _ => None,
         },
         _ => None,

@@ -77,8 +77,8 @@ pub fn eval(expr: &Expr, env: &Env) -> Result<Value> {
         Expr::In(a, items) => one_of(a, items, env)?,
         Expr::Between(parts) => between(parts, env)?,
         Expr::Like(a, b, escape) => like(&eval(a, env)?, &eval(b, env)?, *escape),
-        Expr::Call(function, arguments) => (function.call)(&values(arguments, env)?),
-        Expr::Unsupported(name) => return Err(unsupported(name)),
+        Expr::Call(function, _, arguments) => (function.call)(&values(arguments, env)?),
+        Expr::Foreign(name, _) => return Err(unsupported(name)),
         Expr::Array(items) => array(values(items, env)?),
         Expr::Object(members) => object(members.iter().map(|(name, expr)| (name, expr)), env)?,
         Expr::Aggregate(slot) => env
@@ -131,7 +131,7 @@ fn path(base: &Expr, steps: &[Step], env: &Env) -> Result<Value> {
     };
     for step in steps {
         let index = match step {
-            Step::Name(_) => Value::Undefined,
+            Step::Name(..) => Value::Undefined,
             Step::Index(index) => eval(index, env)?,
         };
         at = match at {
@@ -145,7 +145,7 @@ fn path(base: &Expr, steps: &[Step], env: &Env) -> Result<Value> {
 
 fn inside<'v>(value: &'v Value, step: &Step, index: &Value) -> Option<&'v Value> {
     match (value, step, index) {
-        (value, Step::Name(name), _) => value.member(name),
+        (value, Step::Name(name, _), _) => value.member(name),
         (value, _, Value::String(name)) => value.member(name),
         (Value::Array(items), _, Value::Number(n)) => {
             items.get(usize::try_from(n.integer()?).ok()?)

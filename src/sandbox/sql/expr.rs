@@ -1,6 +1,6 @@
 //! Tokens to expressions, loosest operator first.
 
-use super::ast::{Binary, Expr, Step, Unary};
+use super::ast::{Binary, Expr, Look, Step, Unary};
 use super::lexer::Kind;
 use super::parser::{Parsed, Parser};
 use super::value::{Number, Value};
@@ -179,10 +179,10 @@ impl Parser {
         let mut steps = Vec::new();
         loop {
             if self.take_symbol(".") {
-                steps.push(Step::Name(self.identifier()?));
+                steps.push(Step::Name(self.identifier()?, Look(false)));
             } else if self.take_symbol("[") {
                 steps.push(match self.expression()? {
-                    Expr::Literal(Value::String(name)) => Step::Name(name),
+                    Expr::Literal(Value::String(name)) => Step::Name(name, Look(true)),
                     index => Step::Index(index),
                 });
                 self.need_symbol("]")?;

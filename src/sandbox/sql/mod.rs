@@ -14,13 +14,17 @@ mod json;
 mod lexer;
 mod operators;
 mod parser;
+mod plan;
 mod primary;
+mod print;
 mod resolve;
 mod select;
 mod value;
 
+use std::collections::HashMap;
 use std::fmt;
 
+pub use plan::{Keys, Plan, Setting};
 pub use value::{Number, Value};
 
 /// A query text that is not a query.
@@ -34,6 +38,8 @@ pub struct SyntaxError {
     pub start: usize,
     /// The character after its last.
     pub end: usize,
+    /// What else is wrong.
+    pub also: Vec<SyntaxError>,
 }
 
 impl SyntaxError {
@@ -43,6 +49,7 @@ impl SyntaxError {
             message: message.into(),
             start,
             end,
+            also: Vec::new(),
         }
     }
 }
@@ -92,14 +99,17 @@ pub struct Shape {
     pub derived: bool,
     /// The inner query needs all documents, which no single range has.
     pub gathered: bool,
-    /// An aggregate over the distinct rows of an inner query.
-    pub distinct_count: bool,
+    /// Each row is a part of an aggregate, which any number of rows may be.
+    pub partial: bool,
 }
 
 impl Shape {
     /// Row by row, with nothing to remember between documents.
     pub fn streams(self) -> bool {
-        self == Shape::default()
+        // Each document has the rows of the inner query to itself.
+        let own = self.derived && !self.gathered;
+        let derived = self.derived && !own;
+        Shape { derived, ..self } == Shape::default()
     }
 }
 
@@ -131,7 +141,25 @@ fn shape(select: &ast::Select) -> Shape {
         constant: select.from.is_empty(),
         derived: select.derived().is_some(),
         gathered: !inner.streams(),
-        distinct_count: inner.distinct && aggregates,
+        partial: partial(select),
+    }
+}
+
+/// Whether it is one of the forms plans give to aggregates.
+fn partial(select: &ast::Select) -> bool {
+    use ast::{Expr, Projection};
+    let item = |expr: &Expr| match expr {
+        Expr::Object(members) => members.first().is_some_and(|(name, _)| name == "item"),
+        _ => false,
+    };
+    let limited = select.top.is_some() || select.window.is_some() || select.distinct;
+    if !select.grouped() || limited || !select.order.is_empty() || select.derived().is_some() {
+        return false;
+    }
+    match &select.projection {
+        Projection::Value(Expr::Array(items)) => items.iter().all(item),
+        Projection::List(items) => items.last().is_some_and(|item| item.alias == "payload"),
+        _ => false,
     }
 }
 
@@ -156,12 +184,51 @@ impl Query {
         parameters: &[(String, Value)],
         documents: &[&str],
     ) -> Result<Vec<String>, EvalError> {
-        let documents: Result<Vec<_>, _> = documents
-            .iter()
-            .map(|text| select::Document::read(text))
-            .collect();
-        let rows = select::run(&self.select, parameters, &documents?)?;
+        let rows = self.rows(parameters, documents)?;
         Ok(rows.into_iter().map(select::Row::into_text).collect())
+    }
+
+    fn rows(
+        &self,
+        parameters: &[(String, Value)],
+        documents: &[&str],
+    ) -> Result<Vec<select::Row>, EvalError> {
+        let documents = select::Document::all(documents)?;
+        select::run(&self.select, parameters, &documents)
+    }
+
+    /// The rows over all documents, of which only those are given that are of one of `own`: a
+    /// group is what it is over these alone, and what is of no document in particular is given where `first`.
+    pub fn divided(
+        &self,
+        parameters: &[(String, Value)],
+        documents: &[&str],
+        own: &[bool],
+        first: bool,
+    ) -> Result<Vec<Option<String>>, EvalError> {
+        let pairs = documents.iter().zip(own);
+        let kept: Vec<&str> = pairs
+            .filter(|(_, own)| **own)
+            .map(|(text, _)| *text)
+            .collect();
+        let mut groups = HashMap::new();
+        if !self.select.group.is_empty() {
+            for row in self.rows(parameters, &kept)? {
+                if let select::Origin::Group(key) = row.origin.clone() {
+                    groups.insert(key, row.into_text());
+                }
+            }
+        }
+        let rows = self.rows(parameters, documents)?.into_iter();
+        let given = rows.map(|row| match &row.origin {
+            select::Origin::Document(place) => {
+                let own = own.get(*place).copied().unwrap_or_default();
+                own.then(|| row.into_text())
+            }
+            select::Origin::Group(key) if !self.select.group.is_empty() => groups.remove(key),
+            _ => first.then(|| row.into_text()),
+        });
+        Ok(given.collect())
     }
 }
 
@@ -599,7 +666,7 @@ mod tests {
             "SELECT * FROM c OFFSET 0 LIMIT 1",
             "SELECT VALUE COUNT(1) FROM c",
             "SELECT SUM(c.a) FROM c",
-            "SELECT c.a FROM (SELECT c.a FROM c) AS c",
+            "SELECT c.a FROM (SELECT DISTINCT c.a FROM c) AS c",
             "SELECT 1",
         ];
         for text in whole {

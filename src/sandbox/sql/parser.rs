@@ -1,7 +1,7 @@
 //! Where the parser is in the text. The rules are in `clauses.rs`, `expr.rs` and `primary.rs`.
 
 use super::SyntaxError;
-use super::ast::{Aggregate, Expr, Select, Span};
+use super::ast::{Fold, Select, Span};
 use super::lexer::{Kind, Token, tokens};
 
 /// Words that are never identifiers.
@@ -53,7 +53,7 @@ pub struct Parser {
     refusal: Option<SyntaxError>,
     /// The aggregates of each query that is being parsed, the innermost last; `None` once its
     /// projection is over.
-    pub aggregates: Vec<Option<Vec<(Aggregate, Expr)>>>,
+    pub aggregates: Vec<Option<Vec<Fold>>>,
 }
 
 /// A whole query text.

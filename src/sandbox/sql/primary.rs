@@ -1,6 +1,6 @@
 //! Tokens to the expressions that operators are applied to.
 
-use super::ast::{Aggregate, Expr, Select};
+use super::ast::{Aggregate, Expr, Fold, Look, Select};
 use super::functions::{self, Function};
 use super::lexer::Kind;
 use super::parser::{Parsed, Parser};
@@ -117,8 +117,7 @@ impl Parser {
         self.advance();
         self.advance();
         let name = self.identifier()?;
-        self.arguments()?;
-        Ok(Expr::Unsupported(format!("udf.{name}")))
+        Ok(Expr::Foreign(format!("udf.{name}"), self.arguments()?))
     }
 
     fn arguments(&mut self) -> Parsed<Vec<Expr>> {
@@ -135,27 +134,33 @@ impl Parser {
         let start = self.start();
         let name = self.identifier()?;
         let named = self.span(start);
-        if let Some((name, kind)) = AGGREGATES
+        if let Some((known, kind)) = AGGREGATES
             .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(&name))
+            .find(|(known, _)| known.eq_ignore_ascii_case(&name))
         {
-            return self.aggregate(name, *kind, start);
+            return self.aggregate(known, *kind, start, name);
         }
         let arguments = self.arguments()?;
-        if let Some(name) = functions::unsupported(&name) {
-            return Ok(Expr::Unsupported(name.to_owned()));
+        if functions::is_foreign(&name) {
+            return Ok(Expr::Foreign(name, arguments));
         }
         let Some(function) = functions::find(&name) else {
             let message = format!("'{name}' is not a recognized built-in function name.");
             self.refuse("SC2005", message, named);
-            return Ok(Expr::Unsupported(name));
+            return Ok(Expr::Foreign(name, arguments));
         };
         let arity = (function.least, function.most);
         self.check_arity(function.name, arity, arguments.len(), start);
-        Ok(Expr::Call(function, arguments))
+        Ok(Expr::Call(function, Look(name), arguments))
     }
 
-    fn aggregate(&mut self, name: &str, kind: Aggregate, start: usize) -> Parsed<Expr> {
+    fn aggregate(
+        &mut self,
+        name: &str,
+        kind: Aggregate,
+        start: usize,
+        written: String,
+    ) -> Parsed<Expr> {
         let before = self.aggregates_so_far();
         let mut arguments = self.arguments()?;
         self.check_arity(name, (1, 1), arguments.len(), start);
@@ -165,9 +170,13 @@ impl Parser {
         }
         let Some(Some(own)) = self.aggregates.last_mut() else {
             self.refuse("SC2101", MISPLACED_AGGREGATE, span);
-            return Ok(Expr::Unsupported(name.to_owned()));
+            return Ok(Expr::Foreign(written, arguments));
         };
-        own.extend(arguments.pop().map(|argument| (kind, argument)));
+        own.extend(arguments.pop().map(|argument| Fold {
+            kind,
+            spelling: Look(written),
+            argument,
+        }));
         Ok(Expr::Aggregate(own.len().saturating_sub(1)))
     }
 

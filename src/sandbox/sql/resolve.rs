@@ -49,7 +49,7 @@ fn check_steps<'a>(path: &'a Expr, names: &mut Vec<&'a str>) -> Checked {
         return Ok(());
     };
     steps.iter().try_for_each(|step| match step {
-        Step::Name(_) => Ok(()),
+        Step::Name(..) => Ok(()),
         Step::Index(index) => check_expr(index, names),
     })
 }
@@ -58,20 +58,36 @@ fn check_clauses<'a>(select: &'a Select, names: &mut Vec<&'a str>) -> Checked {
     if let Projection::All(span) = select.projection {
         check_all(select, span)?;
     }
+    let mut ungrouped = Vec::new();
     for expr in select.projected() {
         check_expr(expr, names)?;
         if select.grouped() {
-            check_grouped(expr, &select.group)?;
+            check_grouped(expr, &select.group, &mut ungrouped);
         }
     }
-    let aggregated = select.aggregates.iter().map(|(_, argument)| argument);
+    let mut ungrouped = ungrouped.into_iter();
+    if let Some(first) = ungrouped.next() {
+        let also = ungrouped.collect();
+        return Err(SyntaxError { also, ..first });
+    }
+    let aggregated = select.aggregates.iter().map(|fold| &fold.argument);
     let mut others = aggregated.chain(&select.filter).chain(&select.group);
     others.try_for_each(|expr| check_expr(expr, names))?;
     select.order.iter().try_for_each(|order| match &order.key {
+        key if order.rank || distance(key).is_some() => check_expr(key, names),
         Expr::Name(..) | Expr::Path(..) => check_expr(&order.key, names),
-        Expr::Unsupported(_) => Ok(()),
         _ => refuse("2206", UNORDERABLE, Span { start: 0, end: 0 }),
     })
+}
+
+/// The arguments of a distance between vectors, the one function that orders.
+pub fn distance(key: &Expr) -> Option<&[Expr]> {
+    match key {
+        Expr::Foreign(name, arguments) if name.eq_ignore_ascii_case("VectorDistance") => {
+            Some(arguments)
+        }
+        _ => None,
+    }
 }
 
 const UNORDERABLE: &str =
@@ -113,20 +129,20 @@ fn check_expr<'a>(expr: &'a Expr, names: &mut Vec<&'a str>) -> Checked {
 }
 
 /// A reference in the projection of a group must be one of the group's keys.
-fn check_grouped(expr: &Expr, keys: &[Expr]) -> Checked {
+fn check_grouped(expr: &Expr, keys: &[Expr], wrong: &mut Vec<SyntaxError>) {
     if keys.iter().any(|key| key == expr || leads_from(key, expr)) {
-        return Ok(());
+        return;
     }
-    match expr {
-        Expr::Name(name, span) => refuse("SC2102", ungrouped(name), *span),
-        Expr::Path(inner, steps, span) if base(inner).is_some() => {
-            refuse("SC2102", ungrouped(&dotted(inner, steps)), *span)
+    let (reference, span) = match expr {
+        Expr::Name(name, span) => (name.clone(), span),
+        Expr::Path(inner, steps, span) if base(inner).is_some() => (dotted(inner, steps), span),
+        _ => {
+            let parts = expr.parts().into_iter();
+            return parts.for_each(|part| check_grouped(part, keys, wrong));
         }
-        _ => expr
-            .parts()
-            .into_iter()
-            .try_for_each(|part| check_grouped(part, keys)),
-    }
+    };
+    let message = ungrouped(&reference);
+    wrong.push(SyntaxError::new("SC2102", message, span.start, span.end));
 }
 
 /// Whether a path goes on from where a key leads to.
@@ -142,7 +158,7 @@ fn dotted(inner: &Expr, steps: &[Step]) -> String {
     let mut text = base(inner).map_or(String::new(), |(name, _)| name.to_owned());
     for step in steps {
         match step {
-            Step::Name(name) => text.push_str(&format!(".{name}")),
+            Step::Name(name, _) => text.push_str(&format!(".{name}")),
             Step::Index(_) => text.push_str("[]"),
         }
     }

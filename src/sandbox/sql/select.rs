@@ -17,16 +17,25 @@ const BUDGET: u32 = 2_000_000;
 /// A stored document, as text and as a value.
 pub struct Document<'a> {
     text: &'a str,
+    /// How many come before it.
+    pub place: usize,
     /// What the text says.
     pub value: Value,
 }
 
 impl<'a> Document<'a> {
-    /// Reads a JSON text.
-    pub fn read(text: &'a str) -> Result<Document<'a>> {
+    /// Reads JSON texts.
+    pub fn all(texts: &[&'a str]) -> Result<Vec<Document<'a>>> {
+        let texts = texts.iter().enumerate();
+        texts
+            .map(|(place, text)| Document::read(text, place))
+            .collect()
+    }
+
+    fn read(text: &'a str, place: usize) -> Result<Document<'a>> {
         let value = Value::parse(text)
             .map_err(|e| EvalError::BadRequest(format!("A document is not JSON: {e}.")))?;
-        Ok(Document { text, value })
+        Ok(Document { text, place, value })
     }
 }
 
@@ -38,6 +47,19 @@ pub struct Row {
     text: Option<String>,
     /// What ORDER BY compares.
     keys: Vec<Value>,
+    /// What the row is of.
+    pub origin: Origin,
+}
+
+/// What a row is of.
+#[derive(Clone)]
+pub enum Origin {
+    /// One document, by its place.
+    Document(usize),
+    /// A group of documents that share a key.
+    Group(String),
+    /// All of them.
+    All,
 }
 
 impl Row {
@@ -141,7 +163,7 @@ fn project(select: &Select, env: &Env) -> Result<Option<Row>> {
         Projection::Value(Expr::Name(name, _)) => whole(Some(name), env),
         Projection::Value(expr) => (eval(expr, env)?, None),
         Projection::List(items) => (
-            object(items.iter().map(|(name, expr)| (name, expr)), env)?,
+            object(items.iter().map(|item| (&item.alias, &item.expr)), env)?,
             None,
         ),
     };
@@ -157,6 +179,9 @@ fn project(select: &Select, env: &Env) -> Result<Option<Row>> {
         value,
         text,
         keys: keys?,
+        origin: env
+            .document
+            .map_or(Origin::All, |document| Origin::Document(document.place)),
     }))
 }
 
@@ -177,12 +202,13 @@ fn whole(alias: Option<&str>, env: &Env) -> (Value, Option<String>) {
 
 /// A group: its aggregates so far, and the names of its first row.
 struct Group {
+    key: String,
     totals: Vec<Total>,
     names: Vec<(String, Value)>,
 }
 
 impl Group {
-    fn new(select: &Select, env: &Env) -> Group {
+    fn new(key: String, select: &Select, env: &Env) -> Group {
         // Without GROUP BY no name is used outside of an aggregate, so none is kept.
         let kept = if select.group.is_empty() {
             &[]
@@ -190,10 +216,11 @@ impl Group {
             env.names.as_slice()
         };
         Group {
+            key,
             totals: select
                 .aggregates
                 .iter()
-                .map(|(kind, _)| Total::new(*kind))
+                .map(|fold| Total::new(fold.kind))
                 .collect(),
             names: kept
                 .iter()
@@ -203,8 +230,8 @@ impl Group {
     }
 
     fn add(&mut self, select: &Select, env: &Env) -> Result<()> {
-        for (total, (_, argument)) in self.totals.iter_mut().zip(&select.aggregates) {
-            total.add(eval(argument, env)?);
+        for (total, fold) in self.totals.iter_mut().zip(&select.aggregates) {
+            total.add(eval(&fold.argument, env)?);
         }
         Ok(())
     }
@@ -216,14 +243,16 @@ impl Group {
             .iter()
             .map(|(name, value)| (name.as_str(), value))
             .collect();
-        project(
-            select,
-            &Env {
-                names,
-                aggregates: &aggregates,
-                ..env.clone()
-            },
-        )
+        let env = Env {
+            names,
+            aggregates: &aggregates,
+            ..env.clone()
+        };
+        let row = project(select, &env)?;
+        Ok(row.map(|row| Row {
+            origin: Origin::Group(self.key),
+            ..row
+        }))
     }
 }
 
@@ -232,14 +261,13 @@ fn grouped(select: &Select, env: &Env, documents: Option<&[Document]>) -> Result
     let mut places: HashMap<String, usize> = HashMap::new();
     if select.group.is_empty() {
         places.insert(String::new(), 0);
-        groups.push(Group::new(select, env));
+        groups.push(Group::new(String::new(), select, env));
     }
     visit(select, env, documents, &mut |env| {
-        let place = *places
-            .entry(group_key(select, env)?)
-            .or_insert(groups.len());
+        let key = group_key(select, env)?;
+        let place = *places.entry(key.clone()).or_insert(groups.len());
         if place == groups.len() {
-            groups.push(Group::new(select, env));
+            groups.push(Group::new(key, select, env));
         }
         groups
             .get_mut(place)

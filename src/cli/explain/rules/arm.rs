@@ -260,5 +260,7 @@ pub(super) const RULES: &[Rule] = &[
         "it was made without throughput of its own",
     )
     .note("that cannot be added later: only a new container or database can have it, with --throughput or --max-throughput"),
+    Rule::new(arm(&[500, 502, 503, 504]), "ARM failed, again and again")
+        .note("run it again; items and queries need nothing of it"),
     Rule::new(arm(&[200]), "the change was accepted and then failed"),
 ];

@@ -25,6 +25,11 @@ pub(super) const NO_IMDS: Rule = Rule::new(broken(Stage::Connect), "no identity 
         "ip route get 169.254.169.254",
     ]);
 
+pub(super) const POD_FIX: &[&str] = &[
+    "kubectl annotate serviceaccount SERVICE-ACCOUNT azure.workload.identity/client-id=CLIENT-ID",
+    "az aks update -g CLUSTER-GROUP -n CLUSTER --enable-oidc-issuer --enable-workload-identity",
+];
+
 const POD: Rule = Rule::new(
     broken(Stage::Connect).says(&["kubernetes"]),
     "no metadata service answers this pod",
@@ -116,6 +121,11 @@ const KEY: Rule = Rule::new(
     "the Arc agent does not give a token without its key",
 );
 
+pub(super) const SOMEBODY_ELSE: Rule = Rule::new(refused(Refusal::SomebodyElse), "something other than Azure's metadata service answered")
+    .why("a proxy that nobody named, a container's network or another metadata service has this address; configured proxies are gone around")
+    .note("--imds-endpoint or --identity-source names the right one")
+    .fix(&["rawcosmos whoami --trace=headers", "ip route get 169.254.169.254"]);
+
 pub(super) const RULES: &[Rule] = &[
     NO_APP_IDENTITY
         .why("no identity was named, and it has no system-assigned one; a user-assigned one is not taken unless named")
@@ -194,10 +204,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(refused(Refusal::OtherCloud), "this is a machine of another cloud, not of Azure")
         .why("its metadata service has the same address")
         .note("--token-file brings a token along; a server elsewhere has an identity once Azure Arc manages it"),
-    Rule::new(refused(Refusal::SomebodyElse), "something other than Azure's metadata service answered")
-        .why("a proxy that nobody named, a container's network or another metadata service has this address; configured proxies are gone around")
-        .note("--imds-endpoint or --identity-source names the right one")
-        .fix(&["rawcosmos whoami --trace=headers", "ip route get 169.254.169.254"]),
+    SOMEBODY_ELSE,
     Rule::new(refused(Refusal::NoMachine), "there is no machine to be described here")
         .why("containers have an identity, and no metadata")
         .note("--subscription and --resource-group say what the metadata would"),

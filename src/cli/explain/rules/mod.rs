@@ -8,6 +8,7 @@ mod arm;
 mod data;
 mod identity;
 mod limits;
+mod noticed;
 mod road;
 
 use crate::error::{Plane, Stage};
@@ -26,6 +27,8 @@ pub enum Kind {
     Unknown,
     /// Begun, and not over.
     Unfinished,
+    /// Nobody said no: it was noticed here.
+    Noticed,
 }
 
 /// An error, as far as rows look at it.
@@ -42,6 +45,20 @@ pub struct Case {
     pub text: String,
     /// Method and URL.
     pub request: String,
+}
+
+impl Case {
+    /// What nobody has said, in our own words.
+    pub fn noticed(words: &str) -> Case {
+        Case {
+            kind: Kind::Noticed,
+            plane: None,
+            status: 0,
+            substatus: 0,
+            text: words.to_lowercase(),
+            request: String::new(),
+        }
+    }
 }
 
 /// When a row applies. What is empty is not looked at.
@@ -202,6 +219,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         limits::RULES,
         arm::RULES,
         identity::RULES,
+        noticed::RULES,
         road::RULES,
     ];
     tables.into_iter().flatten()

@@ -69,6 +69,7 @@ const UNSUPPORTED: &[&str] = &[
     "TICKSTODATETIME",
     "TIMESTAMPTODATETIME",
     "VECTORDISTANCE",
+    "_TRY_ARRAY_CONTAINS",
 ];
 
 /// A function by its name, whatever the case.
@@ -80,10 +81,9 @@ pub fn find(name: &str) -> Option<&'static Function> {
         .find(|function| function.name.eq_ignore_ascii_case(name))
 }
 
-/// The name of a function that only the service has.
-pub fn unsupported(name: &str) -> Option<&'static str> {
+/// Whether it is a function that only the service has.
+pub fn is_foreign(name: &str) -> bool {
     UNSUPPORTED
         .iter()
-        .copied()
-        .find(|known| known.eq_ignore_ascii_case(name))
+        .any(|known| known.eq_ignore_ascii_case(name))
 }
