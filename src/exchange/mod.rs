@@ -220,7 +220,7 @@ impl<'a> Client<'a> {
             match retry::judge(&ready, effect, outcome, &tally) {
                 Verdict::Accept(response) => return Ok((response, tally.attempts)),
                 Verdict::Refuse(error) => return Err(self.remembered(request, error)),
-                Verdict::Again { wait, why, .. } if !self.has_time_for(wait) => {
+                Verdict::Again { wait, why, .. } if !self.has_time_for(wait, &why) => {
                     let error = retry::as_final(effect, why);
                     return Err(self.remembered(request, error));
                 }

@@ -30,6 +30,9 @@ const NAMED: Limits = limits(10_000, 1_500, 20_000);
 /// For whoever would rather know now than get through later.
 const HURRIED: Limits = limits(3_000, 10_000, 12_000);
 
+/// The same after nobody was found to give a token: what is asked now is only to be looked at.
+const GLANCE: Limits = limits(1_000, 800, 2_000);
+
 /// How long nobody stays nobody.
 const A_MOMENT: time::Duration = time::Duration::seconds(10);
 
@@ -37,9 +40,11 @@ impl Client<'_> {
     /// Sends one request, and once more to an identity endpoint that is there and was only slow.
     pub(super) fn send(&self, request: &Request) -> Result<Response, Broken> {
         if request.plane != Plane::Identity {
-            return match self.hurry.get() {
-                Some(_) => self.transport.send(&within(request, HURRIED)),
-                None => self.transport.send(request),
+            let alone = self.absent.borrow().is_some();
+            return match (self.hurry.get(), alone) {
+                (Some(_), true) => self.transport.send(&within(request, GLANCE)),
+                (Some(_), false) => self.transport.send(&within(request, HURRIED)),
+                (None, _) => self.transport.send(request),
             };
         }
         let outcome = match self.patient {
@@ -60,11 +65,14 @@ impl Client<'_> {
         self.hurry.set(Some(waiting));
     }
 
-    /// Whether there is so much time; it is taken.
-    pub(super) fn has_time_for(&self, wait: Duration) -> bool {
+    /// Whether there is so much time; it is taken. Who is in a hurry does not listen to silence twice.
+    pub(super) fn has_time_for(&self, wait: Duration, why: &Error) -> bool {
         let Some(left) = self.hurry.get() else {
             return true;
         };
+        if matches!(why, Error::Transport(broken) if broken.stage == Stage::Answer) {
+            return false;
+        }
         let rest = left.checked_sub(wait);
         self.hurry.set(Some(rest.unwrap_or(left)));
         rest.is_some()
