@@ -336,8 +336,15 @@ fn two_regions(faults: &[&str]) -> Place {
     place
 }
 
+/// Faults, what is run, and who is asked what in which region.
+type Move = (
+    &'static [&'static str],
+    &'static str,
+    &'static [(&'static str, usize, u64)],
+);
+
 #[rustfmt::skip]
-const REGIONS: &[(&[&str], &str, &[(&str, usize, u64)])] = &[
+const REGIONS: &[Move] = &[
     // Nothing is asked that is not needed.
     (&[], READ, &[("GET /docs/1", 0, 200)]),
     (&["429:1"], READ, &[("GET /docs/1", 0, 429), ("GET /docs/1", 0, 200)]),
@@ -367,7 +374,6 @@ const REGIONS: &[(&[&str], &str, &[(&str, usize, u64)])] = &[
     (&["read.503:1"], "item read -i 1 -k a --region sandbox2", &[("GET /", 0, 200), ("GET /docs/1", 1, 503), ("GET /docs/1", 0, 200)]),
     (&["read.404/1002:1"], "item read -i 1 -k a --region sandbox2", &[("GET /", 0, 200), ("GET /docs/1", 1, 404), ("GET /docs/1", 0, 200)]),
     (&[], "item create -b '{\"id\":\"2\",\"pk\":\"a\"}' -k a --region sandbox2", &[("POST /docs", 0, 201)]),
-    (&[], "account show --region sandbox2", &[]),
 ];
 
 const CREATE2: &str = r#"item create -b '{"id":"2","pk":"a"}' -k a"#;
@@ -382,9 +388,7 @@ fn requests_go_where_they_are_served() {
             .iter()
             .map(|(line, at, status)| (line.as_str(), *at, *status))
             .collect();
-        if !expected.is_empty() {
-            assert_eq!(asked, *expected, "{faults:?} {line} {ran:#?}");
-        }
+        assert_eq!(asked, *expected, "{faults:?} {line} {ran:#?}");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::judge::{self, Tally, Verdict, judge};
+use super::retry::Remedy;
 use super::{Client, regions};
 use crate::authorize::authorize;
 use crate::error::Error;
@@ -54,24 +55,39 @@ impl Client<'_> {
             Verdict::Accept(response) => Ok(Some(response)),
             Verdict::Refuse(error) => Err(self.in_time(effect, self.remembered(request, error))),
             Verdict::Again { remedy, wait, why } => {
-                tally
-                    .tried
-                    .extend(regions::origin(&ready).map(str::to_string));
+                tally.tried.extend(regions::origin(&ready).map(Into::into));
                 let asked = Asked {
                     request,
                     scope,
                     effect,
                 };
-                let righted = remedy.filter(|remedy| self.set_right(*remedy, &asked, tally, &why));
-                let wait = righted.map_or(wait, |_| Some(Duration::ZERO));
-                tally.remedies.extend(righted);
-                let Some(wait) = wait else {
-                    return Err(judge::as_final(effect, why));
-                };
-                tally.count(wait, &why);
-                self.pause(wait, &why).map(|()| None)
+                self.prepare(&asked, tally, remedy, wait, why)
+                    .map(|()| None)
             }
         }
+    }
+
+    /// Sets right what can be, or waits, before it is sent again.
+    fn prepare(
+        &self,
+        asked: &Asked,
+        tally: &mut Tally,
+        remedy: Option<Remedy>,
+        wait: Option<Duration>,
+        why: Error,
+    ) -> Result<(), Error> {
+        if !self.has_time_for(wait.unwrap_or_default(), &why) {
+            let error = judge::as_final(asked.effect, why);
+            return Err(self.remembered(asked.request, error));
+        }
+        let righted = remedy.filter(|remedy| self.set_right(*remedy, asked, tally, &why));
+        let wait = righted.map_or(wait, |_| Some(Duration::ZERO));
+        tally.remedies.extend(righted);
+        let Some(wait) = wait else {
+            return Err(judge::as_final(asked.effect, why));
+        };
+        tally.count(wait, &why);
+        self.pause(wait, &why)
     }
 
     /// The request as it is sent: to the region where it is served, in a version that is known there, authorized.

@@ -162,11 +162,23 @@ fn is_hopeless(failure: &Failure) -> bool {
     )
 }
 
-/// The error of a refusal that was to be answered with a remedy, where there is none.
+/// The error of what was to be sent again, where it is not.
 pub fn as_final(effect: Effect, why: Error) -> Error {
     match why {
         Error::Status(failure) => in_kind(effect, *failure),
+        Error::Transport(broken) => lost(effect, broken),
         other => other,
+    }
+}
+
+/// A connection that failed for good.
+fn lost(effect: Effect, broken: Broken) -> Error {
+    if !broken.was_sent() || is_harmless(effect) {
+        return Error::Transport(broken);
+    }
+    Error::Unknown {
+        what: format!("it was sent, and then: {}", broken.what),
+        request: broken.request,
     }
 }
 
@@ -245,13 +257,7 @@ fn unanswered(
             why: Error::Transport(broken),
         };
     }
-    if !broken.was_sent() || is_harmless(effect) {
-        return Verdict::Refuse(Error::Transport(broken));
-    }
-    Verdict::Refuse(Error::Unknown {
-        request: broken.request.clone(),
-        what: format!("it was sent, and then: {}", broken.what),
-    })
+    Verdict::Refuse(lost(effect, broken))
 }
 
 /// How long to wait before the next attempt to connect; `None` where that is hopeless, or was tried often enough.

@@ -123,6 +123,8 @@ pub struct Client<'a> {
     absent: RefCell<Option<(OffsetDateTime, Broken)>>,
     /// How far the service's clock is ahead of ours, once that is known to matter.
     offset: Cell<time::Duration>,
+    /// How long may still be waited for answers that are worth another try; as long as they are where it is not said.
+    hurry: Cell<Option<Duration>>,
     versions: RefCell<version::Known>,
     regions: RefCell<Regions>,
     budget: Budget,
@@ -146,6 +148,7 @@ impl<'a> Client<'a> {
             patient: false,
             absent: RefCell::default(),
             offset: Cell::default(),
+            hurry: Cell::default(),
             versions: RefCell::default(),
             regions: RefCell::default(),
             budget: Budget::default(),

@@ -226,7 +226,12 @@ pub fn keys(session: &Session, output: &mut Output, _: &[String]) -> Result<(), 
         confirm_secret(session, "a key")?;
     }
     let account = session.arm_account_of(name(session)?)?;
-    let keys = session.run(&accounts::keys(&account))?.value;
+    // Who wants to read needs no more than a reader's role, and is sent no more.
+    let call = match &kind {
+        Some(kind) if kind.ends_with("-readonly") => accounts::reading_keys(&account),
+        _ => accounts::keys(&account),
+    };
+    let keys = session.run(&call)?.value;
     keys.iter().for_each(|(_, key)| session.learn(key));
     let mut wanted = keys
         .iter()
