@@ -199,13 +199,11 @@ fn the_tutorial_is_the_same_in_every_cloud() {
 
 // ---- Which one
 
-/// Host, option, what goes over the wire, who answers. Without anybody it is an exit code and words instead.
-type Selection<'a> = (
-    &'a str,
-    [&'a str; 2],
-    &'a str,
-    Result<&'a str, (i32, &'a str)>,
-);
+/// The object id of who answers; without anybody an exit code and words.
+type Answer<'a> = Result<&'a str, (i32, &'a str)>;
+
+/// Host, option, what goes over the wire, and what comes of it.
+type Selection<'a> = (&'a str, [&'a str; 2], &'a str, Answer<'a>);
 
 #[test]
 fn a_selector_goes_by_the_name_its_host_knows() {
@@ -284,7 +282,7 @@ fn what_other_tools_are_told_counts_on_every_host() {
     let missing =
         "needs the variable AZURE_FEDERATED_TOKEN_FILE (chosen by AZURE_TOKEN_CREDENTIALS)";
     #[rustfmt::skip]
-    let rows: &[(&str, &str, &str, Result<&str, (i32, &str)>)] = &[
+    let rows: &[(&str, &str, &str, Answer)] = &[
         ("vm-both", "AZURE_CLIENT_ID", USER_CLIENT, Ok(USER)),
         ("vm-both", "AZURE_CLIENT_ID", "", Ok(SYSTEM)),
         ("app-service", "AZURE_CLIENT_ID", USER_CLIENT, Ok(USER)),

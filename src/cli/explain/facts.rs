@@ -1,7 +1,5 @@
 //! What is known of an error, by name, and the texts that are filled with it.
 
-use std::time::Duration;
-
 use super::Context;
 use super::machine::account_of_host;
 use super::needed::azure_role;
@@ -39,9 +37,9 @@ impl Facts {
     pub fn read(&mut self, failure: Option<&Failure>, context: &Context) {
         if let Some(failure) = failure {
             self.read_message(&failure.message);
-            let wait = failure.retry_after;
-            let wait = wait.filter(|wait| *wait >= Duration::from_secs(1));
-            self.put("wait", wait.map(|wait| wait.as_secs().to_string()));
+            // Part of a second is one, to somebody who reads.
+            let wait = failure.retry_after.map(|wait| wait.as_millis());
+            self.put("wait", wait.map(|ms| ms.div_ceil(1_000).to_string()));
             self.put("date", failure.date.clone());
         }
         self.put("now", context.now.clone());
