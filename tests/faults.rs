@@ -498,6 +498,14 @@ fn the_time_for_a_command_is_over_when_it_is() {
         let place = ran.ends(exit).says(says).prints("");
         drop(place);
     }
+    // What the service goes on with is said.
+    let place = Place::with(Options {
+        operation_ms: 60_000,
+        ..Options::default()
+    });
+    let ran = place.run("database create -n d --timeout 2").ends(8);
+    assert!(ran.took.as_millis() < 3_500, "{ran:#?}");
+    ran.says("still running after 2 s");
     let place = Place::furnished(&[]);
     place
         .orders("changes --follow --timeout 2 -q")

@@ -43,10 +43,10 @@ pub struct Session<'a> {
 
 /// The client with the limits and the regions the settings ask for.
 fn limited<'a>(settings: &Settings, client: Client<'a>) -> Result<Client<'a>, Error> {
-    let seconds = |name| Ok::<_, Error>(settings.number(name)?.map(Duration::from_secs));
+    let number = |name| settings.number::<u64>(name);
     let budget = Budget {
-        retries: settings.number("retries")?,
-        wait: seconds("retry-max-wait")?,
+        retries: number("retries")?.map(|most| u32::try_from(most).unwrap_or(u32::MAX)),
+        wait: number("retry-max-wait")?.map(Duration::from_secs),
     };
     let regions = settings.text("region").unwrap_or_default();
     let regions: Vec<&str> = regions
@@ -54,7 +54,7 @@ fn limited<'a>(settings: &Settings, client: Client<'a>) -> Result<Client<'a>, Er
         .filter(|name| !name.trim().is_empty())
         .collect();
     let client = client.with_budget(budget).with_regions(&regions);
-    Ok(client.with_timeout(seconds("timeout")?))
+    Ok(client.with_timeout(number("timeout")?.map(Duration::from_secs)))
 }
 
 impl<'a> Session<'a> {

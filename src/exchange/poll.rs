@@ -62,6 +62,8 @@ impl Client<'_> {
                         readable = false;
                         asked_to_wait = Some(Duration::ZERO);
                     }
+                    // Said in the next turn, with what goes on.
+                    Err(Error::Overtime(_)) => {}
                     // The operation goes on, whether we can ask or not.
                     Err(Error::Transport(broken)) if broken.stage != Stage::Tls => {
                         self.note(&format!("still waiting, although {broken}"));

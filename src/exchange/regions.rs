@@ -68,11 +68,13 @@ impl Regions {
         let ours = |place: &Place| family.has(place).then(|| place.1.as_str().to_string());
         let writable = places(&account, "writableLocations");
         self.write = writable.first().and_then(ours);
-        let regions = readable.iter().filter_map(|place| {
-            let (name, origin) = (place.0.clone(), ours(place)?);
-            Some(Region { name, origin })
-        });
-        let mut regions: Vec<Region> = regions.collect();
+        let mut regions = Vec::new();
+        for place in &readable {
+            if let Some(origin) = ours(place) {
+                let name = place.0.clone();
+                regions.push(Region { name, origin });
+            }
+        }
         self.list.clear();
         for wanted in &self.wanted {
             if let Some(at) = regions.iter().position(|region| region.name == *wanted) {
@@ -132,14 +134,16 @@ impl Regions {
 
     /// Where the account may be asked for its regions.
     fn places(&self, unreachable: bool) -> Vec<String> {
-        let home = Some(self.home.clone()).filter(|_| !unreachable);
-        let known = self.list.iter().map(|region| region.origin.clone());
-        let named = self
-            .wanted
-            .iter()
-            .filter_map(|wanted| regional(&self.home, wanted));
-        let mut places: Vec<String> = home.into_iter().chain(known).chain(named).collect();
-        places.dedup();
+        let mut places = Vec::new();
+        if !unreachable {
+            places.push(self.home.clone());
+        }
+        for region in self.list.iter().filter(|region| region.origin != self.home) {
+            places.push(region.origin.clone());
+        }
+        for wanted in &self.wanted {
+            places.extend(regional(&self.home, wanted));
+        }
         places
     }
 }
@@ -236,8 +240,8 @@ impl<'a> Client<'a> {
             regions.until = Some(now + A_MOMENT);
             regions.places(unreachable)
         };
-        let mut answers = places.iter().filter_map(|place| self.ask_account(place));
-        let (Some(response), Ok(home)) = (answers.next(), Endpoint::new(home)) else {
+        let answer = places.iter().find_map(|place| self.ask_account(place));
+        let (Some(response), Ok(home)) = (answer, Endpoint::new(home)) else {
             return self.note("the account does not say its regions: staying at its endpoint");
         };
         let mut regions = self.regions.borrow_mut();
