@@ -189,6 +189,9 @@ fn the_tutorial_is_the_same_in_every_cloud() {
                 assert_eq!(run.go().ok().json()["audience"], audience, "{cloud} {host}");
             }
             let run = |line: &str| place.prepare(line).env("RAWCOSMOS_CLOUD", cloud).go().ok();
+            // The clouds lag behind in versions: also a HEAD, which has no body, has to find that out.
+            let free = run("account exists -n free-name").json();
+            assert_eq!(free["exists"], false, "{cloud} {host}");
             run("database create -n shop");
             run("container create -d shop -n orders -p /pk");
             run("grant --role data-contributor");

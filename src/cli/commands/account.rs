@@ -71,7 +71,17 @@ pub fn show(session: &Session, output: &mut Output, _: &[String]) -> Result<(), 
 /// `account exists -n NAME`: whether the name is taken, by whomever. Success either way, as with `az`.
 pub fn exists(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
     let name = name(session)?;
-    let taken = session.is_there(&accounts::name_taken(&session.arm()?, &name))?;
+    let ask = accounts::name_taken(&session.arm()?, &name);
+    let taken = match session.is_there(&ask) {
+        // A HEAD has no body to say which versions this cloud serves; to a GET that is said, whatever else it is told.
+        Err(e) if e.is_status(400) => {
+            let mut aloud = ask.clone();
+            aloud.request.method = "GET";
+            let _ = session.run(&aloud);
+            session.is_there(&ask)?
+        }
+        asked => asked?,
+    };
     output.one(&object(&[
         ("name", name.as_str().into()),
         ("exists", taken.into()),
