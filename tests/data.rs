@@ -204,7 +204,7 @@ fn a_batch_names_the_operation_that_failed_it() {
     run()
         .ends(6)
         .prints("{\"statusCode\":424}\n{\"statusCode\":412,\"subStatusCode\":0}\n")
-        .says("operation 1 of 2, Replace \"a/b\", failed: nothing was applied")
+        .says("operation 2 of 2, Replace \"a/b\", failed: nothing was applied")
         .says("the-activity");
     run()
         .ok()

@@ -1016,7 +1016,7 @@ fn parts_of_items_change_and_batches_are_all_or_nothing() {
         .ends(6);
     let both = r#"[{"operationType":"Upsert","resourceBody":{"id":"2","pk":"a"}},{"operationType":"Create","resourceBody":{"id":"1","pk":"a"}}]"#;
     let failed = place.orders(&format!("item batch -k a -b '{both}'"));
-    let rows = failed.ends(6).says("operation 1 of 2, Create").rows();
+    let rows = failed.ends(6).says("operation 2 of 2, Create").rows();
     assert_eq!(
         (&rows[0]["statusCode"], &rows[1]["statusCode"]),
         (&json!(424), &json!(409))
