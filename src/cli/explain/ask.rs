@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::rows::{Asked, Piece, applies, entries, is_of, numbered, statuses};
-use super::rules::{self, Kind, Rule, When};
+use super::rows::{Asked, Piece, applies, entries, is_of, numbered};
+use super::rules::{self, Kind, Rule, When, statuses};
 use super::{exits, names, retries, topics};
 use crate::cli::args::nearest;
 use crate::cli::lesson;
@@ -114,10 +114,7 @@ fn of_numbers(asked: Asked) -> Vec<Piece> {
     let fits = |rule: &Rule| applies(&rule.when, asked);
     let mut found = match asked.substatus {
         0 => entries(&fits, asked),
-        of => entries(
-            &|rule| fits(rule) && rule.when.substatuses.contains(&of),
-            asked,
-        ),
+        of => entries(&|rule| fits(rule) && rule.when.substatuses.has(of), asked),
     };
     // No row is about this substatus alone: then those about the status.
     if found.is_empty() {
@@ -125,7 +122,8 @@ fn of_numbers(asked: Asked) -> Vec<Piece> {
             plane: asked.plane.or(Some(Plane::Data)),
             ..asked
         };
-        let bare = |rule: &Rule| rule.when.substatuses.is_empty() && rule.when.says.is_empty();
+        let bare =
+            |rule: &Rule| rule.when.substatuses.is_empty() && rule.when.says().next().is_none();
         found = entries(&|rule| applies(&rule.when, asked) && bare(rule), asked);
     }
     found.extend(outcomes(asked));
@@ -138,7 +136,10 @@ fn outcomes(asked: Asked) -> Option<Piece> {
     let lines: Vec<String> = planes.filter_map(|plane| outcome(plane, asked)).collect();
     let text = lines.join("\n");
     let members = vec![
-        ("answer", json!(numbered(asked.status, asked.substatus))),
+        (
+            "answer",
+            json!(numbered(asked.status.into(), asked.substatus)),
+        ),
         ("outcome", json!(lines)),
     ];
     (!text.is_empty()).then_some(Piece { text, members })
@@ -157,7 +158,7 @@ fn outcome(plane: Plane, asked: Asked) -> Option<String> {
         substatus: 0,
     };
     let again = retries::after(plane, status, substatus);
-    let is_known = again.is_some() || rules::all().any(|rule| applies(&rule.when, here));
+    let is_known = again.is_some() || rules::all().iter().any(|rule| applies(&rule.when, here));
     if !asks || !is_known {
         return None;
     }
@@ -167,7 +168,7 @@ fn outcome(plane: Plane, asked: Asked) -> Option<String> {
     });
     Some(format!(
         "{plane} {}: exit code {exit}; {again}",
-        numbered(status, substatus)
+        numbered(status.into(), substatus)
     ))
 }
 
@@ -202,13 +203,13 @@ fn of_words(what: &str, asked: Asked) -> Vec<Piece> {
 
 /// A code or a whole message holds the words of a row; a word of three letters would be in too many.
 fn says(when: &When, word: &str) -> bool {
-    let mut parts = when.says.iter();
+    let mut parts = when.says();
     parts.any(|part| word.contains(part) || (word.len() > 3 && part.contains(word)))
 }
 
 fn mentions(rule: &Rule, word: &str) -> bool {
-    let texts = [rule.what, rule.why, rule.note];
-    word.len() > 2 && texts.iter().any(|text| text.to_lowercase().contains(word))
+    let mut texts = ["what", "why", "note"].into_iter();
+    word.len() > 2 && texts.any(|name| rule.line(name).to_lowercase().contains(word))
 }
 
 // ---- What there is
@@ -237,23 +238,19 @@ fn list() -> Vec<Piece> {
 
 /// The answers of a plane that rows are about, without repetition.
 fn known(plane: Plane) -> Vec<String> {
-    let rows = rules::all().filter(|rule| {
+    let rows = rules::all().into_iter().filter(|rule| {
         matches!(rule.when.kind, Kind::Said | Kind::Refused(_)) && is_of(Some(plane), &rule.when)
     });
-    let mut pairs: Vec<(u16, u32)> = Vec::new();
+    let mut pairs: Vec<(u32, u32)> = Vec::new();
     for rule in rows {
-        for status in statuses(&rule.when) {
-            let subs = if rule.when.substatuses.is_empty() {
-                &[0]
-            } else {
-                rule.when.substatuses
-            };
-            pairs.extend(subs.iter().map(|sub| (*status, *sub)));
+        for status in statuses(&rule.when).all() {
+            let subs = rule.when.substatuses;
+            pairs.extend(subs.or_none().map(|sub| (status, sub)));
         }
     }
     pairs.sort_unstable();
     pairs.dedup();
-    let shown = |(status, sub): &(u16, u32)| match sub {
+    let shown = |(status, sub): &(u32, u32)| match sub {
         0 => status.to_string(),
         sub => format!("{status}/{sub}"),
     };
@@ -329,8 +326,13 @@ mod tests {
     fn every_row_can_be_asked_for_and_has_no_gaps() {
         for rule in rules::all() {
             let answered = matches!(rule.when.kind, Kind::Said | Kind::Refused(_));
-            assert_eq!(answered, !statuses(&rule.when).is_empty(), "{}", rule.what);
-            for piece in entries(&|other| std::ptr::eq(other, rule), Asked::default()) {
+            assert_eq!(
+                answered,
+                !statuses(&rule.when).is_empty(),
+                "{}",
+                rule.heading
+            );
+            for piece in entries(&|other| other.heading == rule.heading, Asked::default()) {
                 let filled: Vec<&str> = piece
                     .text
                     .lines()
@@ -358,9 +360,11 @@ mod tests {
             let body = std::fs::read(&path).unwrap();
             let failure = Failure::read(Plane::Identity, String::new(), status, &[], &body);
             let refusal = refusal::of(&failure);
-            let shown = rules::all().any(|rule| rule.when.kind == Kind::Refused(refusal));
-            let row = rules::all().any(|rule| {
-                rule.when.kind == Kind::Refused(refusal) && statuses(&rule.when).contains(&status)
+            let shown = rules::all()
+                .iter()
+                .any(|rule| rule.when.kind == Kind::Refused(refusal));
+            let row = rules::all().iter().any(|rule| {
+                rule.when.kind == Kind::Refused(refusal) && statuses(&rule.when).has(status.into())
             });
             assert!(row || !shown, "{name}: {refusal:?}");
         }

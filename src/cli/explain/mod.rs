@@ -98,7 +98,7 @@ pub fn explain(error: &Error, context: &Context) -> Explained {
     facts.read(failure, context);
     if let Some(rule) = rules::rule(&case) {
         explained.said = Some(failure.map_or(explained.what.clone(), said));
-        explained.fill(rule, &facts);
+        explained.fill(&rule, &facts);
     } else if let Error::Identity(_, Some(failure)) = error {
         explained.said = Some(said(failure));
     }
@@ -112,7 +112,7 @@ pub fn noticed(words: &str, context: &Context) -> Explained {
     facts.read(None, context);
     let mut explained = Explained::default();
     if let Some(rule) = rules::rule(&Case::noticed(words)) {
-        explained.fill(rule, &facts);
+        explained.fill(&rule, &facts);
     }
     explained
 }
@@ -206,12 +206,13 @@ fn escaped(json: &str) -> String {
 impl Explained {
     /// Takes over what a row says.
     fn fill(&mut self, rule: &Rule, facts: &Facts) {
-        self.what = facts.sentence(rule.what).unwrap_or(rule.what.to_string());
-        self.why = facts.sentence(rule.why);
-        self.who = facts.sentence(rule.who);
-        self.need = facts.sentence(rule.need);
-        self.note = facts.sentence(rule.note);
-        let fixes = rule.fix.iter().filter_map(|fix| facts.command(fix));
+        let what = rule.line("what");
+        self.what = facts.sentence(what).unwrap_or(what.to_string());
+        self.why = facts.sentence(rule.line("why"));
+        self.who = facts.sentence(rule.line("who"));
+        self.need = facts.sentence(rule.line("need"));
+        self.note = facts.sentence(rule.line("note"));
+        let fixes = rule.fix().into_iter().filter_map(|fix| facts.command(fix));
         self.fix = fixes.collect();
     }
 

@@ -83,9 +83,9 @@ pub fn all() -> impl Iterator<Item = (u16, u32, &'static str)> {
 }
 
 /// The name of one.
-pub fn of(status: u16, substatus: u32) -> Option<&'static str> {
+pub fn of(status: u32, substatus: u32) -> Option<&'static str> {
     let mut all = all();
-    let found = all.find(|(of, number, _)| (*of, *number) == (status, substatus));
+    let found = all.find(|(of, number, _)| (u32::from(*of), *number) == (status, substatus));
     found.map(|(_, _, name)| name)
 }
 

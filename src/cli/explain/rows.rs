@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 use super::Explained;
 use super::facts::Facts;
 use super::names;
-use super::rules::{self, Kind, Rule, When};
+use super::rules::{self, Kind, Rule, When, statuses};
 use crate::error::Plane;
-use crate::identity::refusal::Refusal;
 
 /// Something to print: as text, or as the members of an object.
 pub struct Piece {
@@ -35,70 +34,36 @@ pub fn applies(when: &When, asked: Asked) -> bool {
     let answered = matches!(when.kind, Kind::Said | Kind::Refused(_));
     answered
         && is_of(asked.plane, when)
-        && (asked.status == 0 || statuses(when).contains(&asked.status))
+        && (asked.status == 0 || statuses(when).has(asked.status.into()))
 }
-
-/// Which statuses a row is about.
-pub fn statuses(when: &When) -> &'static [u16] {
-    match when.kind {
-        Kind::Refused(refusal) => {
-            let row = REFUSALS.iter().find(|(of, _)| *of == refusal);
-            row.map_or(&[], |(_, statuses)| statuses)
-        }
-        _ => when.statuses,
-    }
-}
-
-/// The statuses an identity endpoint says these with; a test holds them to recorded answers.
-const REFUSALS: &[(Refusal, &[u16])] = &[
-    (Refusal::NoIdentity, &[400, 404]),
-    (Refusal::ManyIdentities, &[400]),
-    (Refusal::UnknownAudience, &[400, 500]),
-    (Refusal::HeaderLost, &[400]),
-    (Refusal::BadRequest, &[400, 405]),
-    (Refusal::NotConfigured, &[401, 403]),
-    (Refusal::NotAzure, &[403]),
-    (Refusal::OtherCloud, &[401, 404]),
-    (Refusal::NoMachine, &[404]),
-    (Refusal::KeyWanted, &[401]),
-    (Refusal::PodRefused, &[400, 401, 404]),
-    (Refusal::SomebodyElse, &[302, 400, 401, 403, 404, 500]),
-    (Refusal::Updating, &[404, 410]),
-    (Refusal::Busy, &[429]),
-    (Refusal::Failing, &[500, 502, 503, 504]),
-];
 
 /// The rows, those that say the same in one piece.
 pub fn entries(wanted: &dyn Fn(&Rule) -> bool, asked: Asked) -> Vec<Piece> {
-    let mut found: Vec<(&Rule, Vec<String>)> = Vec::new();
-    for rule in rules::all().filter(|rule| wanted(rule)) {
-        let head = head(&rule.when, asked);
-        match found.iter_mut().find(|(known, _)| is_same(known, rule)) {
+    let mut found: Vec<(Explained, Vec<String>)> = Vec::new();
+    for rule in rules::all().iter().filter(|rule| wanted(rule)) {
+        let (row, head) = (outline(rule), head(&rule.when, asked));
+        match found.iter_mut().find(|(known, _)| *known == row) {
             Some((_, heads)) => heads.push(head),
-            None => found.push((rule, vec![head])),
+            None => found.push((row, vec![head])),
         }
     }
-    found
-        .iter()
-        .map(|(rule, heads)| entry(rule, heads))
-        .collect()
+    found.iter().map(|(row, heads)| piece(row, heads)).collect()
 }
 
-fn is_same(one: &Rule, other: &Rule) -> bool {
-    let texts = |rule: &Rule| (rule.what, rule.why, rule.note, rule.need);
-    texts(one) == texts(other) && one.fix == other.fix
-}
-
-fn entry(rule: &Rule, heads: &[String]) -> Piece {
-    let fixes = rule.fix.iter().filter_map(|fix| Facts::outline(fix));
-    let row = Explained {
-        what: Facts::outline(rule.what).unwrap_or_default(),
-        why: Facts::outline(rule.why),
-        need: Facts::outline(rule.need),
-        note: Facts::outline(rule.note),
+/// What a row says, without an error at hand.
+fn outline(rule: &Rule) -> Explained {
+    let fixes = rule.fix().into_iter().filter_map(Facts::outline);
+    Explained {
+        what: Facts::outline(rule.line("what")).unwrap_or_default(),
+        why: Facts::outline(rule.line("why")),
+        need: Facts::outline(rule.line("need")),
+        note: Facts::outline(rule.line("note")),
         fix: fixes.collect(),
         ..Explained::default()
-    };
+    }
+}
+
+fn piece(row: &Explained, heads: &[String]) -> Piece {
     let heads_text = heads.join("\n");
     let mut members = vec![("when", json!(heads))];
     members.extend(row.members());
@@ -124,7 +89,7 @@ fn head(when: &When, asked: Asked) -> String {
         Kind::Unfinished => "not finished".to_string(),
         Kind::Noticed => "noticed here".to_string(),
     };
-    let parts: Vec<String> = when.says.iter().map(|part| format!("{part:?}")).collect();
+    let parts: Vec<String> = when.says().map(|part| format!("{part:?}")).collect();
     if !parts.is_empty() {
         text.push_str(&format!(", if it says {}", parts.join(" or ")));
     }
@@ -136,17 +101,17 @@ fn head(when: &When, asked: Asked) -> String {
 
 /// The pairs of status and substatus with their names: those asked for, or else all.
 fn answers(when: &When, asked: Asked) -> String {
-    let statuses = statuses(when)
-        .iter()
-        .filter(|s| asked.status == 0 || **s == asked.status);
-    let wanted = |s: &&u32| asked.substatus == 0 || **s == asked.substatus;
-    let subs: Vec<u32> = when.substatuses.iter().filter(wanted).copied().collect();
+    let wanted = |number: u32, asked: u32| asked == 0 || number == asked;
+    let all = statuses(when).all();
+    let statuses = all.filter(|status| wanted(*status, asked.status.into()));
+    let all = when.substatuses.or_none();
+    let subs: Vec<u32> = all.filter(|sub| wanted(*sub, asked.substatus)).collect();
     let subs = if subs.is_empty() { vec![0] } else { subs };
-    let pairs = statuses.flat_map(|status| subs.iter().map(|sub| numbered(*status, *sub)));
+    let pairs = statuses.flat_map(|status| subs.iter().map(move |sub| numbered(status, *sub)));
     pairs.collect::<Vec<_>>().join(", ")
 }
 
-pub fn numbered(status: u16, substatus: u32) -> String {
+pub fn numbered(status: u32, substatus: u32) -> String {
     match (substatus, names::of(status, substatus)) {
         (0, _) => status.to_string(),
         (_, Some(name)) => format!("{status}/{substatus} {name}"),

@@ -1,18 +1,38 @@
 //! The table of known errors: when a row applies, and what it says. The first row that applies speaks.
 //!
+//! The table is text, a file for each kind of trouble. Between blank lines stand rows that say the same, each of them
+//! `== PLANE WHAT`, then perhaps `at PATTERN`, then perhaps `says "part" "other part"`; below stands what they say:
+//!
+//! - PLANE is who was asked: `identity`, `entra`, `arm`, `data`, or `any`.
+//! - WHAT is one of some statuses, on the data plane also of some substatuses (`401`, `500,502`, `403/5301,5302`); a
+//!   refusal of an identity endpoint or how far a request came, by the words of [`words`]; `unknown`, `unfinished` or
+//!   `noticed`.
+//! - PATTERN is a part of method and URL; `*` is anything between two parts, and `$` the end. The query is only looked at
+//!   by a pattern that has a `?`.
+//! - Code or message has one of the parts, all in lower case.
+//! - `what` happened, `why`, `who` was refused, what that one may `need`, a `note` of what is easily missed, and
+//!   commands to paste: `fix`, ours first, `or` an administrator's. What `like HEADING` adds is said by the row of that
+//!   heading, where it is not said here.
+//!
 //! In a text `{name}` stands for a fact. A part in `[…]` is left out where one of its facts is not known, and so is a
-//! whole line, except that a fix keeps the name in capitals for the reader to fill in; a fix that begins with `?` is
+//! whole line, except that a command keeps the name in capitals for the reader to fill in; one that begins with `?` is
 //! left out too.
 
-mod arm;
-mod data;
-mod identity;
-mod limits;
-mod noticed;
-mod road;
+mod words;
 
 use crate::error::{Plane, Stage};
 use crate::identity::refusal::Refusal;
+
+pub use words::statuses;
+
+const TEXTS: [&str; 6] = [
+    include_str!("data.txt"),
+    include_str!("limits.txt"),
+    include_str!("arm.txt"),
+    include_str!("identity.txt"),
+    include_str!("noticed.txt"),
+    include_str!("road.txt"),
+];
 
 /// What kind of trouble it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,128 +89,124 @@ pub struct When {
     /// Who was asked.
     pub plane: Option<Plane>,
     /// One of these.
-    pub statuses: &'static [u16],
+    pub statuses: Numbers,
     /// One of these.
-    pub substatuses: &'static [u32],
-    /// One of these, in lower case, is part of code or message.
-    pub says: &'static [&'static str],
-    /// A part of method and URL; `*` is anything between two parts, and `$` the end. The query is only looked at by a
-    /// pattern that has a `?`.
+    pub substatuses: Numbers,
+    /// A pattern for method and URL.
     pub at: &'static str,
+    says: &'static str,
 }
 
-/// What is said of it.
+/// A row.
 #[derive(Clone, Copy)]
 pub struct Rule {
     /// When it applies.
     pub when: When,
-    /// What happened.
-    pub what: &'static str,
-    /// Why it happens.
-    pub why: &'static str,
-    /// Who was refused.
-    pub who: &'static str,
-    /// What that one lacks.
-    pub need: &'static str,
-    /// What is easily missed.
-    pub note: &'static str,
-    /// Commands to paste: ours, then an administrator's.
-    pub fix: &'static [&'static str],
+    /// The line that says it: no two have the same.
+    pub heading: &'static str,
+    section: &'static str,
 }
 
-const fn when(kind: Kind, plane: Option<Plane>) -> When {
-    When {
-        kind,
-        plane,
-        statuses: &[],
-        substatuses: &[],
-        says: &[],
-        at: "",
+/// Numbers with commas between them.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub struct Numbers(&'static str);
+
+impl Numbers {
+    /// Each of them.
+    pub fn all(self) -> impl Iterator<Item = u32> {
+        self.0.split(',').filter_map(|number| number.parse().ok())
     }
-}
 
-const fn data(statuses: &'static [u16]) -> When {
-    When {
-        statuses,
-        ..when(Kind::Said, Some(Plane::Data))
+    /// Each of them, or else 0.
+    pub fn or_none(self) -> impl Iterator<Item = u32> {
+        Numbers(if self.is_empty() { "0" } else { self.0 }).all()
     }
-}
 
-const fn arm(statuses: &'static [u16]) -> When {
-    When {
-        statuses,
-        ..when(Kind::Said, Some(Plane::Arm))
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether this is one of them.
+    pub fn has(self, number: u32) -> bool {
+        self.all().any(|one| one == number)
     }
 }
 
 impl When {
-    const fn sub(self, substatuses: &'static [u32]) -> When {
-        When {
-            substatuses,
-            ..self
-        }
+    /// Reads a heading; `None` where it is none.
+    fn read(heading: &'static str) -> Option<When> {
+        let (heading, says) = heading.split_once(" says ").unwrap_or((heading, ""));
+        let (heading, at) = heading.split_once(" at ").unwrap_or((heading, ""));
+        let (plane, what) = heading.split_once(' ')?;
+        let (kind, (statuses, substatuses)) = match words::kind(what) {
+            Some(kind) => (kind, ("", "")),
+            None => (Kind::Said, what.split_once('/').unwrap_or((what, ""))),
+        };
+        Some(When {
+            kind,
+            plane: words::plane(plane)?,
+            statuses: Numbers(statuses),
+            substatuses: Numbers(substatuses),
+            at,
+            says,
+        })
     }
 
-    const fn says(self, says: &'static [&'static str]) -> When {
-        When { says, ..self }
-    }
-
-    const fn at(self, at: &'static str) -> When {
-        When { at, ..self }
+    /// One of these, in lower case, is part of code or message.
+    pub fn says(&self) -> impl Iterator<Item = &'static str> {
+        self.says.split('"').skip(1).step_by(2)
     }
 
     fn covers(&self, case: &Case) -> bool {
+        let has = |numbers: Numbers, number| numbers.is_empty() || numbers.has(number);
         self.kind == case.kind
             && (self.plane.is_none() || self.plane == case.plane)
-            && (self.statuses.is_empty() || self.statuses.contains(&case.status))
-            && (self.substatuses.is_empty() || self.substatuses.contains(&case.substatus))
-            && (self.says.is_empty() || self.says.iter().any(|part| case.text.contains(part)))
+            && has(self.statuses, case.status.into())
+            && has(self.substatuses, case.substatus)
+            && (self.says.is_empty() || self.says().any(|part| case.text.contains(part)))
             && stands_in(self.at, &case.request)
     }
 }
 
 impl Rule {
-    const fn new(when: When, what: &'static str) -> Rule {
-        Rule {
+    fn read(heading: &'static str, section: &'static str) -> Option<Rule> {
+        let when = When::read(heading)?;
+        Some(Rule {
             when,
-            what,
-            why: "",
-            who: "",
-            need: "",
-            note: "",
-            fix: &[],
+            heading,
+            section,
+        })
+    }
+
+    /// The line of that name; empty where there is none.
+    pub fn line(&self, name: &str) -> &'static str {
+        self.lines(&[name]).first().copied().unwrap_or_default()
+    }
+
+    /// Commands to paste: ours, then an administrator's.
+    pub fn fix(&self) -> Vec<&'static str> {
+        self.lines(&["fix", "or"])
+    }
+
+    /// The lines of these names, here or else at the row that this one is like.
+    fn lines(&self, names: &[&str]) -> Vec<&'static str> {
+        let lines = self.section.lines();
+        let words = lines.filter_map(|line| line.split_once(' '));
+        let mut like = "";
+        let mut found = Vec::new();
+        for (name, text) in words {
+            match name {
+                "like" => like = text,
+                name if names.contains(&name) => found.push(text.trim_start()),
+                _ => {}
+            }
         }
-    }
-
-    const fn what(self, what: &'static str) -> Rule {
-        Rule { what, ..self }
-    }
-
-    const fn why(self, why: &'static str) -> Rule {
-        Rule { why, ..self }
-    }
-
-    const fn who(self) -> Rule {
-        Rule {
-            who: "{principal}",
-            ..self
+        if like.is_empty() || !found.is_empty() {
+            return found;
         }
-    }
-
-    const fn need(self, need: &'static str) -> Rule {
-        Rule { need, ..self }
-    }
-
-    const fn note(self, note: &'static str) -> Rule {
-        Rule { note, ..self }
-    }
-
-    const fn fix(self, fix: &'static [&'static str]) -> Rule {
-        Rule { fix, ..self }
-    }
-
-    const fn on(self, when: When) -> Rule {
-        Rule { when, ..self }
+        let other = all().into_iter().find(|rule| rule.heading == like);
+        other.map_or(found, |rule| rule.lines(names))
     }
 }
 
@@ -213,21 +229,18 @@ fn stands_in(pattern: &str, request: &str) -> bool {
 }
 
 /// All rows, in the order they are tried.
-pub fn all() -> impl Iterator<Item = &'static Rule> {
-    let tables = [
-        data::RULES,
-        limits::RULES,
-        arm::RULES,
-        identity::RULES,
-        noticed::RULES,
-        road::RULES,
-    ];
-    tables.into_iter().flatten()
+pub fn all() -> Vec<Rule> {
+    let mut rules = Vec::new();
+    for section in TEXTS.iter().flat_map(|text| text.split("\n\n")) {
+        let headings = section.lines().filter_map(|line| line.strip_prefix("== "));
+        rules.extend(headings.filter_map(|heading| Rule::read(heading, section)));
+    }
+    rules
 }
 
 /// The row for an error, where there is one.
-pub fn rule(case: &Case) -> Option<&'static Rule> {
-    all().find(|rule| rule.when.covers(case))
+pub fn rule(case: &Case) -> Option<Rule> {
+    all().into_iter().find(|rule| rule.when.covers(case))
 }
 
 #[cfg(test)]
@@ -235,11 +248,119 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    /// What a text is made of, comments left out.
+    fn lines() -> impl Iterator<Item = &'static str> {
+        let lines = TEXTS.iter().flat_map(|text| text.lines());
+        lines.filter(|line| !line.is_empty() && !line.starts_with("# "))
+    }
+
     #[test]
-    fn words_are_looked_for_in_lower_case_text() {
+    fn every_line_is_read() {
+        let headings: Vec<&str> = lines()
+            .filter_map(|line| line.strip_prefix("== "))
+            .collect();
+        let read: Vec<&str> = all().iter().map(|rule| rule.heading).collect();
+        assert_eq!(headings, read);
+        let names = [
+            "==", "like", "what", "why", "who", "need", "note", "fix", "or",
+        ];
+        for line in lines() {
+            let (name, text) = line.split_once(' ').unwrap_or_default();
+            assert!(names.contains(&name), "{line}");
+            assert_eq!(
+                format!("{name:<w$} {text}", w = line.len() - text.len() - 1),
+                line
+            );
+            assert!(text.trim().len() > 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_heading_is_read() {
         for rule in all() {
-            for words in rule.when.says {
-                assert_eq!(*words, words.to_lowercase());
+            let (when, quote) = (rule.when, |part| format!(" \"{part}\""));
+            let says: String = when.says().map(quote).collect();
+            assert!(
+                when.says()
+                    .all(|part| !part.is_empty() && part == part.to_lowercase())
+            );
+            let numbers = |numbers: Numbers| {
+                let all: Vec<String> = numbers.all().map(|number| number.to_string()).collect();
+                all.join(",")
+            };
+            let mut read = numbers(when.statuses);
+            if !when.substatuses.is_empty() {
+                read += &format!("/{}", numbers(when.substatuses));
+            }
+            for (name, part) in [(" at ", when.at), (" says", &says)] {
+                read += &if part.is_empty() {
+                    String::new()
+                } else {
+                    format!("{name}{part}")
+                };
+            }
+            let words = rule.heading.split_once(' ').unwrap().1;
+            let rest = words::kind(words.split(' ').next().unwrap()).map(|_| words.split_once(' '));
+            let rest = rest.map_or(words, |rest| rest.unwrap_or_default().1);
+            assert_eq!(read.trim_start(), rest, "{}", rule.heading);
+        }
+    }
+
+    #[test]
+    fn every_row_says_what_happened_once() {
+        let rules = all();
+        for (index, rule) in rules.iter().enumerate() {
+            let (before, _) = rules.split_at(index);
+            let known = |heading: &str| before.iter().any(|rule| rule.heading == heading);
+            assert!(!known(rule.heading), "{}: twice", rule.heading);
+            for line in rule
+                .section
+                .lines()
+                .filter_map(|line| line.strip_prefix("like "))
+            {
+                assert!(known(line), "{}: no row before is {line}", rule.heading);
+            }
+            for name in ["like", "what", "why", "who", "need", "note", "fix"] {
+                let lines = rule.section.lines().map(|line| line.split(' ').next());
+                assert!(
+                    lines.filter(|line| *line == Some(name)).count() < 2,
+                    "{name}: {}",
+                    rule.heading
+                );
+            }
+            assert!(!rule.line("what").is_empty(), "{}", rule.heading);
+        }
+    }
+
+    /// Errors that a row is meant for: one for each of its numbers and words.
+    fn cases(when: When) -> Vec<Case> {
+        let says: Vec<&str> = when.says().collect();
+        let says = if says.is_empty() { vec![""] } else { says };
+        let mut cases = Vec::new();
+        for status in when.statuses.or_none() {
+            for substatus in when.substatuses.or_none() {
+                cases.extend(says.iter().map(|text| Case {
+                    kind: when.kind,
+                    plane: when.plane,
+                    status: status.try_into().unwrap(),
+                    substatus,
+                    text: text.to_string(),
+                    request: when.at.replace('*', "x").replace('$', ""),
+                }));
+            }
+        }
+        cases
+    }
+
+    #[test]
+    fn every_row_is_reached() {
+        let rules = all();
+        for row in &rules {
+            for case in cases(row.when) {
+                let found = rules.iter().find(|rule| rule.when.covers(&case));
+                let found = found.map(|rule| rule.heading);
+                let said = format!("{} {}/{}", case.text, case.status, case.substatus);
+                assert_eq!(found, Some(row.heading), "{said}");
             }
         }
     }
@@ -294,7 +415,7 @@ mod tests {
                 text: said.to_lowercase(),
             };
             let found = rule(&case).unwrap();
-            assert!(found.why.contains(why), "{said}: {}", found.why);
+            assert!(found.line("why").contains(why), "{said}: {}", found.heading);
         }
     }
 }
