@@ -46,23 +46,13 @@ pub enum Error {
     /// No token could be had.
     Identity(String, Option<Box<Failure>>),
     /// The request did not arrive, or its answer was lost and it is safe to ask again.
-    Transport(Broken),
+    Transport(Box<Broken>),
     /// The request may have been carried out: its answer was lost and it must not be sent blindly again.
-    Unknown {
-        /// Method and URL.
-        request: String,
-        /// What was seen instead of an answer.
-        what: String,
-    },
+    Unknown(Box<Lost>),
     /// The service answered, and said no.
     Status(Box<Failure>),
     /// A success that is not what the protocol promises.
-    Answer {
-        /// Method and URL; empty until the exchange adds it.
-        request: String,
-        /// What was wrong with it.
-        what: String,
-    },
+    Answer(Box<Lost>),
     /// What exists is not what was asked for.
     Conflict(String),
     /// An operation was started and is still running.
@@ -80,10 +70,17 @@ pub enum Error {
 impl Error {
     /// An answer that is not what the protocol promises; the exchange adds which request it was.
     pub fn answer(what: impl Into<String>) -> Error {
-        Error::Answer {
-            request: String::new(),
-            what: what.into(),
-        }
+        Error::unusable(String::new(), what.into())
+    }
+
+    /// The same, of this request.
+    pub fn unusable(request: String, what: String) -> Error {
+        Error::Answer(Box::new(Lost { request, what }))
+    }
+
+    /// A request of which only this was seen.
+    pub fn unknown(request: String, what: String) -> Error {
+        Error::Unknown(Box::new(Lost { request, what }))
     }
 
     /// The service's refusal, where this is one.
@@ -110,14 +107,14 @@ impl fmt::Display for Error {
             | Error::Overtime(what)
             | Error::Local(what) => f.write_str(what),
             Error::Transport(broken) => broken.fmt(f),
-            Error::Unknown { request, what } => {
-                write!(f, "outcome unknown of {request}: {what}")
-            }
+            Error::Unknown(lost) => write!(f, "outcome unknown of {}: {}", lost.request, lost.what),
             Error::Status(failure) => failure.fmt(f),
-            Error::Answer { request, what } if request.is_empty() => {
-                write!(f, "unusable answer: {what}")
+            Error::Answer(lost) if lost.request.is_empty() => {
+                write!(f, "unusable answer: {}", lost.what)
             }
-            Error::Answer { request, what } => write!(f, "unusable answer to {request}: {what}"),
+            Error::Answer(lost) => {
+                write!(f, "unusable answer to {}: {}", lost.request, lost.what)
+            }
             Error::DryRun => f.write_str("dry run: nothing was sent"),
             Error::Closed => f.write_str("nobody reads the output any more"),
         }
@@ -125,6 +122,21 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<Broken> for Error {
+    fn from(broken: Broken) -> Error {
+        Error::Transport(Box::new(broken))
+    }
+}
+
+/// A request whose answer does not tell what was asked.
+#[derive(Debug, Clone)]
+pub struct Lost {
+    /// Method and URL; empty until the exchange adds it.
+    pub request: String,
+    /// What was seen instead.
+    pub what: String,
+}
 
 /// How far a request came before the connection failed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

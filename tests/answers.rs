@@ -723,7 +723,7 @@ fn only_final_states_end_an_operation() {
         r#"{"status":7}"#,
         r#"{"status":"Succ"#,
     ] {
-        assert!(matches!(read(bad, &[]), Err(Error::Answer { .. })), "{bad}");
+        assert!(matches!(read(bad, &[]), Err(Error::Answer(_))), "{bad}");
     }
 }
 
@@ -810,7 +810,7 @@ fn a_foreign_link_gets_no_token() {
         // White space around a header is no part of it.
         if !link.trim().is_empty() && link.trim() == *link {
             let refused = started(&response).progress(&management());
-            assert!(matches!(refused, Err(Error::Answer { .. })), "{link}");
+            assert!(matches!(refused, Err(Error::Answer(_))), "{link}");
         }
         let body = serde_json::json!({"value": [], "nextLink": link}).to_string();
         let page = (arm::databases::list(&arm_account()).read)(&answer(200, &[], body)).unwrap();
@@ -872,7 +872,7 @@ fn lists_of_the_management_plane_are_read() {
         r#"{"value":[1,"#,
         r#"{"value":[]} x"#,
     ] {
-        assert!(matches!(read(bad), Err(Error::Answer { .. })), "{bad}");
+        assert!(matches!(read(bad), Err(Error::Answer(_))), "{bad}");
     }
     assert!((list.read)(&answer(200, &[], &b"{\"value\":[\"\xff\"]}"[..])).is_err());
 }
@@ -925,7 +925,7 @@ fn keys_are_read_and_never_shown() {
         r#"{"primaryMasterKey":"CANARY"#,
     ] {
         let error = (keys.read)(&answer(200, &[], bad)).unwrap_err();
-        assert!(matches!(error, Error::Answer { .. }), "{bad}");
+        assert!(matches!(error, Error::Answer(_)), "{bad}");
         assert!(!error.to_string().contains("CANARY"), "{error}");
     }
 }
@@ -1133,7 +1133,7 @@ fn feeds_and_their_continuations_are_read() {
         r#"{"documents":[]}"#,
         r#"{"Documents":[{"a":1}"#,
     ] {
-        assert!(matches!(read(&[], bad), Err(Error::Answer { .. })), "{bad}");
+        assert!(matches!(read(&[], bad), Err(Error::Answer(_))), "{bad}");
     }
     let databases = cosmos::databases::list(&common::account(), &Paging::default());
     assert!((databases.read)(&answer(200, &[], r#"{"Databases":[{}]}"#)).is_ok());
@@ -1151,10 +1151,7 @@ fn an_item_comes_out_as_it_was_stored() {
     assert!((read.read)(&answer(304, &[], "")).unwrap().is_none());
     for bad in ["", "[]", "7", "{\"a\":", "\u{feff}{}", "<html>"] {
         assert!(
-            matches!(
-                (read.read)(&answer(200, &[], bad)),
-                Err(Error::Answer { .. })
-            ),
+            matches!((read.read)(&answer(200, &[], bad)), Err(Error::Answer(_))),
             "{bad}"
         );
     }
@@ -1195,7 +1192,7 @@ fn hostile_token_answers_are_refused_or_read() {
         r#"{"access_token":"a","expires_on":"yesterday"}"#,
         r#"{"access_token":"a","expires_in":1e300}"#,
     ] {
-        assert!(matches!(read(bad), Err(Error::Answer { .. })), "{bad}");
+        assert!(matches!(read(bad), Err(Error::Answer(_))), "{bad}");
     }
     // Milliseconds are no epoch seconds; the other member still tells.
     let token =
@@ -1299,7 +1296,7 @@ fn every_published_batch_is_read() {
         r#"{"code":"BadRequest"}"#,
     ] {
         let wrong = read(&answer(200, &[], bad));
-        assert!(matches!(wrong, Err(Error::Answer { .. })), "{bad}");
+        assert!(matches!(wrong, Err(Error::Answer(_))), "{bad}");
     }
     let wild = r#"[{"statusCode":429,"retryAfterMilliseconds":1e300,"requestCharge":-1,"subStatusCode":1e9}]"#;
     let wild = read(&answer(207, &[], wild)).unwrap();

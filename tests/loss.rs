@@ -125,7 +125,7 @@ enum Outcome {
 fn outcome<T>(result: Result<T, Error>) -> Outcome {
     match result {
         Ok(_) => Outcome::Done,
-        Err(Error::Unknown { .. }) => Outcome::Unknown,
+        Err(Error::Unknown(_)) => Outcome::Unknown,
         // A delete may be sent again by whoever is told so.
         Err(Error::Transport(broken)) if broken.was_sent() => Outcome::Unknown,
         Err(Error::Transport(_)) => Outcome::Refused(0),

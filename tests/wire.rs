@@ -509,7 +509,7 @@ fn a_lost_answer_to_a_change_is_unknown_and_not_sent_again() {
         read: |_| Ok(()),
     };
     let error = client.run(&call(Effect::Once)).unwrap_err();
-    assert!(matches!(error, Error::Unknown { .. }), "{error}");
+    assert!(matches!(error, Error::Unknown(_)), "{error}");
     assert_eq!(server.requests().len(), 1);
     let error = client.run(&call(Effect::Idempotent)).unwrap_err();
     assert!(matches!(error, Error::Transport(_)), "{error}");

@@ -123,7 +123,7 @@ fn is_final(error: &Error) -> bool {
             refusal::of(failure),
             Refusal::Updating | Refusal::Busy | Refusal::Failing
         ),
-        Error::Identity(_, None) | Error::Answer { .. } => false,
+        Error::Identity(_, None) | Error::Answer(_) => false,
         _ => true,
     }
 }

@@ -25,7 +25,7 @@ impl Client<'_> {
         effect: Effect,
     ) -> Result<(Response, u32), Error> {
         if let Some(broken) = self.is_absent(request) {
-            return Err(Error::Transport(broken));
+            return Err(broken.into());
         }
         let mut tally = Tally::default();
         loop {

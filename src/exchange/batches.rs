@@ -25,10 +25,8 @@ impl Client<'_> {
         loop {
             let answer = self.run(call)?;
             if answer.value.len() != count {
-                return Err(Error::Answer {
-                    request: call.request.line(),
-                    what: format!("{} outcomes for {count} operations", answer.value.len()),
-                });
+                let what = format!("{} outcomes for {count} operations", answer.value.len());
+                return Err(Error::unusable(call.request.line(), what));
             }
             let (most, times) = (self.budget.waiting(BUDGET), self.budget.tries(TRIES));
             let wait = wait(&answer.value, tries).filter(|wait| waited + *wait <= most);

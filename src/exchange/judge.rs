@@ -41,18 +41,18 @@ impl Tally {
     /// An error as the caller must see it: what says nothing of an earlier attempt leaves its outcome unknown.
     pub fn honest(&self, request: &Request, effect: Effect, error: Error) -> Error {
         let silent = request.plane == Plane::Data && effect != Effect::Read && self.uncertain;
-        if !silent || is_settled(&error) || matches!(error, Error::Unknown { .. }) {
+        if !silent || is_settled(&error) || matches!(error, Error::Unknown(_)) {
             return error;
         }
         let what = format!("an answer was lost, and then: {error}");
         let request = request.line();
         match effect {
-            Effect::Idempotent | Effect::Delete => Error::Transport(Broken {
+            Effect::Idempotent | Effect::Delete => Error::from(Broken {
                 request,
                 stage: Stage::Answer,
                 what,
             }),
-            _ => Error::Unknown { request, what },
+            _ => Error::unknown(request, what),
         }
     }
 }
@@ -166,7 +166,7 @@ fn is_hopeless(failure: &Failure) -> bool {
 pub fn as_final(effect: Effect, why: Error) -> Error {
     match why {
         Error::Status(failure) => in_kind(effect, *failure),
-        Error::Transport(broken) => lost(effect, broken),
+        Error::Transport(broken) => lost(effect, *broken),
         other => other,
     }
 }
@@ -174,12 +174,10 @@ pub fn as_final(effect: Effect, why: Error) -> Error {
 /// A connection that failed for good.
 fn lost(effect: Effect, broken: Broken) -> Error {
     if !broken.was_sent() || is_harmless(effect) {
-        return Error::Transport(broken);
+        return broken.into();
     }
-    Error::Unknown {
-        what: format!("it was sent, and then: {}", broken.what),
-        request: broken.request,
-    }
+    let what = format!("it was sent, and then: {}", broken.what);
+    Error::unknown(broken.request, what)
 }
 
 /// A refusal as the kind of error it is.
@@ -189,10 +187,7 @@ fn in_kind(effect: Effect, failure: Failure) -> Error {
         return Error::Identity(sentence, Some(Box::new(failure)));
     }
     if !is_harmless(effect) && is_unclear(&failure) {
-        return Error::Unknown {
-            request: failure.request.clone(),
-            what: failure.to_string(),
-        };
+        return Error::unknown(failure.request.clone(), failure.to_string());
     }
     Error::Status(Box::new(failure))
 }
@@ -254,7 +249,7 @@ fn unanswered(
         return Verdict::Again {
             remedy: elsewhere.then_some(Remedy::OtherRegion),
             wait: Some(wait),
-            why: Error::Transport(broken),
+            why: broken.into(),
         };
     }
     Verdict::Refuse(lost(effect, broken))

@@ -208,9 +208,12 @@ impl<'a> Client<'a> {
         let (response, attempts) = self.exchange(&call.request, &call.scope, call.effect)?;
         match (call.read)(&response) {
             Ok(value) => Ok(Answer::new(value, &response, attempts)),
-            Err(Error::Answer { what, .. }) => {
-                Err(unusable(call.request.line(), call.effect, &response, what))
-            }
+            Err(Error::Answer(lost)) => Err(unusable(
+                call.request.line(),
+                call.effect,
+                &response,
+                lost.what,
+            )),
             Err(other) => Err(other),
         }
     }
@@ -238,10 +241,11 @@ impl<'a> Client<'a> {
 /// A success that cannot be read may be that of somebody on the way: then a change was perhaps not made.
 fn unusable(request: String, effect: Effect, response: &Response, what: String) -> Error {
     match judge::is_harmless(effect) {
-        true => Error::Answer { request, what },
-        false => Error::Unknown {
-            request,
-            what: format!("the answer ({}) cannot be used: {what}", response.status),
-        },
+        true => Error::unusable(request, what),
+        false => {
+            let status = response.status;
+            let what = format!("the answer ({status}) cannot be used: {what}");
+            Error::unknown(request, what)
+        }
     }
 }

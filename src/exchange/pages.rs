@@ -44,10 +44,8 @@ impl Client<'_> {
             circles = if same && empty { circles + 1 } else { 0 };
             repeats = if same { repeats + 1 } else { 0 };
             if circles >= CIRCLES || repeats >= REPEATS {
-                return Err(Error::Answer {
-                    request: call.request.line(),
-                    what: "the service keeps giving the same continuation".into(),
-                });
+                let what = "the service keeps giving the same continuation";
+                return Err(Error::unusable(call.request.line(), what.into()));
             }
             call = next(&going_on)?;
             previous = Some(going_on);

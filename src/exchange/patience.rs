@@ -106,7 +106,7 @@ impl Client<'_> {
     /// Keeps what came of the endpoint, where that was nothing.
     pub(super) fn remembered(&self, request: &Request, error: Error) -> Error {
         if let (Plane::Identity, Error::Transport(broken)) = (request.plane, &error) {
-            *self.absent.borrow_mut() = Some((self.clock.now(), broken.clone()));
+            *self.absent.borrow_mut() = Some((self.clock.now(), Broken::clone(broken)));
         }
         error
     }

@@ -24,12 +24,12 @@ impl Client<'_> {
         match self.left_behind(request, scope) {
             Ok(Some(response)) => Ok(response),
             Ok(None) => Err(error),
-            Err(why) => Err(Error::Unknown {
-                request: request.line(),
-                what: format!(
+            Err(why) => {
+                let what = format!(
                     "an answer was lost, and then: {error}; and it cannot be compared: {why}"
-                ),
-            }),
+                );
+                Err(Error::unknown(request.line(), what))
+            }
         }
     }
 

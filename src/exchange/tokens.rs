@@ -129,7 +129,8 @@ impl Client<'_> {
         match self.run(call) {
             Ok(answer) => Ok(answer.value),
             // A page of a proxy, with 200 above it.
-            Err(Error::Answer { request, what }) => {
+            Err(Error::Answer(lost)) => {
+                let (request, what) = (lost.request, lost.what);
                 let sentence = format!("the answer to {request} is no token: {what}");
                 Err(Error::Identity(sentence, None))
             }

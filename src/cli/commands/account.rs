@@ -184,7 +184,7 @@ fn location(session: &Session, group: &Group) -> Result<String, Error> {
 fn begin(session: &Session, account: &arm::Account, new: &New) -> Result<Started, Error> {
     match session.run(&accounts::create(account, new)) {
         Ok(started) => Ok(started.value),
-        Err(unknown @ Error::Unknown { .. }) => {
+        Err(unknown @ Error::Unknown(_)) => {
             session.say("no clear answer: looking whether the account is there");
             let found = session.run(&accounts::show(account));
             let found = found.map_err(|_| unknown)?.value;

@@ -38,7 +38,7 @@ impl Doctor<'_, '_> {
             return Err(Error::Local("there are two doors".into()));
         };
         let asked = cell.get_or_init(|| self.ask(plane, endpoint));
-        asked.as_ref().map_err(|e| Error::Transport(e.clone()))
+        asked.as_ref().map_err(|e| e.clone().into())
     }
 
     fn ask(&self, plane: Plane, endpoint: &str) -> Result<Door, Broken> {
@@ -59,7 +59,7 @@ impl Doctor<'_, '_> {
                 date: failure.date.clone(),
                 failure: Some(*failure),
             }),
-            Err(Error::Transport(broken)) => Err(broken),
+            Err(Error::Transport(broken)) => Err(*broken),
             Err(_) => Ok(Door::default()),
         }
     }

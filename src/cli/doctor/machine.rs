@@ -66,7 +66,7 @@ fn unreached(session: &Session, source: &Source, what: String) -> Error {
         Source::Workload(_) => ("POST", "/oauth2/v2.0/token"),
         _ => ("GET", ""),
     };
-    Error::Transport(Broken {
+    Error::from(Broken {
         request: format!("{method} {}{path}", source.endpoint()),
         stage: Stage::Connect,
         what: what + pod.unwrap_or_default(),
@@ -99,7 +99,7 @@ fn undescribed(session: &Session, error: Error) -> Result<Finding, Error> {
         (Error::Transport(_), _) | (_, Some(NotAzure | OtherCloud | SomebodyElse | HeaderLost)) => {
             Err(error)
         }
-        (Error::Answer { .. }, _) => {
+        (Error::Answer(_), _) => {
             let what = format!("this is not what a metadata service says: {error}");
             Err(Error::Identity(what, None))
         }

@@ -11,7 +11,7 @@ use crate::name::Endpoint;
 /// A failure of the road, as a request would have met it.
 fn broken(endpoint: &Endpoint, stage: Stage, what: String) -> Error {
     let request = format!("GET {endpoint}/");
-    Error::Transport(Broken {
+    Error::from(Broken {
         request,
         stage,
         what,

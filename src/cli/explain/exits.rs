@@ -46,13 +46,13 @@ const EXITS: &[(Option<Plane>, &[u16], u8)] = &[
 pub fn exit_code(error: &Error) -> u8 {
     match error {
         Error::DryRun | Error::Closed => 0,
-        Error::Local(_) | Error::Answer { .. } => 1,
+        Error::Local(_) | Error::Answer(_) => 1,
         Error::Usage(_) => 2,
         Error::Identity(_, None) => 4,
         Error::Identity(_, Some(failure)) | Error::Status(failure) => exit_of(failure),
         Error::Conflict(_) => 6,
         Error::Transport(_) | Error::Unfinished(_) | Error::Overtime(_) => 8,
-        Error::Unknown { .. } => 10,
+        Error::Unknown(_) => 10,
     }
 }
 

@@ -146,9 +146,8 @@ fn one_line(text: &str) -> String {
 /// What rows look at; `None` for an error that explains itself.
 fn case(error: &Error) -> Option<Case> {
     let (kind, request, text) = match error {
-        Error::Identity(what, None) | Error::Answer { what, .. } => {
-            return Some(Case::noticed(what));
-        }
+        Error::Identity(what, None) => return Some(Case::noticed(what)),
+        Error::Answer(lost) => return Some(Case::noticed(&lost.what)),
         Error::Identity(_, Some(failure)) => {
             let kind = Kind::Refused(refusal::of(failure));
             (kind, failure.request.clone(), failure.message.clone())
@@ -162,7 +161,7 @@ fn case(error: &Error) -> Option<Case> {
             broken.request.clone(),
             broken.what.clone(),
         ),
-        Error::Unknown { request, what } => (Kind::Unknown, request.clone(), what.clone()),
+        Error::Unknown(lost) => (Kind::Unknown, lost.request.clone(), lost.what.clone()),
         Error::Unfinished(what) => (Kind::Unfinished, String::new(), what.clone()),
         _ => return None,
     };
@@ -698,7 +697,7 @@ mod tests {
         assert!(elsewhere.what.contains("something other"), "{elsewhere}");
         let broken = |request: &str, stage, what: &str| {
             let (request, what) = (request.to_string(), what.to_string());
-            let error = Error::Transport(Broken {
+            let error = Error::from(Broken {
                 request,
                 stage,
                 what,
@@ -745,7 +744,7 @@ mod tests {
             format!("POST {account}/db1/colls/c1/docs"),
             "cut".to_string(),
         );
-        let unknown = explain(&Error::Unknown { request, what }, &context());
+        let unknown = explain(&Error::unknown(request, what), &context());
         assert_eq!(
             unknown.fix,
             ["rawcosmos item read -d db1 -c c1 -i ID -k KEY"]
