@@ -1,10 +1,13 @@
 //! What can go wrong, by what a caller can do about it, and [`Failure`]: what a service said.
 
 pub mod moment;
+mod parts;
 mod said;
 
 use std::fmt;
 use std::time::Duration;
+
+pub use parts::{Broken, Lost, NoToken, Stage, Words};
 
 /// Which of the protocols a request belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +41,15 @@ impl fmt::Display for Plane {
 }
 
 /// Everything that can go wrong. A variant is what a caller can do about it, not where it came from.
+///
+/// Two words: every `?` moves it, and there are many.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// Something asked for cannot be asked. Found before anything was sent: change the question.
-    Usage(String),
+    Usage(Words),
     /// No token could be had.
-    Identity(String, Option<Box<Failure>>),
+    Identity(Box<NoToken>),
     /// The request did not arrive, or its answer was lost and it is safe to ask again.
     Transport(Box<Broken>),
     /// The request may have been carried out: its answer was lost and it must not be sent blindly again.
@@ -54,13 +59,13 @@ pub enum Error {
     /// A success that is not what the protocol promises.
     Answer(Box<Lost>),
     /// What exists is not what was asked for.
-    Conflict(String),
+    Conflict(Words),
     /// An operation was started and is still running.
-    Unfinished(String),
+    Unfinished(Words),
     /// The time given for everything is over: nothing more was started.
-    Overtime(String),
+    Overtime(Words),
     /// A file or a stream on this machine.
-    Local(String),
+    Local(Words),
     /// Nothing was sent because only a rehearsal was asked for.
     DryRun,
     /// Whoever read our output has stopped reading: no failure, but nothing more is to be done.
@@ -68,6 +73,37 @@ pub enum Error {
 }
 
 impl Error {
+    /// No token, and what was said instead.
+    pub fn identity(what: impl Into<String>, failure: Option<Failure>) -> Error {
+        let what = what.into();
+        Error::Identity(Box::new(NoToken { what, failure }))
+    }
+
+    /// [`Error::Usage`] in these words.
+    pub fn usage(words: impl Into<Words>) -> Error {
+        Error::Usage(words.into())
+    }
+
+    /// [`Error::Conflict`] in these words.
+    pub fn conflict(words: impl Into<Words>) -> Error {
+        Error::Conflict(words.into())
+    }
+
+    /// [`Error::Unfinished`] in these words.
+    pub fn unfinished(words: impl Into<Words>) -> Error {
+        Error::Unfinished(words.into())
+    }
+
+    /// [`Error::Overtime`] in these words.
+    pub fn overtime(words: impl Into<Words>) -> Error {
+        Error::Overtime(words.into())
+    }
+
+    /// [`Error::Local`] in these words.
+    pub fn local(words: impl Into<Words>) -> Error {
+        Error::Local(words.into())
+    }
+
     /// An answer that is not what the protocol promises; the exchange adds which request it was.
     pub fn answer(what: impl Into<String>) -> Error {
         Error::unusable(String::new(), what.into())
@@ -86,7 +122,8 @@ impl Error {
     /// The service's refusal, where this is one.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
-            Error::Status(failure) | Error::Identity(_, Some(failure)) => Some(failure),
+            Error::Status(failure) => Some(failure),
+            Error::Identity(no_token) => no_token.failure.as_ref(),
             _ => None,
         }
     }
@@ -100,8 +137,8 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Error::Identity(no_token) => f.write_str(&no_token.what),
             Error::Usage(what)
-            | Error::Identity(what, _)
             | Error::Conflict(what)
             | Error::Unfinished(what)
             | Error::Overtime(what)
@@ -126,63 +163,6 @@ impl std::error::Error for Error {}
 impl From<Broken> for Error {
     fn from(broken: Broken) -> Error {
         Error::Transport(Box::new(broken))
-    }
-}
-
-/// A request whose answer does not tell what was asked.
-#[derive(Debug, Clone)]
-pub struct Lost {
-    /// Method and URL; empty until the exchange adds it.
-    pub request: String,
-    /// What was seen instead.
-    pub what: String,
-}
-
-/// How far a request came before the connection failed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// The name has no address.
-    Resolve,
-    /// Nobody answered at the address, or a proxy would not let us through.
-    Connect,
-    /// The other side could not prove who it is.
-    Tls,
-    /// The request was sent, at least in part; no whole answer came.
-    Answer,
-}
-
-/// A request without an answer.
-#[derive(Debug, Clone)]
-pub struct Broken {
-    /// Method and URL.
-    pub request: String,
-    /// How far it came.
-    pub stage: Stage,
-    /// In words.
-    pub what: String,
-}
-
-impl Broken {
-    /// Whether a single byte of the request may have reached the service.
-    pub fn was_sent(&self) -> bool {
-        self.stage == Stage::Answer
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Stage::Resolve => "cannot find the host",
-            Stage::Connect => "cannot connect",
-            Stage::Tls => "cannot trust the connection",
-            Stage::Answer => "no answer",
-        })
-    }
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} ({})", self.stage, self.what, self.request)
     }
 }
 
@@ -286,4 +266,15 @@ pub fn retry_after(header: impl Fn(&str) -> Option<String>) -> Option<Duration> 
         .or_else(until)?;
     // A service that asks for a year is broken; a day is already more than any caller waits.
     Some(Duration::from_secs_f64(seconds.min(86_400.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_two_words() {
+        assert_eq!(size_of::<Error>(), 2 * size_of::<usize>());
+        assert_eq!(size_of::<Result<(), Error>>(), size_of::<Error>());
+    }
 }

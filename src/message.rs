@@ -209,8 +209,8 @@ impl Next {
     /// A continuation kept from an earlier run; it must fit into a header.
     pub fn resume(text: &str) -> Result<Next, Error> {
         if text.is_empty() || !text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
-            return Err(Error::Usage(
-                "a continuation is one line of printable ASCII, as the service gave it".into(),
+            return Err(Error::usage(
+                "a continuation is one line of printable ASCII, as the service gave it",
             ));
         }
         Ok(Next(text.to_string()))

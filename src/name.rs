@@ -44,7 +44,7 @@ impl Name {
             _ => None,
         };
         match broken {
-            Some(why) => Err(Error::Usage(format!("the name {text:?} {why}"))),
+            Some(why) => Err(Error::usage(format!("the name {text:?} {why}"))),
             None => Ok(Name(text)),
         }
     }
@@ -102,7 +102,7 @@ impl Endpoint {
     pub fn new(text: &str) -> Result<Endpoint, Error> {
         let endpoint = Endpoint::parse(text)?;
         if endpoint.url.scheme() == "http" && !endpoint.is_loopback() {
-            return Err(Error::Usage(format!(
+            return Err(Error::usage(format!(
                 "{text} is plain http to another machine: a token would travel in the clear; use https"
             )));
         }
@@ -115,7 +115,7 @@ impl Endpoint {
     }
 
     fn parse(text: &str) -> Result<Endpoint, Error> {
-        let wrong = |why: &str| Error::Usage(format!("{text:?} is not an endpoint: {why}"));
+        let wrong = |why: &str| Error::usage(format!("{text:?} is not an endpoint: {why}"));
         let url = url::Url::parse(text).map_err(|e| wrong(&e.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
             return Err(wrong("it must begin with https://"));

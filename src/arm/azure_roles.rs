@@ -59,7 +59,7 @@ impl Place {
     /// ```
     pub fn parse(endpoint: Endpoint, id: &str) -> Result<Place, Error> {
         let wrong = || {
-            Error::Usage(format!(
+            Error::usage(format!(
                 "the scope {id:?} is no id of a subscription, a resource group or an account: /subscriptions/…"
             ))
         };

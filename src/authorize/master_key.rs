@@ -28,9 +28,8 @@ impl MasterKey {
         let text = text.trim();
         let bytes = BASE64_STANDARD.decode(text).ok();
         let bytes = bytes.filter(|bytes| !bytes.is_empty()).ok_or_else(|| {
-            Error::Usage(
-                "the account key is not base64; a connection string holds it after AccountKey="
-                    .into(),
+            Error::usage(
+                "the account key is not base64; a connection string holds it after AccountKey=",
             )
         })?;
         Ok(MasterKey {

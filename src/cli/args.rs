@@ -125,13 +125,13 @@ impl Args {
         let opt = find(name).ok_or_else(|| unknown(name))?;
         let value = match (opt.takes, given) {
             (Takes::Nothing, Some(_)) => {
-                return Err(Error::Usage(format!("{name} takes no value")));
+                return Err(Error::usage(format!("{name} takes no value")));
             }
             (Takes::Nothing, None) | (Takes::Maybe, None) => None,
             (_, Some(value)) => Some(value),
             (Takes::Value, None) => {
                 let value = words.pop_front();
-                let missing = || Error::Usage(format!("{name} needs a value"));
+                let missing = || Error::usage(format!("{name} needs a value"));
                 Some(text(value.ok_or_else(missing)?)?)
             }
         };
@@ -173,14 +173,14 @@ fn unknown(word: &str) -> Error {
     let all = EVERYWHERE.iter().chain(SOMEWHERE);
     let near = nearest(word.trim_start_matches('-'), all.map(|opt| opt.name));
     let hint = near.map_or(String::new(), |name| format!("; did you mean --{name}?"));
-    Error::Usage(format!("unknown option {word}{hint}"))
+    Error::usage(format!("unknown option {word}{hint}"))
 }
 
 /// A word as text.
 pub fn text(word: OsString) -> Result<String, Error> {
     word.into_string().map_err(|word| {
         let shown = word.to_string_lossy().into_owned();
-        Error::Usage(format!("the argument {shown:?} is not UTF-8"))
+        Error::usage(format!("the argument {shown:?} is not UTF-8"))
     })
 }
 

@@ -119,17 +119,19 @@ impl Session<'_> {
 /// Whether there is no use in asking the same endpoint for a token.
 fn is_final(error: &Error) -> bool {
     match error {
-        Error::Identity(_, Some(failure)) => matches!(
-            refusal::of(failure),
-            Refusal::Updating | Refusal::Busy | Refusal::Failing
-        ),
-        Error::Identity(_, None) | Error::Answer(_) => false,
+        Error::Identity(no_token) => no_token.failure.as_ref().is_some_and(|failure| {
+            matches!(
+                refusal::of(failure),
+                Refusal::Updating | Refusal::Busy | Refusal::Failing
+            )
+        }),
+        Error::Answer(_) => false,
         _ => true,
     }
 }
 
 fn unknown(cloud: &str) -> Error {
-    Error::Usage(format!(
+    Error::usage(format!(
         "the machine is in the cloud {cloud:?}, which is not known here: say what it is like with --cloud public, \
          usgov or china, or give --endpoint, --data-audience, --arm-endpoint and --arm-audience"
     ))

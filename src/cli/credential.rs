@@ -35,8 +35,8 @@ pub fn credential(settings: &Settings, imds: &Endpoint) -> Result<Chosen, Error>
         named: true,
     };
     match (key, token) {
-        (Some(_), Some(_)) => Err(Error::Usage(
-            "--key-file and --token-file exclude each other".into(),
+        (Some(_), Some(_)) => Err(Error::usage(
+            "--key-file and --token-file exclude each other",
         )),
         (Some(key), None) => {
             let read = MasterKey::new(&read_file(&key.text)?)?;
@@ -59,7 +59,7 @@ fn is_named(settings: &Settings) -> Result<bool, Error> {
     }
     let files = ["key-file", "token-file"];
     match files.into_iter().find(|file| args.has(file)) {
-        Some(file) => Err(Error::Usage(format!(
+        Some(file) => Err(Error::usage(format!(
             "--{file} and --identity-source exclude each other"
         ))),
         None => Ok(true),
@@ -80,11 +80,11 @@ fn identity(settings: &Settings, imds: &Endpoint) -> Result<Chosen, Error> {
     };
     let (kind, evidence, named) = kind(settings, &around)?;
     let source = detect::source(kind, &around)
-        .map_err(|e| Error::Usage(format!("{e} (chosen by {evidence})")))?;
+        .map_err(|e| Error::usage(format!("{e} (chosen by {evidence})")))?;
     let (selector, said_by) = selector(settings)?;
     source.takes(&selector).map_err(|why| {
         let by = said_by.map_or(String::new(), |origin| format!("{origin}: "));
-        Error::Usage(format!("{by}{why}"))
+        Error::usage(format!("{by}{why}"))
     })?;
     Ok(Chosen {
         credential: Credential::Identity { source, selector },
@@ -108,10 +108,8 @@ fn kind(settings: &Settings, around: &Surroundings) -> Result<(Kind, String, boo
     if let Some(said) = said.filter(|said| said.text != "auto") {
         return match Kind::named(&said.text) {
             Some(kind) => Ok((kind, said.origin, true)),
-            None if said.text == "token-file" => {
-                Err(Error::Usage("--token-file is missing".into()))
-            }
-            None => Err(Error::Usage(format!(
+            None if said.text == "token-file" => Err(Error::usage("--token-file is missing")),
+            None => Err(Error::usage(format!(
                 "the identity source {:?} is not known: auto, imds, app-service, arc, workload or token-file",
                 said.text
             ))),
@@ -135,7 +133,7 @@ fn told_to_others(
             Ok((kind, format!("{NAME}, and {evidence}"), true))
         }
         "workloadidentitycredential" => Ok((Kind::Workload, NAME.to_string(), true)),
-        _ => Err(Error::Usage(format!(
+        _ => Err(Error::usage(format!(
             "{NAME} is {told:?}, which is not supported: prod, ManagedIdentityCredential or \
              WorkloadIdentityCredential; --identity-source overrules it"
         ))),
@@ -147,7 +145,7 @@ pub fn said_cloud(settings: &Settings) -> Result<Option<&'static Cloud>, Error> 
     if let Some(name) = settings.text("cloud") {
         return match Cloud::named(&name) {
             Some(cloud) => Ok(Some(cloud)),
-            None => Err(Error::Usage(format!(
+            None => Err(Error::usage(format!(
                 "the cloud {name:?} is not known: public, usgov or china"
             ))),
         };
@@ -213,8 +211,8 @@ fn selector(settings: &Settings) -> Result<(Selector, Option<String>), Error> {
     let given = |name| settings.args().has(name);
     let named = ["object-id", "identity-resource-id", "client-id"];
     if named.into_iter().filter(|name| given(name)).count() > 1 {
-        return Err(Error::Usage(
-            "--client-id, --object-id and --identity-resource-id exclude each other".into(),
+        return Err(Error::usage(
+            "--client-id, --object-id and --identity-resource-id exclude each other",
         ));
     }
     // An option beats a variable even of another name: AZURE_CLIENT_ID is set on many machines.
@@ -228,7 +226,7 @@ fn selector(settings: &Settings) -> Result<(Selector, Option<String>), Error> {
     let selector = match name {
         "object-id" => Selector::ObjectId(Name::new(value.text)?),
         _ if value.text.is_empty() => {
-            return Err(Error::Usage(format!("{} is empty", value.origin)));
+            return Err(Error::usage(format!("{} is empty", value.origin)));
         }
         "identity-resource-id" => Selector::ResourceId(value.text),
         _ => Selector::ClientId(Name::new(value.text)?),

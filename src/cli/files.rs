@@ -20,7 +20,7 @@ pub fn kept(path: &str) -> Result<Option<String>, Error> {
 
 /// Writes a file whole or not at all: whoever is killed in between leaves the old one.
 pub fn keep(path: &str, text: &str) -> Result<(), Error> {
-    let failed = |e: std::io::Error| Error::Local(format!("cannot write {path}: {e}"));
+    let failed = |e: std::io::Error| Error::local(format!("cannot write {path}: {e}"));
     // In the same folder, because only there a rename is one step.
     let mut beside = PathBuf::from(path);
     let name = beside
@@ -46,7 +46,7 @@ pub fn learn_sessions(settings: &Settings, sessions: &Sessions) -> Result<(), Er
     let Some(text) = path.map(|path| kept(&path)).transpose()?.flatten() else {
         return Ok(());
     };
-    let wrong = || Error::Usage("--session-file: the file holds no session tokens".into());
+    let wrong = || Error::usage("--session-file: the file holds no session tokens");
     let tokens: Map<String, Value> = serde_json::from_str(&text).map_err(|_| wrong())?;
     for (url, token) in &tokens {
         let learnt = token

@@ -27,7 +27,7 @@ pub fn help(args: &Args) -> Result<u8, Error> {
     }
     match topics::find(&topic) {
         Some(topic) => print(&topic.text()),
-        None => Err(Error::Usage(format!(
+        None => Err(Error::usage(format!(
             "there is no help on {topic:?}; see rawcosmos help"
         ))),
     }

@@ -147,7 +147,7 @@ fn view(settings: &Settings) -> Result<View, Error> {
         Some("json") => Detail::Json,
         Some("0" | "false" | "none") => Detail::Nothing,
         Some(other) => {
-            return Err(Error::Usage(format!(
+            return Err(Error::usage(format!(
                 "--trace={other} is not known: url, headers, body or json"
             )));
         }
@@ -170,7 +170,7 @@ fn network(settings: &Settings) -> Result<Network, Error> {
     let roots = settings.text("cacert").map(std::path::PathBuf::from);
     if let Some(path) = roots.as_ref().filter(|_| settings.args().has("cacert")) {
         std::fs::metadata(path)
-            .map_err(|e| Error::Usage(format!("cannot read {}: {e}", path.display())))?;
+            .map_err(|e| Error::usage(format!("cannot read {}: {e}", path.display())))?;
     }
     Ok(Network::new(roots))
 }

@@ -28,7 +28,7 @@ impl Session<'_> {
         let named = self.settings.text("account-name");
         let first_label = endpoint.host().split('.').next().unwrap_or_default();
         if let Some(name) = named.as_deref().filter(|name| !agree(name, &endpoint)) {
-            return Err(Error::Usage(format!(
+            return Err(Error::usage(format!(
                 "the account is {name}, but the endpoint is {endpoint}: leave one of them out"
             )));
         }
@@ -54,8 +54,8 @@ impl Session<'_> {
             .and_then(|host| host.split_once(".documents."));
         match label {
             Some((name, _)) => Name::new(name),
-            None => Err(Error::Usage(
-                "which account? give --account-name NAME, or set RAWCOSMOS_ACCOUNT_NAME".into(),
+            None => Err(Error::usage(
+                "which account? give --account-name NAME, or set RAWCOSMOS_ACCOUNT_NAME",
             )),
         }
     }
@@ -182,7 +182,7 @@ impl Session<'_> {
             },
         )?;
         let group = found.ok_or_else(|| {
-            Error::Usage(format!(
+            Error::usage(format!(
                 "no account {name} is to be seen in the subscription {subscription}: give --resource-group"
             ))
         })?;
@@ -204,7 +204,7 @@ impl Session<'_> {
         let option = what.replace(' ', "-");
         let variable = option.to_uppercase().replace('-', "_");
         let asked = || {
-            Error::Usage(format!(
+            Error::usage(format!(
                 "which {what}? nothing here says it: give --{option}, or set RAWCOSMOS_{variable}"
             ))
         };

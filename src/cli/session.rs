@@ -229,9 +229,8 @@ impl<'a> Session<'a> {
         match oid {
             Some(oid) => Name::new(oid),
             None if self.is_rehearsal() => Name::new(PLACEHOLDER),
-            None => Err(Error::Identity(
-                "the token does not say its object id (oid): name the principal with --principal"
-                    .into(),
+            None => Err(Error::identity(
+                "the token does not say its object id (oid): name the principal with --principal",
                 None,
             )),
         }

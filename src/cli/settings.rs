@@ -105,19 +105,19 @@ impl Settings {
     /// A value that must be there.
     pub fn required(&self, name: &'static str) -> Result<String, Error> {
         self.text(name)
-            .ok_or_else(|| Error::Usage(format!("--{name} is missing")))
+            .ok_or_else(|| Error::usage(format!("--{name} is missing")))
     }
 
     /// A value that stands in a path.
     pub fn name(&self, name: &'static str) -> Result<Name, Error> {
         let text = self.required(name)?;
-        Name::new(text).map_err(|e| Error::Usage(format!("--{name}: {e}")))
+        Name::new(text).map_err(|e| Error::usage(format!("--{name}: {e}")))
     }
 
     /// A whole number.
     pub fn number<T: std::str::FromStr>(&self, name: &'static str) -> Result<Option<T>, Error> {
         let wrong =
-            |text: &str| Error::Usage(format!("--{name}: {text:?} is not a whole number in range"));
+            |text: &str| Error::usage(format!("--{name}: {text:?} is not a whole number in range"));
         let text = self.text(name);
         text.map(|text| text.trim().parse().map_err(|_| wrong(&text)))
             .transpose()
@@ -145,7 +145,7 @@ pub fn lines(path: &str) -> Result<BufReader<Box<dyn Read>>, Error> {
         Box::new(std::io::stdin())
     } else {
         let file = std::fs::File::open(path);
-        Box::new(file.map_err(|e| Error::Usage(format!("cannot read {path}: {e}")))?)
+        Box::new(file.map_err(|e| Error::usage(format!("cannot read {path}: {e}")))?)
     };
     Ok(BufReader::new(file))
 }
@@ -154,8 +154,8 @@ pub fn lines(path: &str) -> Result<BufReader<Box<dyn Read>>, Error> {
 fn take_stdin() -> Result<(), Error> {
     match STDIN_READ.swap(true, Ordering::Relaxed) {
         false => Ok(()),
-        true => Err(Error::Usage(
-            "standard input can be read once only, and two options ask for it".into(),
+        true => Err(Error::usage(
+            "standard input can be read once only, and two options ask for it",
         )),
     }
 }
@@ -171,10 +171,10 @@ pub fn read_file(path: &str) -> Result<String, Error> {
         _ => std::fs::read(path).map(|content| bytes = content),
     };
     let called = if path == "-" { "standard input" } else { path };
-    read.map_err(|e| Error::Usage(format!("cannot read {called}: {e}")))?;
+    read.map_err(|e| Error::usage(format!("cannot read {called}: {e}")))?;
     // Editors on Windows begin a file with a mark that belongs to no JSON, no query and no key.
     let content = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    String::from_utf8(content.to_vec()).map_err(|_| Error::Usage(format!("{called} is not UTF-8")))
+    String::from_utf8(content.to_vec()).map_err(|_| Error::usage(format!("{called} is not UTF-8")))
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ impl Batch {
     /// [`Error::Usage`], where it does not fit.
     pub fn push(&mut self, operation: Operation) -> Result<(), Error> {
         if !self.has_room_for(&operation) {
-            return Err(Error::Usage(format!(
+            return Err(Error::usage(format!(
                 "operation {} does not fit: a batch holds at most {MOST} operations and 2 MB",
                 self.operations.len() + 1
             )));

@@ -114,7 +114,7 @@ impl State {
     /// # Errors
     /// [`Error::Usage`] with what is wrong with it.
     pub fn from_json(text: &str) -> Result<State, Error> {
-        let wrong = |why: &str| Error::Usage(format!("the state is not usable: {why}"));
+        let wrong = |why: &str| Error::usage(format!("the state is not usable: {why}"));
         let state: Value = serde_json::from_str(text).map_err(|e| wrong(&e.to_string()))?;
         if state.get("version").and_then(Value::as_u64) != Some(VERSION) {
             return Err(wrong("it is of another version, or no state at all"));

@@ -43,7 +43,7 @@ pub fn of_pairs(definition: &Definition, pairs: &[Pair]) -> Result<Query, Error>
     }
     let members: Result<Vec<String>, String> =
         definition.paths.iter().map(|path| member(path)).collect();
-    let members = members.map_err(Error::Usage)?;
+    let members = members.map_err(Error::usage)?;
     let (mut text, mut parameters) = (String::from("SELECT * FROM c WHERE "), Vec::new());
     for (at, pair) in pairs.iter().enumerate() {
         let or = if at == 0 { "" } else { " OR " };

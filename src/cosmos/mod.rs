@@ -83,7 +83,7 @@ impl Link {
                     text: item.to_ascii_lowercase(),
                 })
             }
-            _ => Err(Error::Usage(format!(
+            _ => Err(Error::usage(format!(
                 "{link:?} is not the _self of an item: dbs/…/colls/…/docs/…"
             ))),
         }

@@ -123,7 +123,7 @@ impl Operation {
     /// # Errors
     /// [`Error::Usage`], where a member is missing or means nothing.
     pub fn from_json(text: &RawValue) -> Result<Operation, Error> {
-        let wrong = |why: String| Error::Usage(format!("{}: {why}", beginning(text.get())));
+        let wrong = |why: String| Error::usage(format!("{}: {why}", beginning(text.get())));
         let members: Members = serde_json::from_str(text.get())
             .map_err(|_| wrong("an operation is a JSON object".into()))?;
         known(

@@ -72,7 +72,7 @@ pub struct Patch {
 impl Patch {
     /// Adds an operation. `operand` is the value as JSON text, the path it is moved from, or empty for a removal.
     pub fn with(mut self, op: Op, path: &str, operand: &str) -> Result<Patch, Error> {
-        let wrong = |why: &str| Error::Usage(format!("{} {path}: {why}", op.name()));
+        let wrong = |why: &str| Error::usage(format!("{} {path}: {why}", op.name()));
         if self.operations.len() == MOST {
             return Err(wrong("the service takes at most ten operations at once"));
         }
@@ -119,7 +119,7 @@ impl Patch {
 
     /// Operations in the service's own form: a list, or an object with `operations` and perhaps a `condition`.
     pub fn from_json(text: &str) -> Result<Patch, Error> {
-        let wrong = |e: serde_json::Error| Error::Usage(format!("the patch is not one: {e}"));
+        let wrong = |e: serde_json::Error| Error::usage(format!("the patch is not one: {e}"));
         if text.trim_start().starts_with('[') {
             let operations: Vec<&RawValue> = serde_json::from_str(text).map_err(wrong)?;
             return Patch::default().with_all(&operations);
@@ -138,13 +138,13 @@ impl Patch {
     fn with_all(self, operations: &[&RawValue]) -> Result<Patch, Error> {
         operations.iter().try_fold(self, |patch, operation| {
             let operation: Members = serde_json::from_str(operation.get())
-                .map_err(|e| Error::Usage(format!("{operation} is not an operation: {e}")))?;
+                .map_err(|e| Error::usage(format!("{operation} is not an operation: {e}")))?;
             let operation = &operation;
             known(operation, &["op", "path", "value", "from"])?;
             let (name, path) = (text_of(operation, "op")?, text_of(operation, "path")?);
             let name = name.unwrap_or_default();
             let op = Op::named(&name).ok_or_else(|| {
-                Error::Usage(format!(
+                Error::usage(format!(
                     "{name:?} is no operation of a patch: add, set, replace, remove, incr or move"
                 ))
             })?;
@@ -192,7 +192,7 @@ fn check_pointer(path: &str) -> Result<(), &'static str> {
 /// Refuses members that mean nothing: one that is mistyped would silently be left out.
 pub(super) fn known(members: &Members, names: &[&str]) -> Result<(), Error> {
     match members.keys().find(|name| !names.contains(&name.as_ref())) {
-        Some(other) => Err(Error::Usage(format!(
+        Some(other) => Err(Error::usage(format!(
             "{other:?} is not known here; there are {}",
             names.join(", ")
         ))),
@@ -206,7 +206,7 @@ pub(super) fn text_of(members: &Members, name: &str) -> Result<Option<String>, E
         return Ok(None);
     };
     serde_json::from_str(value.get())
-        .map_err(|_| Error::Usage(format!("{name:?} is {value}, which is not a text")))
+        .map_err(|_| Error::usage(format!("{name:?} is {value}, which is not a text")))
 }
 
 #[cfg(test)]

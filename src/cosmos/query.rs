@@ -44,12 +44,12 @@ impl Query {
     pub fn parameter(mut self, name: &str, value: &str) -> Result<Query, Error> {
         let name = format!("@{}", name.trim_start_matches('@'));
         if name.len() == 1 || self.parameters.iter().any(|(n, _)| *n == name) {
-            return Err(Error::Usage(format!(
+            return Err(Error::usage(format!(
                 "the parameter {name:?} has no name or is given twice"
             )));
         }
         let value = RawValue::from_string(value.to_string())
-            .map_err(|e| Error::Usage(format!("the parameter {name} is not JSON: {e}")))?;
+            .map_err(|e| Error::usage(format!("the parameter {name} is not JSON: {e}")))?;
         self.parameters.push((name, value));
         Ok(self)
     }

@@ -56,7 +56,7 @@ pub fn from(request: Request, next: &Next) -> Request {
 
 /// Refuses what cannot stand in a request: it would be cut short, or be taken for another path.
 pub fn check(path: &str) -> Result<(), Error> {
-    let wrong = |why: &str| Error::Usage(format!("the path {path:?} {why}"));
+    let wrong = |why: &str| Error::usage(format!("the path {path:?} {why}"));
     if !path.starts_with('/') || path.starts_with("//") {
         return Err(wrong("must begin with one /"));
     }

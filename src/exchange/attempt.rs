@@ -128,7 +128,7 @@ impl Client<'_> {
 
 fn and_before(over: Error, why: &Error) -> Error {
     match over {
-        Error::Overtime(text) => Error::Overtime(format!("{text}; before that: {why}")),
+        Error::Overtime(text) => Error::overtime(format!("{text}; before that: {why}")),
         other => other,
     }
 }
@@ -138,7 +138,7 @@ fn refuse_unsendable(request: &Request) -> Result<(), Error> {
     for (name, value) in &request.headers {
         let sendable = |b: u8| (0x20..0x7f).contains(&b);
         if !value.expose().bytes().all(sendable) {
-            return Err(Error::Usage(format!(
+            return Err(Error::usage(format!(
                 "the header {name} would hold {:?}: only printable ASCII can be sent",
                 value.shown()
             )));

@@ -66,7 +66,7 @@ impl<'a> Client<'a> {
             0 => String::new(),
             ms => format!(" before another {ms} ms of waiting"),
         };
-        Err(Error::Overtime(format!(
+        Err(Error::overtime(format!(
             "the {given} s given for all of it would be over{and_yet}: nothing more is sent"
         )))
     }

@@ -128,8 +128,7 @@ fn advance(state: &mut State, at: usize, page: &Changes) -> Result<(), Error> {
 
 /// What is said of a state that belongs to a container that was deleted.
 pub fn recreated() -> Error {
-    Error::Conflict(
-        "the container was deleted and made anew: what was read of it says nothing of this one"
-            .into(),
+    Error::conflict(
+        "the container was deleted and made anew: what was read of it says nothing of this one",
     )
 }

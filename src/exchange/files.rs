@@ -18,7 +18,7 @@ pub fn assertion(pod: &Pod) -> Result<Secret, Error> {
     });
     match text {
         Ok(text) => Ok(Secret::token(text)),
-        Err(e) => Err(Error::Identity(
+        Err(e) => Err(Error::identity(
             format!("cannot read the pod's token {}: {e}", pod.file.display()),
             None,
         )),
@@ -71,5 +71,5 @@ fn refused(challenge: &Failure, why: String) -> Error {
         message: why,
         ..challenge.clone()
     };
-    Error::Identity(sentence, Some(Box::new(failure)))
+    Error::identity(sentence, Some(failure))
 }

@@ -183,8 +183,8 @@ fn lost(effect: Effect, broken: Broken) -> Error {
 /// A refusal as the kind of error it is.
 fn in_kind(effect: Effect, failure: Failure) -> Error {
     if failure.plane.gives_tokens() {
-        let sentence = refusal::of(&failure).sentence().to_string();
-        return Error::Identity(sentence, Some(Box::new(failure)));
+        let sentence = refusal::of(&failure).sentence();
+        return Error::identity(sentence, Some(failure));
     }
     if !is_harmless(effect) && is_unclear(&failure) {
         return Error::unknown(failure.request.clone(), failure.to_string());

@@ -222,8 +222,8 @@ impl<'a> Client<'a> {
     fn proof(&self, scope: &Scope) -> Result<Proof, Error> {
         match (scope, &self.credential) {
             (Scope::Open, _) => Ok(Proof::None),
-            (Scope::Arm, Credential::Key(_)) => Err(Error::Usage(
-                "ARM takes no account key: this needs a managed identity or a token".into(),
+            (Scope::Arm, Credential::Key(_)) => Err(Error::usage(
+                "ARM takes no account key: this needs a managed identity or a token",
             )),
             (Scope::Data { .. }, Credential::Key(key)) => Ok(Proof::Key(key.clone())),
             (Scope::Arm, _) => self.proof_of(&self.token(&self.audiences().arm)?),

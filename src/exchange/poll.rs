@@ -92,7 +92,7 @@ impl Client<'_> {
         }
         let url = started.shown_url().unwrap_or_default();
         let (what, seconds) = (watch.what, spent.as_secs());
-        Err(Error::Unfinished(format!(
+        Err(Error::unfinished(format!(
             "{what} is still running after {seconds} s and goes on without us: {url}"
         )))
     }

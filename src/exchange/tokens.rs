@@ -53,8 +53,8 @@ impl Client<'_> {
             Credential::Identity { source, selector } => (source, selector),
             Credential::Token(token) => return Ok(token.clone()),
             Credential::Key(_) => {
-                return Err(Error::Usage(
-                    "an account key is in use, so there is no token".into(),
+                return Err(Error::usage(
+                    "an account key is in use, so there is no token",
                 ));
             }
         };
@@ -62,9 +62,7 @@ impl Client<'_> {
         if let Some(token) = self.tokens.borrow().find(audience, now) {
             return Ok(token);
         }
-        source
-            .takes(selector)
-            .map_err(|why| Error::Usage(why.into()))?;
+        source.takes(selector).map_err(Error::usage)?;
         let mut token = self.ask(source, selector, audience)?;
         if identity::check(source, selector, &token)? == Checked::Unknown {
             self.note("neither the answer nor the token says whose it is: it cannot be checked");
@@ -80,7 +78,7 @@ impl Client<'_> {
         let asked = self.token(&audiences.data);
         let unknown = |failure: &Failure| refusal::of(failure) == Refusal::UnknownAudience;
         match (asked, audiences.data_else) {
-            (Err(Error::Identity(_, Some(failure))), Some(own)) if unknown(&failure) => {
+            (Err(error), Some(own)) if error.failure().is_some_and(unknown) => {
                 self.note(&format!(
                     "the tenant does not know the audience {}: asking for {own} from now on",
                     audiences.data
@@ -115,13 +113,14 @@ impl Client<'_> {
             "the Arc agent answers 401 and names a key file; the same again then shows its text",
         );
         match self.obtain(&call) {
-            Err(Error::Identity(_, Some(challenge)))
-                if challenge.status == 401 && challenge.challenge.is_some() =>
-            {
-                let (key, file) = files::key(agent, &challenge)?;
-                self.obtain(&arc::with_key(call, key.expose(), &file))
-            }
-            other => other,
+            Err(error) => match error.failure() {
+                Some(failure) if failure.status == 401 && failure.challenge.is_some() => {
+                    let (key, file) = files::key(agent, failure)?;
+                    self.obtain(&arc::with_key(call, key.expose(), &file))
+                }
+                _ => Err(error),
+            },
+            token => token,
         }
     }
 
@@ -132,7 +131,7 @@ impl Client<'_> {
             Err(Error::Answer(lost)) => {
                 let (request, what) = (lost.request, lost.what);
                 let sentence = format!("the answer to {request} is no token: {what}");
-                Err(Error::Identity(sentence, None))
+                Err(Error::identity(sentence, None))
             }
             Err(other) => Err(other),
         }

@@ -63,7 +63,7 @@ pub(super) fn with_query(endpoint: &str, query: &str) -> String {
 
 /// An endpoint with its path, as a variable gives it.
 pub(super) fn checked(variable: &str, text: &str) -> Result<String, Error> {
-    let wrong = |why: &str| Error::Usage(format!("{variable} is no endpoint: {why}"));
+    let wrong = |why: &str| Error::usage(format!("{variable} is no endpoint: {why}"));
     let url = url::Url::parse(text).map_err(|e| wrong(&e.to_string()))?;
     let plain = text.bytes().all(|b| b.is_ascii_graphic());
     match url.scheme() {

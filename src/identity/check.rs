@@ -42,7 +42,7 @@ pub fn check(source: &Source, selector: &Selector, token: &Token) -> Result<Chec
     };
     // Agents that do not know the parameters yet answer as the machine itself, and say nothing.
     if matches!(source, Source::Arc(_)) && echo.is_none() {
-        return Err(Error::Identity(
+        return Err(Error::identity(
             format!(
                 "the Arc agent does not say that it answered as {asked}: it is too old to be asked for a {what}"
             ),
@@ -56,7 +56,7 @@ pub fn check(source: &Source, selector: &Selector, token: &Token) -> Result<Chec
     };
     let said = [echo, claims];
     if let Some(said) = said.iter().flatten().find(other) {
-        return Err(Error::Identity(
+        return Err(Error::identity(
             format!("another identity answered: its {what} is {said}, and {asked} was asked for"),
             None,
         ));

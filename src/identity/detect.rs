@@ -89,7 +89,7 @@ pub fn detect(around: &Surroundings, allowed: impl Fn(Kind) -> bool) -> (Kind, S
 pub fn source(kind: Kind, around: &Surroundings) -> Result<Source, Error> {
     let value = |name: &str| {
         let value = (around.variable)(name).filter(|value| !value.is_empty());
-        value.ok_or_else(|| Error::Usage(format!("this source needs the variable {name}")))
+        value.ok_or_else(|| Error::usage(format!("this source needs the variable {name}")))
     };
     for name in needs(kind) {
         value(name)?;
@@ -131,7 +131,7 @@ fn unsupported(kind: Kind) -> Error {
             "its endpoint gives tokens of the user, and none for the data plane",
         ),
     };
-    Error::Usage(format!(
+    Error::usage(format!(
         "this is {place}, which is not supported: {why}. Bring a token along: \
          az account get-access-token --resource {} --query accessToken -o tsv | rawcosmos … --token-file - \
          (for ARM --resource {}); or, where this is wrong, name the source: --identity-source imds",

@@ -161,8 +161,8 @@ impl Token {
     pub fn ready(text: &str) -> Result<Token, Error> {
         let text = text.trim();
         if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(Error::Usage(
-                "the token must be one line of printable ASCII".into(),
+            return Err(Error::usage(
+                "the token must be one line of printable ASCII",
             ));
         }
         let expires = expiry_claim(text).unwrap_or(Expiry::In(Duration::from_secs(3600)));

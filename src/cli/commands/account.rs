@@ -30,8 +30,8 @@ fn name(session: &Session) -> Result<Name, Error> {
         return session.account_name();
     };
     match session.settings.args().value("account-name") {
-        Some(other) if other != name => Err(Error::Usage(
-            "--name and --account-name exclude each other here".into(),
+        Some(other) if other != name => Err(Error::usage(
+            "--name and --account-name exclude each other here",
         )),
         _ => Name::new(name),
     }
@@ -100,8 +100,8 @@ pub fn create(session: &Session, output: &mut Output, _: &[String]) -> Result<()
         tokens_only: on("disable-local-auth"),
     };
     if new.serverless && new.free_tier {
-        return Err(Error::Usage(
-            "--serverless and --free-tier exclude each other: the free tier is throughput".into(),
+        return Err(Error::usage(
+            "--serverless and --free-tier exclude each other: the free tier is throughput",
         ));
     }
     let group = session.own_group()?;
@@ -138,7 +138,7 @@ fn check(name: &Name) -> Result<(), Error> {
     if text.bytes().all(known) && !dashes && (3..=44).contains(&text.len()) {
         return Ok(());
     }
-    Err(Error::Usage(format!(
+    Err(Error::usage(format!(
         "an account's name is 3 to 44 lower-case letters, digits and single dashes between them, not {text:?}"
     )))
 }
@@ -153,7 +153,7 @@ fn refuse_taken(session: &Session, account: &arm::Account) -> Result<(), Error> 
     }
     let name = account.name();
     match session.is_there(&accounts::name_taken(account.endpoint(), name)) {
-        Ok(true) => Err(Error::Conflict(format!(
+        Ok(true) => Err(Error::conflict(format!(
             "the name {name} is taken by an account elsewhere, and names are the whole cloud's: choose another one"
         ))),
         Err(e) if !e.is_status(403) => Err(e),
@@ -174,7 +174,7 @@ fn location(session: &Session, group: &Group) -> Result<String, Error> {
         Err(e) => return Err(e),
     };
     if text.is_empty() {
-        return Err(Error::Usage("which location? give --location".into()));
+        return Err(Error::usage("which location? give --location"));
     }
     session.origin("location", &text, origin);
     Ok(text)
@@ -222,11 +222,11 @@ pub fn keys(session: &Session, output: &mut Output, _: &[String]) -> Result<(), 
     match &kind {
         Some(kind) if !KINDS.contains(&kind.as_str()) => {
             let known = KINDS.join(", ");
-            return Err(Error::Usage(format!("--kind {kind} is not known: {known}")));
+            return Err(Error::usage(format!("--kind {kind} is not known: {known}")));
         }
         None if is_raw => {
             let known = KINDS.join(", ");
-            return Err(Error::Usage(format!(
+            return Err(Error::usage(format!(
                 "--raw prints one key: add --kind {known}"
             )));
         }

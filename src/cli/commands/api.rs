@@ -43,14 +43,12 @@ const OURS: &[&str] = &[
 /// `api arm|data METHOD PATH [-b BODY] [--header NAME=VALUE]… [--paginate]`
 pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Result<(), Error> {
     let [plane, method, path] = operands else {
-        return Err(Error::Usage(
-            "for example: rawcosmos api data GET /dbs".into(),
-        ));
+        return Err(Error::usage("for example: rawcosmos api data GET /dbs"));
     };
     let upper = method.to_ascii_uppercase();
     let row = METHODS.iter().find(|(known, _)| *known == upper);
     let (method, effect) =
-        *row.ok_or_else(|| Error::Usage(format!("{method:?} is not a method")))?;
+        *row.ok_or_else(|| Error::usage(format!("{method:?} is not a method")))?;
     let (first, arm) = match plane.as_str() {
         "data" => (
             raw::call(&session.account()?, method, &filled(session, path)?)?,
@@ -63,7 +61,7 @@ pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Resul
             (to_arm(&endpoint, method, effect, &path), Some(endpoint))
         }
         _ => {
-            return Err(Error::Usage(format!(
+            return Err(Error::usage(format!(
                 "{plane:?} is not a plane: arm or data"
             )));
         }
@@ -178,7 +176,7 @@ fn part_of_account(session: &Session, place: &str) -> Result<Name, Error> {
 fn completed(session: &Session, mut call: Call<Page>) -> Result<Call<Page>, Error> {
     let args = session.settings.args();
     for pair in args.values("header") {
-        let wrong = |why: &str| Error::Usage(format!("--header {pair}: {why}"));
+        let wrong = |why: &str| Error::usage(format!("--header {pair}: {why}"));
         let (name, value) = pair
             .split_once('=')
             .ok_or_else(|| wrong("it must be NAME=VALUE"))?;

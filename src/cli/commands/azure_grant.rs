@@ -32,7 +32,7 @@ impl Asked {
         let found = KINDS.iter().find(|known| known.eq_ignore_ascii_case(&kind));
         let kind = found.ok_or_else(|| {
             let known = KINDS.join(", ");
-            Error::Usage(format!("--principal-type {kind} is not known: {known}"))
+            Error::usage(format!("--principal-type {kind} is not known: {known}"))
         })?;
         let place = match scope {
             "/" => None,
@@ -86,7 +86,7 @@ fn give(session: &Session, output: &mut Output, grant: &Grant) -> Result<(), Err
         session.client.rest(std::time::Duration::from_secs(wait))?;
     }
     let principal = &grant.principal;
-    Err(Error::Unfinished(format!(
+    Err(Error::unfinished(format!(
         "ARM accepted the role and does not list it yet: rawcosmos role list --plane arm --principal {principal} tells when it does"
     )))
 }

@@ -111,7 +111,7 @@ fn failure(line: String, outcome: &Outcome, what: &str, activity: Option<String>
 /// `--body`: a list of operations, or one a line.
 fn operations(session: &Session) -> Result<Batch, Error> {
     let text = contents(&session.settings.required("body")?)?;
-    let wrong = |e| Error::Usage(format!("the operations are not JSON: {e}"));
+    let wrong = |e| Error::usage(format!("the operations are not JSON: {e}"));
     let texts: Vec<&RawValue> = match text.trim_start().starts_with('[') {
         true => serde_json::from_str(&text).map_err(wrong)?,
         false => {
@@ -127,7 +127,7 @@ fn operations(session: &Session) -> Result<Batch, Error> {
         batch.push(Operation::from_json(text)?)?;
     }
     match batch.operations().is_empty() {
-        true => Err(Error::Usage("the batch has no operations".into())),
+        true => Err(Error::usage("the batch has no operations")),
         false => Ok(batch),
     }
 }

@@ -70,7 +70,7 @@ impl<'a, 's> Change<'a, 's> {
             Ok(there) if session.settings.on("if-not-exists") => Ok(Some(there)),
             Ok(there) => {
                 self.refuse_failed(&there.value)?;
-                Err(Error::Conflict(format!(
+                Err(Error::conflict(format!(
                     "{} exists already; with --if-not-exists that is fine",
                     self.what
                 )))
@@ -181,7 +181,7 @@ impl<'a, 's> Change<'a, 's> {
         if !state.eq_ignore_ascii_case("failed") {
             return Ok(());
         }
-        Err(Error::Conflict(format!(
+        Err(Error::conflict(format!(
             "{} could not be made and is left in the state Failed: it has to be deleted before it is made again",
             self.what
         )))

@@ -63,8 +63,8 @@ fn state(session: &Session, container: &Container, file: Option<&str>) -> Result
     let definition = key_of(&found)?;
     let ranges = || session.flow("", |client| client.ranges(container));
     match kept {
-        Some(state) if state.rid == rid && state.key != key => Err(Error::Usage(
-            "--state: the file belongs to another partition key, or to all of them".into(),
+        Some(state) if state.rid == rid && state.key != key => Err(Error::usage(
+            "--state: the file belongs to another partition key, or to all of them",
         )),
         Some(mut state) if state.rid == rid => {
             state.place(&ranges()?);
@@ -74,7 +74,7 @@ fn state(session: &Session, container: &Container, file: Option<&str>) -> Result
             let Error::Conflict(what) = recreated() else {
                 return Err(recreated());
             };
-            Err(Error::Conflict(format!(
+            Err(Error::conflict(format!(
                 "{what}; to begin anew add --from beginning, now or a time"
             )))
         }
@@ -88,7 +88,7 @@ fn state(session: &Session, container: &Container, file: Option<&str>) -> Result
             state.key.clone_from(&Some(key.clone()));
             Ok(state)
         }
-        Some(_) => Err(Error::Usage(format!(
+        Some(_) => Err(Error::usage(format!(
             "--partition-key: the key of this container is {}",
             definition.paths.join(" ")
         ))),
@@ -103,7 +103,7 @@ fn start(session: &Session) -> Result<Start, Error> {
         Some(text) => {
             let moment = moment::read(text).ok_or_else(|| {
                 let example = "2026-01-02T03:04:05Z";
-                Error::Usage(format!(
+                Error::usage(format!(
                     "--from {text}: it is beginning, now or a time such as {example}"
                 ))
             })?;

@@ -97,9 +97,7 @@ fn changes(settings: &Settings) -> Result<Changes, Error> {
     check_ttl(ttl.flatten())?;
     let indexing = file(settings, "idx")?;
     if ttl.is_none() && indexing.is_none() {
-        return Err(Error::Usage(
-            "nothing to change: give --ttl or --idx".into(),
-        ));
+        return Err(Error::usage("nothing to change: give --ttl or --idx"));
     }
     Ok(Changes { ttl, indexing })
 }
@@ -181,7 +179,7 @@ fn definition(settings: &Settings) -> Result<Definition, Error> {
     }
     let paths: Result<Vec<String>, String> =
         paths.iter().map(|path| normalise_path(path)).collect();
-    let paths = paths.map_err(Error::Usage)?;
+    let paths = paths.map_err(Error::usage)?;
     let ttl = settings.number("ttl")?;
     check(&paths)?;
     check_ttl(ttl)?;
@@ -200,8 +198,8 @@ fn check(paths: &[String]) -> Result<(), Error> {
         .enumerate()
         .any(|(at, path)| paths.iter().take(at).any(|other| other == path));
     if repeated || paths.len() > 3 {
-        return Err(Error::Usage(
-            "a partition key has one to three paths, each once".into(),
+        return Err(Error::usage(
+            "a partition key has one to three paths, each once",
         ));
     }
     Ok(())
@@ -209,8 +207,8 @@ fn check(paths: &[String]) -> Result<(), Error> {
 
 fn check_ttl(ttl: Option<i64>) -> Result<(), Error> {
     if ttl.is_some_and(|ttl| ttl == 0 || ttl < -1) {
-        return Err(Error::Usage(
-            "--ttl is a number of seconds, or -1 for no default".into(),
+        return Err(Error::usage(
+            "--ttl is a number of seconds, or -1 for no default",
         ));
     }
     Ok(())
@@ -218,7 +216,7 @@ fn check_ttl(ttl: Option<i64>) -> Result<(), Error> {
 
 /// JSON text, checked and otherwise left as it is.
 pub fn json(text: &str, what: &str) -> Result<Box<RawValue>, Error> {
-    let wrong = |e| Error::Usage(format!("{what} is not JSON: {e}"));
+    let wrong = |e| Error::usage(format!("{what} is not JSON: {e}"));
     let raw: &RawValue = serde_json::from_str(text).map_err(wrong)?;
     Ok(raw.to_owned())
 }
@@ -237,7 +235,7 @@ fn same_key(there: &RawValue, wanted: &Definition, name: &Name) -> Result<(), Er
     if there.paths == wanted.paths {
         return Ok(());
     }
-    Err(Error::Conflict(format!(
+    Err(Error::conflict(format!(
         "container {name} exists with the partition key {}, not {}; a partition key cannot be changed",
         there.paths.join(" "),
         wanted.paths.join(" ")

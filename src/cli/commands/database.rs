@@ -108,8 +108,8 @@ pub fn throughput(session: &Session) -> Result<Option<Throughput>, Error> {
         .number("max-throughput")?
         .map(Throughput::Autoscale);
     if fixed.is_some() && scaled.is_some() {
-        return Err(Error::Usage(
-            "--throughput and --max-throughput exclude each other".into(),
+        return Err(Error::usage(
+            "--throughput and --max-throughput exclude each other",
         ));
     }
     Ok(fixed.or(scaled))

@@ -233,10 +233,10 @@ fn scope(text: &str, account: &arm::Account) -> Result<String, Error> {
 fn relative(text: &str) -> Result<String, Error> {
     let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty()).collect();
     match parts.as_slice() {
-        [] if text.is_empty() => Err(Error::Usage("--scope is empty: / is the account".into())),
+        [] if text.is_empty() => Err(Error::usage("--scope is empty: / is the account")),
         [] => Ok(String::new()),
         ["dbs", _] | ["dbs", _, "colls", _] => Ok(format!("/{}", parts.join("/"))),
-        _ => Err(Error::Usage(format!(
+        _ => Err(Error::usage(format!(
             "the scope {text:?} is not /, /dbs/DATABASE or /dbs/DATABASE/colls/CONTAINER"
         ))),
     }

@@ -20,13 +20,13 @@ fn group(session: &Session) -> Result<Group, Error> {
     if let (Some(name), Some(other)) = (given("name"), given("resource-group"))
         && name != other
     {
-        return Err(Error::Usage(
-            "--name and --resource-group exclude each other here".into(),
+        return Err(Error::usage(
+            "--name and --resource-group exclude each other here",
         ));
     }
     let name = session.settings.text("name");
     let name = name.or_else(|| session.settings.text("resource-group"));
-    let name = name.ok_or_else(|| Error::Usage("which resource group? give --name".into()))?;
+    let name = name.ok_or_else(|| Error::usage("which resource group? give --name"))?;
     session.group(Name::new(name)?)
 }
 

@@ -16,19 +16,17 @@ pub fn token(session: &Session, output: &mut Output, _: &[String]) -> Result<(),
     let settings = session.settings;
     let (raw, header) = (settings.on("raw"), settings.on("auth-header"));
     if settings.args().has("raw") && settings.args().has("auth-header") {
-        return Err(Error::Usage(
-            "--raw and --auth-header exclude each other".into(),
-        ));
+        return Err(Error::usage("--raw and --auth-header exclude each other"));
     }
     let plane = settings.text("plane").unwrap_or("data".into());
     if !["arm", "data"].contains(&plane.as_str()) {
-        return Err(Error::Usage(format!(
+        return Err(Error::usage(format!(
             "--plane {plane} is not known: arm or data"
         )));
     }
     let audience = settings.text("audience");
     if audience.as_deref() == Some("") {
-        return Err(Error::Usage("--audience is empty".into()));
+        return Err(Error::usage("--audience is empty"));
     }
     if raw || header {
         confirm_secret(session, "a token")?;
@@ -123,7 +121,7 @@ pub fn object(members: &[(&str, Value)]) -> Result<Box<RawValue>, Error> {
     let member = |(name, value): &(&str, Value)| format!("\"{name}\":{value}");
     let text: Vec<String> = members.iter().map(member).collect();
     let raw = RawValue::from_string(format!("{{{}}}", text.join(",")));
-    raw.map_err(|e| Error::Local(e.to_string()))
+    raw.map_err(|e| Error::local(e.to_string()))
 }
 
 /// What may be said of a token: everything but the token.

@@ -20,18 +20,18 @@ pub fn body(session: &Session) -> Result<Box<RawValue>, Error> {
     let text = contents(&session.settings.required("body")?)?;
     let item = json(&text, "the body")?;
     if !item.get().starts_with('{') {
-        return Err(Error::Usage(
-            "the body is not a JSON object: an item is {\"id\":…}".into(),
+        return Err(Error::usage(
+            "the body is not a JSON object: an item is {\"id\":…}",
         ));
     }
     match session.settings.number::<i64>("ttl")? {
         None => Ok(item),
-        Some(ttl) if ttl == 0 || ttl < -1 => Err(Error::Usage(
-            "--ttl is a number of seconds, or -1 for never".into(),
+        Some(ttl) if ttl == 0 || ttl < -1 => Err(Error::usage(
+            "--ttl is a number of seconds, or -1 for never",
         )),
-        Some(_) if lookup(&item, "/ttl").is_some() => Err(Error::Usage(
-            "--ttl is given, and the body has a ttl".into(),
-        )),
+        Some(_) if lookup(&item, "/ttl").is_some() => {
+            Err(Error::usage("--ttl is given, and the body has a ttl"))
+        }
         Some(ttl) => json(
             &with_member(item.get(), &format!("\"ttl\":{ttl}")),
             "the body",
@@ -53,14 +53,14 @@ fn with_member(object: &str, member: &str) -> String {
 pub fn id_of(item: &RawValue) -> Result<String, Error> {
     let id = lookup(item, "/id");
     let id = id.and_then(|id| serde_json::from_str::<String>(id.get()).ok());
-    id.ok_or_else(|| Error::Usage("the body has no id, or it is not a text".into()))
+    id.ok_or_else(|| Error::usage("the body has no id, or it is not a text"))
 }
 
 /// An id with `/` can be created and never again be addressed by it: refused unless it is really wanted.
 pub fn addressable(session: &Session, item: &RawValue) -> Result<(), Error> {
     let id = id_of(item)?;
     match Name::new(id) {
-        Err(Error::Usage(why)) if !session.settings.on("any-id") => Err(Error::Usage(format!(
+        Err(Error::Usage(why)) if !session.settings.on("any-id") => Err(Error::usage(format!(
             "{why}; with --any-id it is written all the same"
         ))),
         _ => Ok(()),
@@ -69,7 +69,7 @@ pub fn addressable(session: &Session, item: &RawValue) -> Result<(), Error> {
 
 /// The key the command line must name.
 pub fn needed_key(session: &Session) -> Result<PartitionKey, Error> {
-    given_key(session)?.ok_or_else(|| Error::Usage("--partition-key is missing".into()))
+    given_key(session)?.ok_or_else(|| Error::usage("--partition-key is missing"))
 }
 
 /// The key the command line names, if it names one.
@@ -86,13 +86,13 @@ pub fn given_key(session: &Session) -> Result<Option<PartitionKey>, Error> {
     }
     let key = match (texts.is_empty(), settings.text("partition-key-json")) {
         (false, Some(_)) => {
-            return Err(Error::Usage(
-                "--partition-key and --partition-key-json exclude each other".into(),
+            return Err(Error::usage(
+                "--partition-key and --partition-key-json exclude each other",
             ));
         }
         (true, None) => return Ok(None),
         (true, Some(json)) => PartitionKey::from_json(&json)
-            .map_err(|e| Error::Usage(format!("--partition-key-json: {e}")))?,
+            .map_err(|e| Error::usage(format!("--partition-key-json: {e}")))?,
         (false, None) => PartitionKey::new(texts.into_iter().map(Component::String).collect()),
     };
     if key.is_imprecise() {
@@ -117,7 +117,7 @@ pub fn key_of_item(
         return Ok(key);
     }
     let key = definition(session, container)?.extract(item.get());
-    key.map_err(|e| Error::Usage(format!("the body has no usable partition key: {e}")))
+    key.map_err(|e| Error::usage(format!("the body has no usable partition key: {e}")))
 }
 
 /// The key of an item that is addressed: named, or the id where the container is partitioned by it.
@@ -133,7 +133,7 @@ pub fn key_of_id(
     if definition.paths == ["/id"] {
         return Ok(PartitionKey::from_text(id));
     }
-    Err(Error::Usage(format!(
+    Err(Error::usage(format!(
         "--partition-key is missing: an item is addressed by its id and its key, here {}",
         definition.paths.join(" ")
     )))
@@ -152,7 +152,7 @@ pub fn patch_of(session: &Session) -> Result<Patch, Error> {
             Some((from, to)) if op == Op::Move => (to, from),
             Some(parts) => parts,
             None => {
-                return Err(Error::Usage(format!(
+                return Err(Error::usage(format!(
                     "--{name} {text}: it must be /PATH=VALUE"
                 )));
             }
@@ -164,21 +164,21 @@ pub fn patch_of(session: &Session) -> Result<Patch, Error> {
             let what = format!(
                 "--{name} {text}: the value is not JSON; a text is written --{name} {meant}"
             );
-            return Err(Error::Usage(what));
+            return Err(Error::usage(what));
         }
         patch = patch.with(op, path, operand)?;
     }
     if let Some(body) = settings.text("body") {
         if !patch.is_empty() {
-            return Err(Error::Usage(
-                "--body and the options that change a part exclude each other".into(),
+            return Err(Error::usage(
+                "--body and the options that change a part exclude each other",
             ));
         }
         patch = Patch::from_json(&contents(&body)?)?;
     }
     if patch.is_empty() {
-        return Err(Error::Usage(
-            "what is to change? for example: --set /a=1 --remove /b".into(),
+        return Err(Error::usage(
+            "what is to change? for example: --set /a=1 --remove /b",
         ));
     }
     match settings.text("condition") {
@@ -193,7 +193,7 @@ pub fn options(session: &Session) -> Result<Options, Error> {
     let indexing = settings.text("indexing").map(|text| match text.as_str() {
         "include" => Ok(Indexing::Include),
         "exclude" => Ok(Indexing::Exclude),
-        _ => Err(Error::Usage(format!(
+        _ => Err(Error::usage(format!(
             "--indexing {text}: it is include or exclude"
         ))),
     });
@@ -218,5 +218,5 @@ pub fn consistency(session: &Session) -> Result<Option<Consistency>, Error> {
     let names = || Consistency::ALL.map(Consistency::name).join(", ");
     found
         .map(Some)
-        .ok_or_else(|| Error::Usage(format!("--consistency {text}: it is one of {}", names())))
+        .ok_or_else(|| Error::usage(format!("--consistency {text}: it is one of {}", names())))
 }

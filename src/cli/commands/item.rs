@@ -135,8 +135,8 @@ pub fn delete(session: &Session, output: &mut Output, _: &[String]) -> Result<()
 
 fn delete_all(session: &Session, container: &Container) -> Result<(), Error> {
     if session.settings.text("id").is_some() {
-        return Err(Error::Usage(
-            "--id and --all-in-partition exclude each other".into(),
+        return Err(Error::usage(
+            "--id and --all-in-partition exclude each other",
         ));
     }
     let key = needed_key(session)?;
@@ -174,7 +174,7 @@ impl Id {
         match Name::new(text.as_str()) {
             Ok(name) => Ok(Id::Named(name)),
             Err(_) if (1..=1023).contains(&text.len()) => Ok(Id::Odd(text)),
-            Err(e) => Err(Error::Usage(format!("--id: {e}"))),
+            Err(e) => Err(Error::usage(format!("--id: {e}"))),
         }
     }
 }

@@ -55,8 +55,8 @@ pub fn by_keys(
 ) -> Result<(), Error> {
     let file = lines(path)?;
     if session.settings.text("id").is_some() || given_key(session)?.is_some() {
-        return Err(Error::Usage(
-            "--keys says ids and keys: leave --id and --partition-key out".into(),
+        return Err(Error::usage(
+            "--keys says ids and keys: leave --id and --partition-key out",
         ));
     }
     let definition = definition(session, container)?;
@@ -64,7 +64,7 @@ pub fn by_keys(
     let mut reading = Reading::new(session, output, container, way)?;
     let mut pairs = Vec::new();
     for (number, line) in (1..).zip(file.lines()) {
-        let wrong = |why: String| Error::Usage(format!("{path}, line {number}: {why}"));
+        let wrong = |why: String| Error::usage(format!("{path}, line {number}: {why}"));
         let line = line.map_err(|e| wrong(e.to_string()))?;
         if line.trim().is_empty() {
             continue;
@@ -90,7 +90,7 @@ fn by_ranges(
 
 fn pair(definition: &Definition, line: &str) -> Result<Pair, Error> {
     let wrong = |why: &str| {
-        Error::Usage(format!(
+        Error::usage(format!(
             "{why}; it must be [\"id\", \"key\"], a level an element"
         ))
     };
@@ -122,7 +122,7 @@ fn pair(definition: &Definition, line: &str) -> Result<Pair, Error> {
 fn key_from_id(definition: &Definition, id: &str) -> Result<PartitionKey, Error> {
     match definition.paths == ["/id"] {
         true => Ok(PartitionKey::from_text(id)),
-        false => Err(Error::Usage(format!(
+        false => Err(Error::usage(format!(
             "the partition key is missing, here {}",
             definition.paths.join(" ")
         ))),

@@ -147,7 +147,7 @@ pub fn find(args: &Args) -> Result<(&'static Command, Vec<String>), Error> {
         operands.extend(behind.collect::<Result<Vec<_>, _>>()?);
     }
     if let Some(extra) = operands.get(command.operands) {
-        return Err(Error::Usage(format!(
+        return Err(Error::usage(format!(
             "{} does not take {extra:?}",
             command.words
         )));
@@ -163,7 +163,7 @@ fn plain(word: &str) -> &str {
 
 fn unknown(words: &[&str]) -> Error {
     if cfg!(not(feature = "sandbox")) && words.first() == Some(&"sandbox") {
-        return Error::Usage("this binary was built without the sandbox".into());
+        return Error::usage("this binary was built without the sandbox");
     }
     let said: Vec<&str> = words.iter().take(2).copied().collect();
     let said = said.join(" ");
@@ -177,14 +177,14 @@ fn unknown(words: &[&str]) -> Error {
         (_, false) => format!("; there are: {}", verbs.join(", ")),
         (_, true) => "; see rawcosmos help".to_string(),
     };
-    Error::Usage(format!("there is no command {said:?}{hint}"))
+    Error::usage(format!("there is no command {said:?}{hint}"))
 }
 
 fn check_options(command: &Command, args: &Args) -> Result<(), Error> {
     for (name, _) in &args.options {
         let everywhere = EVERYWHERE.iter().any(|opt| opt.name == *name);
         if !everywhere && !command.options.contains(name) {
-            return Err(Error::Usage(format!(
+            return Err(Error::usage(format!(
                 "--{name} is not an option of {}",
                 command.words
             )));
@@ -268,14 +268,14 @@ pub fn confirm(session: &Session, what: &str) -> Result<(), Error> {
     }
     let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if !terminal {
-        return Err(Error::Usage(format!("{what}? add --yes to say so")));
+        return Err(Error::usage(format!("{what}? add --yes to say so")));
     }
     super::say::tell(&format!("{what}? Type yes to go on:"));
     let mut answer = String::new();
     let read = std::io::stdin().read_line(&mut answer);
     match read {
         Ok(_) if answer.trim() == "yes" => Ok(()),
-        _ => Err(Error::Local("left as it was".into())),
+        _ => Err(Error::local("left as it was")),
     }
 }
 
@@ -285,7 +285,7 @@ pub fn confirm_secret(session: &Session, what: &str) -> Result<(), Error> {
     if !std::io::stdout().is_terminal() || session.settings.on("yes") {
         return Ok(());
     }
-    Err(Error::Usage(format!(
+    Err(Error::usage(format!(
         "{what} on a terminal stays in its scrollback: add --yes if it shall"
     )))
 }

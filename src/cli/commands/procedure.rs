@@ -17,8 +17,8 @@ pub fn execute(session: &Session, output: &mut Output, _: &[String]) -> Result<(
     let arguments = session.settings.text("args").unwrap_or("[]".into());
     let arguments = json(&contents(&arguments)?, "--args")?;
     if !arguments.get().starts_with('[') {
-        return Err(Error::Usage(
-            "--args is a JSON list, one element an argument".into(),
+        return Err(Error::usage(
+            "--args is a JSON list, one element an argument",
         ));
     }
     let log = session.settings.on("log");

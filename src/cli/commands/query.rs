@@ -55,7 +55,7 @@ fn prefix(
         return Ok(vec![Across::Key(key.clone())]);
     }
     if !definition.is_prefix(key) {
-        return Err(Error::Usage(format!(
+        return Err(Error::usage(format!(
             "--partition-key: the key of this container is {}",
             definition.paths.join(" ")
         )));
@@ -71,7 +71,7 @@ fn prefix(
         })
         .collect();
     if parts.len() > 1 && query.needs_merging() {
-        return Err(Error::Usage(format!(
+        return Err(Error::usage(format!(
             "the keys that begin like this are in {} ranges: ORDER BY, TOP, DISTINCT, GROUP BY, OFFSET and aggregates need one; give more of the key",
             parts.len()
         )));
@@ -79,7 +79,7 @@ fn prefix(
     let in_pages =
         session.settings.on("one-page") || session.settings.text("continuation").is_some();
     if parts.len() > 1 && in_pages {
-        return Err(Error::Usage(format!(
+        return Err(Error::usage(format!(
             "the keys that begin like this are in {} ranges: page by page takes one; give more of the key",
             parts.len()
         )));
@@ -191,7 +191,7 @@ fn end(session: &Session, output: &Output, trailer: &Trailer, left: Option<&Next
 fn text(session: &Session, operands: &[String]) -> Result<String, Error> {
     let text = match (operands.first(), session.settings.text("file")) {
         (Some(_), Some(_)) => {
-            return Err(Error::Usage("a query and --file exclude each other".into()));
+            return Err(Error::usage("a query and --file exclude each other"));
         }
         (Some(text), None) => text.clone(),
         (None, Some(path)) => read_file(&path)?,
@@ -199,8 +199,8 @@ fn text(session: &Session, operands: &[String]) -> Result<String, Error> {
     };
     // A variable or a pipe that held nothing is no query either.
     if text.trim().is_empty() {
-        return Err(Error::Usage(
-            "which query? for example: rawcosmos query 'SELECT * FROM c'".into(),
+        return Err(Error::usage(
+            "which query? for example: rawcosmos query 'SELECT * FROM c'",
         ));
     }
     Ok(text)
@@ -212,7 +212,7 @@ fn with_parameters(session: &Session, text: String) -> Result<Query, Error> {
         for pair in session.settings.args().values(option) {
             let (name, value) = pair
                 .split_once('=')
-                .ok_or_else(|| Error::Usage(format!("--{option} {pair}: it must be NAME=VALUE")))?;
+                .ok_or_else(|| Error::usage(format!("--{option} {pair}: it must be NAME=VALUE")))?;
             let value = if is_json {
                 value.to_string()
             } else {

@@ -50,10 +50,10 @@ impl Wanted {
             "data-contributor"
             | "cosmos db built-in data contributor"
             | "00000000-0000-0000-0000-000000000002" => Ok(Wanted::Data(DataRole::Contributor)),
-            "owner" | "contributor" | "reader" => Err(Error::Usage(format!(
+            "owner" | "contributor" | "reader" => Err(Error::usage(format!(
                 "{text} opens no item and is more than Cosmos DB needs; there are data-reader, data-contributor, account-contributor, operator and account-reader"
             ))),
-            "" => Err(Error::Usage("--role is empty".into())),
+            "" => Err(Error::usage("--role is empty")),
             _ if is_guid(text) => Ok(Wanted::Data(DataRole::Custom(Name::new(text)?))),
             _ => Ok(Wanted::Named(text.to_string())),
         }
@@ -64,7 +64,7 @@ impl Wanted {
         match self {
             Wanted::Data(role) => Ok(role),
             Wanted::Named(name) => data_role_named(session, account, &name).map(DataRole::Custom),
-            Wanted::Azure(role) => Err(Error::Usage(format!("{} is no data role", role.name))),
+            Wanted::Azure(role) => Err(Error::usage(format!("{} is no data role", role.name))),
         }
     }
 }
@@ -75,7 +75,7 @@ fn planes(session: &Session) -> Result<(bool, bool), Error> {
         None => Ok((true, true)),
         Some("data") => Ok((true, false)),
         Some("arm") => Ok((false, true)),
-        Some(other) => Err(Error::Usage(format!(
+        Some(other) => Err(Error::usage(format!(
             "--plane {other} is not known: arm or data"
         ))),
     }
@@ -172,7 +172,7 @@ fn data_role_named(session: &Session, account: &arm::Account, name: &str) -> Res
     let words: Vec<&str> = AZURE.iter().map(|(word, _)| *word).collect();
     let words = words.join(", ");
     Name::new(found.ok_or_else(|| {
-        Error::Usage(format!(
+        Error::usage(format!(
             "the account has no data role {name:?}, and there are data-reader, data-contributor, {words}: see rawcosmos role definitions"
         ))
     })?)
@@ -183,7 +183,7 @@ pub fn object_id(text: &str) -> Result<Name, Error> {
     if is_guid(text) {
         return Name::new(text);
     }
-    Err(Error::Usage(format!(
+    Err(Error::usage(format!(
         "the principal {text:?} is no object id: self, or a GUID as whoami shows it"
     )))
 }

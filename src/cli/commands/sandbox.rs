@@ -37,8 +37,8 @@ pub fn start(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
 /// `sandbox run [options] -- COMMAND…`: starts one, runs the command with its addresses, and passes its exit code on.
 pub fn run(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
     let Some((program, arguments)) = settings.args().rest.split_first() else {
-        return Err(Error::Usage(
-            "which command? rawcosmos sandbox run -- COMMAND".into(),
+        return Err(Error::usage(
+            "which command? rawcosmos sandbox run -- COMMAND",
         ));
     };
     let sandbox = begin(settings)?;
@@ -100,8 +100,8 @@ pub fn variables(sandbox: &Sandbox) -> Vec<(&'static str, String)> {
 
 fn begin(settings: &Settings) -> Result<Sandbox, Error> {
     if settings.on("dry-run") {
-        return Err(Error::Usage(
-            "a sandbox sends nothing, so it has no --dry-run".into(),
+        return Err(Error::usage(
+            "a sandbox sends nothing, so it has no --dry-run",
         ));
     }
     let faults: Result<Vec<Fault>, String> = settings
@@ -113,30 +113,30 @@ fn begin(settings: &Settings) -> Result<Sandbox, Error> {
     let usual = Options::default();
     let partitions = settings.number("partitions")?.unwrap_or(usual.partitions);
     if !(1..=1000).contains(&partitions) {
-        return Err(Error::Usage("--partitions must be 1 to 1000".into()));
+        return Err(Error::usage("--partitions must be 1 to 1000"));
     }
     let host = settings.text("host");
     let cloud = settings.text("cloud");
     let regions = settings.number("regions")?.unwrap_or(usual.regions);
     if !(1..=2).contains(&regions) {
-        return Err(Error::Usage("--regions must be 1 or 2".into()));
+        return Err(Error::usage("--regions must be 1 or 2"));
     }
     let options = Options {
         host: host
             .map_or(Ok(usual.host), |name| Host::parse(&name))
-            .map_err(Error::Usage)?,
+            .map_err(Error::usage)?,
         cloud: cloud
             .map_or(Ok(usual.cloud), |name| Cloud::parse(&name))
-            .map_err(Error::Usage)?,
+            .map_err(Error::usage)?,
         port: settings.number("port")?.unwrap_or(usual.port),
         partitions,
         azure_role: azure_role(settings)?.unwrap_or_else(|| usual.azure_role.clone()),
         regions,
         ragged_pages: settings.number("ragged-pages")?,
-        faults: faults.map_err(Error::Usage)?,
+        faults: faults.map_err(Error::usage)?,
         ..usual
     };
-    sandbox::start(options).map_err(|e| Error::Local(format!("cannot start the sandbox: {e}")))
+    sandbox::start(options).map_err(|e| Error::local(format!("cannot start the sandbox: {e}")))
 }
 
 /// The word of a role of Azure, or `none`.
@@ -149,7 +149,7 @@ fn azure_role(settings: &Settings) -> Result<Option<String>, Error> {
         return Ok(Some(word.to_string()));
     }
     let known: Vec<&str> = known.collect();
-    Err(Error::Usage(format!(
+    Err(Error::usage(format!(
         "--azure-role must be one of {}",
         known.join(", ")
     )))

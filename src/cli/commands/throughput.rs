@@ -74,9 +74,8 @@ fn shown(
 /// `throughput update -d DB [-c CONTAINER] --throughput N | --max-throughput N [--yes] [--no-wait]`
 pub fn update(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
     let owner = owner(session)?;
-    let wanted = throughput(session)?.ok_or_else(|| {
-        Error::Usage("nothing to change: give --throughput or --max-throughput".into())
-    })?;
+    let wanted = throughput(session)?
+        .ok_or_else(|| Error::usage("nothing to change: give --throughput or --max-throughput"))?;
     let account = session.arm_account()?;
     let change = change(session, &account, &owner);
     if let Some(now) = now(&change)? {
@@ -123,7 +122,7 @@ fn permit(
             format!(" -c {}", quote(name.as_str()))
         });
         let database = quote(owner.database.as_str());
-        return Err(Error::Conflict(format!(
+        return Err(Error::conflict(format!(
             "{} is {}: first change that, with rawcosmos throughput migrate -d {database}{container} --to {word}",
             change.what,
             described(now)
@@ -163,7 +162,7 @@ pub fn migrate(session: &Session, output: &mut Output, _: &[String]) -> Result<(
         "autoscale" => Mode::Autoscale,
         "manual" => Mode::Manual,
         other => {
-            return Err(Error::Usage(format!(
+            return Err(Error::usage(format!(
                 "--to {other} is not known: autoscale or manual"
             )));
         }

@@ -35,7 +35,7 @@ impl Doctor<'_, '_> {
 
     fn door(&self, which: usize, plane: Plane, endpoint: &str) -> Result<&Door, Error> {
         let Some(cell) = self.doors.get(which) else {
-            return Err(Error::Local("there are two doors".into()));
+            return Err(Error::local("there are two doors"));
         };
         let asked = cell.get_or_init(|| self.ask(plane, endpoint));
         asked.as_ref().map_err(|e| e.clone().into())

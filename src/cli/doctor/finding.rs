@@ -168,5 +168,5 @@ fn row(session: &Session, output: &mut Output, id: &str, finding: &Finding) -> R
     ];
     members.extend(finding.explained.iter().flat_map(Explained::members));
     let raw = RawValue::from_string(session.masked(&object(&members)));
-    output.row(&raw.map_err(|e| Error::Local(e.to_string()))?)
+    output.row(&raw.map_err(|e| Error::local(e.to_string()))?)
 }

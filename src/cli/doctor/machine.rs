@@ -101,7 +101,7 @@ fn undescribed(session: &Session, error: Error) -> Result<Finding, Error> {
         }
         (Error::Answer(_), _) => {
             let what = format!("this is not what a metadata service says: {error}");
-            Err(Error::Identity(what, None))
+            Err(Error::identity(what, None))
         }
         _ => Ok(of_error(session, State::Warn, &error)),
     }

@@ -136,7 +136,7 @@ fn wanted(only: Option<&str>) -> Result<Vec<&'static str>, Error> {
         true => {
             let known: Vec<&str> = CHECKS.iter().map(|check| check.id).collect();
             let known = known.join(", ");
-            Err(Error::Usage(format!("--only takes one of {known}")))
+            Err(Error::usage(format!("--only takes one of {known}")))
         }
     }
 }

@@ -25,7 +25,7 @@ pub fn write(doctor: &Doctor) -> Result<Finding, Error> {
     let now = session.client.clock().now().unix_timestamp_nanos();
     let id = Name::new(format!("rawcosmos-doctor-{now}"))?;
     let item = sample(&definition, &id)?;
-    let key = definition.extract(item.get()).map_err(Error::Usage)?;
+    let key = definition.extract(item.get()).map_err(Error::usage)?;
     let options = items::Options::default();
     let made = session.run(&items::upsert(&container, &key, &item, &options))?;
     session.run(&items::delete(&container, &id, &key, &options))?;

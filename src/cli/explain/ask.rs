@@ -29,7 +29,7 @@ fn write(output: &mut Output, pieces: &[Piece]) -> Result<(), Error> {
     output.list();
     for piece in pieces {
         let raw = serde_json::value::RawValue::from_string(object(&piece.members));
-        output.row(&raw.map_err(|e| Error::Local(e.to_string()))?)?;
+        output.row(&raw.map_err(|e| Error::local(e.to_string()))?)?;
     }
     Ok(())
 }
@@ -83,7 +83,7 @@ fn unknown(what: &str) -> Error {
         "rawcosmos explain lists what there is".to_string(),
         |near| format!("did you mean {near}?"),
     );
-    Error::Usage(format!("nothing is known here of {what:?}; {hint}"))
+    Error::usage(format!("nothing is known here of {what:?}; {hint}"))
 }
 
 /// `403/5301`, `403` or `5301`.

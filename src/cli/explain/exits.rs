@@ -48,8 +48,8 @@ pub fn exit_code(error: &Error) -> u8 {
         Error::DryRun | Error::Closed => 0,
         Error::Local(_) | Error::Answer(_) => 1,
         Error::Usage(_) => 2,
-        Error::Identity(_, None) => 4,
-        Error::Identity(_, Some(failure)) | Error::Status(failure) => exit_of(failure),
+        Error::Identity(no_token) => no_token.failure.as_ref().map_or(4, exit_of),
+        Error::Status(failure) => exit_of(failure),
         Error::Conflict(_) => 6,
         Error::Transport(_) | Error::Unfinished(_) | Error::Overtime(_) => 8,
         Error::Unknown(_) => 10,
@@ -80,11 +80,11 @@ mod tests {
         assert!(EXITS.iter().all(|(_, _, code)| is_known(*code)));
         for error in [
             Error::DryRun,
-            Error::Local(String::new()),
-            Error::Usage(String::new()),
-            Error::Conflict(String::new()),
-            Error::Unfinished(String::new()),
-            Error::Overtime(String::new()),
+            Error::local(String::new()),
+            Error::usage(String::new()),
+            Error::conflict(String::new()),
+            Error::unfinished(String::new()),
+            Error::overtime(String::new()),
         ] {
             assert!(is_known(exit_code(&error)), "{error}");
         }

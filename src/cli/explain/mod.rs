@@ -99,7 +99,7 @@ pub fn explain(error: &Error, context: &Context) -> Explained {
     if let Some(rule) = rules::rule(&case) {
         explained.said = Some(failure.map_or(explained.what.clone(), said));
         explained.fill(&rule, &facts);
-    } else if let Error::Identity(_, Some(failure)) = error {
+    } else if let (Error::Identity(_), Some(failure)) = (error, failure) {
         explained.said = Some(said(failure));
     }
     explained
@@ -146,9 +146,11 @@ fn one_line(text: &str) -> String {
 /// What rows look at; `None` for an error that explains itself.
 fn case(error: &Error) -> Option<Case> {
     let (kind, request, text) = match error {
-        Error::Identity(what, None) => return Some(Case::noticed(what)),
         Error::Answer(lost) => return Some(Case::noticed(&lost.what)),
-        Error::Identity(_, Some(failure)) => {
+        Error::Identity(no_token) => {
+            let Some(failure) = &no_token.failure else {
+                return Some(Case::noticed(&no_token.what));
+            };
             let kind = Kind::Refused(refusal::of(failure));
             (kind, failure.request.clone(), failure.message.clone())
         }
@@ -162,7 +164,7 @@ fn case(error: &Error) -> Option<Case> {
             broken.what.clone(),
         ),
         Error::Unknown(lost) => (Kind::Unknown, lost.request.clone(), lost.what.clone()),
-        Error::Unfinished(what) => (Kind::Unfinished, String::new(), what.clone()),
+        Error::Unfinished(what) => (Kind::Unfinished, String::new(), what.to_string()),
         _ => return None,
     };
     let failure = error.failure();
@@ -311,13 +313,12 @@ mod tests {
     fn said_no(plane: Plane, request: &str, status: u16, substatus: u32, body: &str) -> Explained {
         let headers = [("x-ms-substatus".to_string(), substatus.to_string())];
         let failure = Failure::read(plane, request.into(), status, &headers, body.as_bytes());
-        let failure = Box::new(failure);
         let error = match plane {
             Plane::Identity => {
                 let sentence = refusal::of(&failure).sentence().to_string();
-                Error::Identity(sentence, Some(failure))
+                Error::identity(sentence, Some(failure))
             }
-            _ => Error::Status(failure),
+            _ => Error::Status(Box::new(failure)),
         };
         explain(&error, &context())
     }
@@ -750,18 +751,18 @@ mod tests {
             ["rawcosmos item read -d db1 -c c1 -i ID -k KEY"]
         );
         assert_eq!(unknown.exit, 10);
-        let waiting = explain(&Error::Unfinished("x".into()), &Context::default());
+        let waiting = explain(&Error::unfinished("x"), &Context::default());
         assert_eq!((waiting.fix.len(), waiting.exit), (0, 8));
     }
 
     #[test]
     fn other_errors_speak_for_themselves() {
         for (error, exit) in [
-            (Error::Usage("a".into()), 2),
-            (Error::Local("a".into()), 1),
+            (Error::usage("a"), 2),
+            (Error::local("a"), 1),
             (Error::answer("a"), 1),
-            (Error::Conflict("a".into()), 6),
-            (Error::Identity("a".into(), None), 4),
+            (Error::conflict("a"), 6),
+            (Error::identity("a", None), 4),
             (Error::DryRun, 0),
             (Error::Closed, 0),
         ] {

@@ -82,7 +82,7 @@ pub fn check_pointer(pointer: &str) -> Result<(), Error> {
     if begins && escapes.all(|after| after.starts_with(['0', '1'])) {
         return Ok(());
     }
-    Err(Error::Usage(format!(
+    Err(Error::usage(format!(
         "{pointer:?} is not a JSON pointer: it begins with /, and ~ is written ~0 and / in a name ~1"
     )))
 }

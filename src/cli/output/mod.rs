@@ -54,7 +54,7 @@ impl Format {
         found.map(|(_, format)| *format).ok_or_else(|| {
             let known: Vec<&str> = FORMATS.iter().map(|(name, _)| *name).collect();
             let known = known.join(", ");
-            Error::Usage(format!("{text:?} is not an output format: one of {known}"))
+            Error::usage(format!("{text:?} is not an output format: one of {known}"))
         })
     }
 
@@ -115,7 +115,7 @@ impl Output {
     pub fn one(&mut self, value: &RawValue) -> Result<(), Error> {
         let pointer = self.get.as_deref().unwrap_or_default();
         let found = json::find(value, pointer)
-            .ok_or_else(|| Error::Local(format!("the answer has nothing at {pointer}")))?;
+            .ok_or_else(|| Error::local(format!("the answer has nothing at {pointer}")))?;
         let text = match self.format {
             Format::Auto | Format::Json if self.terminal => json::pretty(found, 0) + "\n",
             _ => self.rendered(found),
@@ -216,7 +216,7 @@ impl Output {
 fn failed(error: std::io::Error) -> Error {
     match error.kind() {
         ErrorKind::BrokenPipe => Error::Closed,
-        _ => Error::Local(format!("cannot write the output: {error}")),
+        _ => Error::local(format!("cannot write the output: {error}")),
     }
 }
 

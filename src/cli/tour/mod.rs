@@ -81,12 +81,10 @@ pub fn run(settings: &Settings, mask: &Mask, _: &[String]) -> Result<u8, Error> 
     }
     let configured = settings.find("account-name").is_some() || settings.find("endpoint").is_some();
     match (settings.on("live"), settings.on("sandbox")) {
-        (true, true) => Err(Error::Usage(
-            "--live and --sandbox exclude each other".into(),
-        )),
+        (true, true) => Err(Error::usage("--live and --sandbox exclude each other")),
         (true, false) => guide(settings, settings, mask, true),
-        (false, false) if configured => Err(Error::Usage(
-            "an account is set: say --live to use it, or --sandbox to leave it alone".into(),
+        (false, false) if configured => Err(Error::usage(
+            "an account is set: say --live to use it, or --sandbox to leave it alone",
         )),
         (false, _) => in_sandbox(settings, mask),
     }
@@ -96,7 +94,7 @@ pub fn run(settings: &Settings, mask: &Mask, _: &[String]) -> Result<u8, Error> 
 fn in_sandbox(settings: &Settings, mask: &Mask) -> Result<u8, Error> {
     let options = crate::sandbox::Options::default();
     let sandbox = crate::sandbox::start(options)
-        .map_err(|e| Error::Local(format!("cannot start the sandbox: {e}")))?;
+        .map_err(|e| Error::local(format!("cannot start the sandbox: {e}")))?;
     let variables = commands::sandbox::variables(&sandbox);
     let environment = move |name: &str| {
         let found = variables.iter().find(|(known, _)| *known == name)?;
@@ -111,8 +109,8 @@ fn in_sandbox(settings: &Settings, mask: &Mask) -> Result<u8, Error> {
 
 #[cfg(not(feature = "sandbox"))]
 fn in_sandbox(_: &Settings, _: &Mask) -> Result<u8, Error> {
-    Err(Error::Usage(
-        "this binary was built without the sandbox; --live uses the real account".into(),
+    Err(Error::usage(
+        "this binary was built without the sandbox; --live uses the real account",
     ))
 }
 
@@ -143,8 +141,8 @@ fn guide(said: &Settings, settings: &Settings, mask: &Mask, live: bool) -> Resul
     };
     let session = Session::new(settings, &recorder, None, mask)?;
     if session.has_key() {
-        return Err(Error::Usage(
-            "the tour shows a managed identity: leave the key file out".into(),
+        return Err(Error::usage(
+            "the tour shows a managed identity: leave the key file out",
         ));
     }
     let name = |option, usual: &str| Name::new(settings.text(option).unwrap_or(usual.into()));
@@ -200,7 +198,7 @@ impl Tour<'_> {
         {
             Err(e) if e.is_status(404) => Ok(()),
             Err(e) => Err(e),
-            Ok(_) => Err(Error::Conflict(format!(
+            Ok(_) => Err(Error::conflict(format!(
                 "database {0} exists already, and the tour deletes what it makes: name another with --database-name, \
                  or, if a tour that was killed left it, rawcosmos database delete -n {0}",
                 self.database

@@ -41,14 +41,14 @@ impl Paper {
             None | Some("text") => false,
             Some("md") => true,
             Some(other) => {
-                return Err(Error::Usage(format!(
+                return Err(Error::usage(format!(
                     "--format {other} is not known: text or md"
                 )));
             }
         };
         let only = settings.number("step")?;
         if only.is_some_and(|step| !(1..=STEPS.len()).contains(&step)) {
-            return Err(Error::Usage(format!(
+            return Err(Error::usage(format!(
                 "the tour has steps 1 to {}",
                 STEPS.len()
             )));

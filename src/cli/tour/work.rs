@@ -99,7 +99,7 @@ impl Tour<'_> {
     }
 
     pub(super) fn create_item(&mut self) -> Result<(), Error> {
-        let item = RawValue::from_string(ITEM.into()).map_err(|e| Error::Local(e.to_string()))?;
+        let item = RawValue::from_string(ITEM.into()).map_err(|e| Error::local(e.to_string()))?;
         let (key, options) = (PartitionKey::from_text("pkey"), items::Options::default());
         let call = items::create(&self.place(), &key, &item, &options);
         self.written = self.session.run(&call)?.session;

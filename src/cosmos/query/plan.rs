@@ -81,8 +81,8 @@ impl Plan {
             .get("hybridSearchQueryInfo")
             .is_some_and(Value::is_object)
         {
-            return Err(Error::Usage(
-                "ORDER BY RANK (hybrid search) is not implemented: order by one score, with VectorDistance".into(),
+            return Err(Error::usage(
+                "ORDER BY RANK (hybrid search) is not implemented: order by one score, with VectorDistance",
             ));
         }
         let Some(info) = body.get("queryInfo").filter(|info| info.is_object()) else {

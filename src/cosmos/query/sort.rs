@@ -23,8 +23,8 @@ pub fn compare(directions: &[Direction], left: &[Key], right: &[Key]) -> Result<
             return Ok(order);
         }
         if pairs.peek().is_some() && left.is_moot(right) {
-            return Err(Error::Usage(
-                "ORDER BY meets different arrays or objects before its last expression: their order is known to the service alone, so the rows cannot be merged; order by one of their members".into(),
+            return Err(Error::usage(
+                "ORDER BY meets different arrays or objects before its last expression: their order is known to the service alone, so the rows cannot be merged; order by one of their members",
             ));
         }
     }
@@ -109,7 +109,7 @@ fn source(plan: &Plan, expression: &str) -> Result<Source, Error> {
     if let Some((name, _)) = plan.members.iter().find(|(name, _)| *name == wanted) {
         return Ok(Source::Member(name.clone()));
     }
-    Err(Error::Usage(format!(
+    Err(Error::usage(format!(
         "ORDER BY {expression} cannot be merged over groups of several ranges: order by an expression of GROUP BY, or by the name of a member of SELECT"
     )))
 }
