@@ -20,7 +20,7 @@ pub mod version;
 
 pub use remedy::apart;
 
-use std::cell::{Cell, RefCell};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -34,8 +34,8 @@ use crate::message::{Answer, Call, Effect, Request, Response, Scope};
 use retry::{Tally, Verdict};
 use tokens::Tokens;
 
-/// Something that carries a request to its service and an answer back.
-pub trait Transport {
+/// Something that carries a request to its service and an answer back; several threads may use it at once.
+pub trait Transport: Sync {
     /// Sends one request and reads its whole answer, whatever the status.
     fn send(&self, request: &Request) -> Result<Response, Broken>;
 
@@ -44,7 +44,7 @@ pub trait Transport {
 }
 
 /// The time, and a way to let it pass.
-pub trait Clock {
+pub trait Clock: Sync {
     /// The moment.
     fn now(&self) -> OffsetDateTime;
 
@@ -103,18 +103,18 @@ impl Default for Audiences {
     }
 }
 
-/// Carries out calls: with one credential, over one transport, by one clock.
+/// Carries out calls: with one credential, over one transport, by one clock. Several threads may share one.
 pub struct Client<'a> {
     transport: &'a dyn Transport,
     clock: &'a dyn Clock,
     credential: Credential,
-    audiences: RefCell<Audiences>,
-    tokens: RefCell<Tokens>,
+    audiences: Mutex<Audiences>,
+    tokens: Mutex<Tokens>,
     patient: bool,
-    absent: RefCell<Option<(OffsetDateTime, Broken)>>,
+    absent: Mutex<Option<(OffsetDateTime, Broken)>>,
     /// How far the service's clock is ahead of ours, once that is known to matter.
-    offset: Cell<time::Duration>,
-    versions: RefCell<version::Known>,
+    offset: Mutex<time::Duration>,
+    versions: Mutex<version::Known>,
 }
 
 impl<'a> Client<'a> {
@@ -128,19 +128,19 @@ impl<'a> Client<'a> {
             transport,
             clock,
             credential,
-            audiences: RefCell::default(),
-            tokens: RefCell::default(),
+            audiences: Mutex::default(),
+            tokens: Mutex::default(),
             patient: false,
-            absent: RefCell::default(),
-            offset: Cell::default(),
-            versions: RefCell::default(),
+            absent: Mutex::default(),
+            offset: Mutex::default(),
+            versions: Mutex::default(),
         }
     }
 
     /// The same client for other audiences.
     #[must_use]
     pub fn with_audiences(mut self, audiences: Audiences) -> Client<'a> {
-        self.audiences = RefCell::new(audiences);
+        self.audiences = Mutex::new(audiences);
         self
     }
 
@@ -153,7 +153,7 @@ impl<'a> Client<'a> {
 
     /// Asks for other audiences from now on.
     pub fn set_audiences(&self, change: impl FnOnce(&mut Audiences)) {
-        change(&mut self.audiences.borrow_mut());
+        change(&mut locked(&self.audiences));
     }
 
     /// The same client by another clock.
@@ -170,7 +170,7 @@ impl<'a> Client<'a> {
 
     /// The audiences it asks for.
     pub fn audiences(&self) -> Audiences {
-        self.audiences.borrow().clone()
+        locked(&self.audiences).clone()
     }
 
     /// The clock it goes by.
@@ -209,7 +209,7 @@ impl<'a> Client<'a> {
         let mut tally = Tally::default();
         loop {
             let proof = self.proof(scope)?;
-            let asked = self.versions.borrow().applied(request);
+            let asked = locked(&self.versions).applied(request);
             let ready = authorize(asked, scope, &proof, self.now());
             refuse_unsendable(&ready)?;
             let outcome = self.send(&ready);
@@ -255,6 +255,11 @@ impl<'a> Client<'a> {
         let life = token.expires.moment(now) - now;
         Ok(Proof::Token(token.secret.living(life.whole_seconds())))
     }
+}
+
+/// What is behind a lock, even where a thread has ended in the middle of it: each change is one step.
+pub(crate) fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A header value outside printable ASCII would be refused halfway, or split the request in two.

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::Client;
+use super::{Client, locked};
 use crate::error::{Broken, Error, Stage};
 use crate::message::{Limits, Plane, Request, Response};
 
@@ -51,7 +51,7 @@ impl Client<'_> {
 
     /// What came of the endpoint a moment ago, where that was nothing: asking again so soon would take as long.
     pub(super) fn is_absent(&self, request: &Request) -> Option<Broken> {
-        let absent = self.absent.borrow();
+        let absent = locked(&self.absent);
         let (since, broken) = absent.as_ref()?;
         let recent = self.clock.now() < since.saturating_add(A_MOMENT);
         (recent && request.plane == Plane::Identity).then(|| Broken {
@@ -63,7 +63,7 @@ impl Client<'_> {
     /// Keeps what came of the endpoint, where that was nothing.
     pub(super) fn remembered(&self, request: &Request, error: Error) -> Error {
         if let (Plane::Identity, Error::Transport(broken)) = (request.plane, &error) {
-            *self.absent.borrow_mut() = Some((self.clock.now(), broken.clone()));
+            *locked(&self.absent) = Some((self.clock.now(), broken.clone()));
         }
         error
     }
