@@ -13,9 +13,6 @@ use crate::message::Answer;
 /// Waits between two rounds that brought nothing; the last one repeats.
 const WAITS: [u64; 4] = [1, 2, 3, 5];
 
-/// A range that is gone this often without a single answer is not being split.
-const SPLITS: u32 = 10;
-
 /// Which changes are read, and how.
 pub struct Feed<'a> {
     /// Of which container.
@@ -78,10 +75,15 @@ impl Client<'_> {
                 &feed.paging,
             );
             match self.run(&call) {
-                Err(e) if is_gone(&e) && splits < SPLITS => {
+                Err(e) if is_gone(&e) => {
                     splits += 1;
-                    self.note("the range was split or merged: reading the ranges again");
-                    state.place(&self.ranges(feed.container)?);
+                    match self.ranges_after(feed.container, splits)? {
+                        Some(ranges) => state.place(&ranges),
+                        None if self.is_another(feed.container, state, &e) => {
+                            return Err(recreated());
+                        }
+                        None => return Err(e),
+                    }
                 }
                 Err(e) if self.is_another(feed.container, state, &e) => return Err(recreated()),
                 Err(e) => return Err(e),

@@ -53,13 +53,18 @@ impl Client<'_> {
         pairs: &[Pair],
         heard: &mut Heard,
     ) -> Result<Vec<Option<Box<RawValue>>>, Error> {
-        let mut found = Found::new();
-        match (self.find(many, pairs, &mut found, heard), &mut many.way) {
-            (Err(e), Way::Ranges(_, ranges)) if is_gone(&e) => {
-                *ranges = self.ranges(many.container)?;
-                self.find(many, pairs, &mut found, heard)?;
+        let (mut found, mut splits) = (Found::new(), 0);
+        while let Err(e) = self.find(many, pairs, &mut found, heard) {
+            splits += 1;
+            match (&mut many.way, is_gone(&e)) {
+                (Way::Ranges(_, ranges), true) => {
+                    match self.ranges_after(many.container, splits)? {
+                        Some(now) => *ranges = now,
+                        None => return Err(e),
+                    }
+                }
+                _ => return Err(e),
             }
-            (done, _) => done?,
         }
         let all = pairs.iter().map(|pair| many.pick(&found, pair));
         Ok(all.collect())

@@ -11,6 +11,7 @@ pub mod network;
 pub mod pages;
 mod patience;
 pub mod poll;
+pub mod query;
 pub mod ranges;
 mod remedy;
 pub mod retry;

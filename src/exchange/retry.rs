@@ -169,7 +169,8 @@ fn refused(request: &Request, effect: Effect, response: &Response, tally: &Tally
     );
     let rule = RULES
         .iter()
-        .find(|rule| rule.covers(&failure) && !is_hopeless(&failure));
+        .find(|rule| rule.covers(&failure) && !is_hopeless(&failure))
+        .filter(|_| !names_what_is_gone(request, &failure));
     if let Some(rule) = rule.filter(|rule| rule.untouched || effect != Effect::Once)
         && let Some(wait) = rule.wait(&failure, tally)
     {
@@ -181,6 +182,13 @@ fn refused(request: &Request, effect: Effect, response: &Response, tally: &Tally
         return Verdict::Again { wait, why, remedy };
     }
     Verdict::Refuse(in_kind(effect, failure))
+}
+
+/// The range that the request names was split or merged: what came of it has other names, and asking again is no use.
+fn names_what_is_gone(request: &Request, failure: &Failure) -> bool {
+    let named = |(name, _): &(&str, _)| *name == "x-ms-documentdb-partitionkeyrangeid";
+    let gone = failure.status == 410 && failure.substatus == Some(1002);
+    gone && request.headers.iter().any(named)
 }
 
 /// Whether no other answer is to come, although the status is one that passes.

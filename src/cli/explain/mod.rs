@@ -45,6 +45,8 @@ pub struct Context {
     pub principal: Option<String>,
     /// The call's action; empty where there is none.
     pub action: &'static str,
+    /// The query that was asked.
+    pub query: Option<String>,
     /// This machine's time, as HTTP writes it.
     pub now: Option<String>,
 }
@@ -72,6 +74,8 @@ pub struct Explained {
     pub note: Option<String>,
     /// The service's own words, where `what` is not already that.
     pub said: Option<String>,
+    /// The line of the query that is wrong, and below it a mark under the place.
+    pub place: Option<[String; 2]>,
     /// Commands to paste, the first one first.
     pub fix: Vec<String>,
     /// What support asks for.
@@ -91,6 +95,9 @@ pub fn explain(error: &Error, context: &Context) -> Explained {
     if let Error::Status(failure) = error {
         explained.what = said(failure);
     }
+    let place = failure.and_then(|failure| failure.place);
+    let asked = context.query.as_deref().zip(place);
+    explained.place = asked.and_then(|(query, place)| underlined(query, place));
     let Some(case) = case(error) else {
         return explained;
     };
@@ -109,6 +116,24 @@ pub fn explain(error: &Error, context: &Context) -> Explained {
         explained.said = Some(said(failure));
     }
     explained
+}
+
+/// The line of a query that an error names a place in, and a mark below that place.
+fn underlined(query: &str, (start, end): (u64, u64)) -> Option<[String; 2]> {
+    let place = |n: u64| usize::try_from(n).ok();
+    let (start, end) = (place(start)?, place(end)?);
+    let mut begins = 0;
+    for line in query.split('\n') {
+        let length = line.chars().count();
+        if start <= begins + length {
+            let (at, end) = (start.checked_sub(begins)?, end.min(begins + length));
+            let line = line.trim_end().replace('\t', " ");
+            let marks = "^".repeat(end.saturating_sub(start).max(1));
+            return Some([line, format!("{}{marks}", " ".repeat(at))]);
+        }
+        begins += length + 1;
+    }
+    None
 }
 
 /// What a service's refusal tells by itself.
@@ -239,6 +264,8 @@ impl Explained {
             let line = text.as_ref().map(|text| printable(&one_line(text)));
             lines.extend(line.map(|text| format!("  {label:<5} {text}")));
         }
+        let place = self.place.iter().flatten();
+        lines.extend(place.map(|line| format!("        {}", printable(line))));
         for (index, command) in self.fix.iter().enumerate() {
             let label = if index == 0 { "fix" } else { "or" };
             lines.push(format!("  {label:<5} {}", printable(command)));

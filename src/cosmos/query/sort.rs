@@ -5,6 +5,8 @@
 
 use std::cmp::Ordering;
 
+use serde_json::value::RawValue;
+
 use super::group::Row;
 use super::order::Key;
 use super::plan::{Direction, Plan};
@@ -30,6 +32,24 @@ pub fn compare(directions: &[Direction], left: &[Key], right: &[Key]) -> Result<
     }
     Ok(Ordering::Equal)
 }
+
+/// Rows and what they are ordered by, in that order; equal ones stay as they are.
+pub fn sorted(directions: &[Direction], mut rows: Vec<Keyed>) -> Result<Vec<Keyed>, Error> {
+    let mut refused = None;
+    rows.sort_by(|(left, _), (right, _)| {
+        compare(directions, left, right).unwrap_or_else(|e| {
+            refused.get_or_insert(e);
+            Ordering::Equal
+        })
+    });
+    match refused {
+        Some(e) => Err(e),
+        None => Ok(rows),
+    }
+}
+
+/// A row behind the values it is ordered by; `None` where it is undefined.
+pub type Keyed = (Vec<Key>, Option<Box<RawValue>>);
 
 /// What groups are to be ordered by.
 pub struct GroupOrder {
@@ -61,21 +81,10 @@ impl GroupOrder {
         }))
     }
 
-    /// Puts groups in order; equal ones stay as they are.
-    pub fn sort(&self, rows: Vec<Row>) -> Result<Vec<Row>, Error> {
-        let keyed = rows.into_iter().map(|row| Ok((self.keys(&row)?, row)));
-        let mut keyed = keyed.collect::<Result<Vec<_>, Error>>()?;
-        let mut refused = None;
-        keyed.sort_by(|(left, _), (right, _)| {
-            compare(&self.directions, left, right).unwrap_or_else(|e| {
-                refused.get_or_insert(e);
-                Ordering::Equal
-            })
-        });
-        match refused {
-            Some(e) => Err(e),
-            None => Ok(keyed.into_iter().map(|(_, row)| row).collect()),
-        }
+    /// Puts groups in order.
+    pub fn sort(&self, rows: Vec<Row>) -> Result<Vec<Keyed>, Error> {
+        let keyed = rows.into_iter().map(|row| Ok((self.keys(&row)?, row.row)));
+        sorted(&self.directions, keyed.collect::<Result<_, Error>>()?)
     }
 
     fn keys(&self, row: &Row) -> Result<Vec<Key>, Error> {
