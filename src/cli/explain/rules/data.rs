@@ -118,7 +118,7 @@ const MISSING_PARENT: Rule = Rule::new(
 const ACROSS: Rule = Rule::new(data(&[400]).sub(&[1004]), "the service cannot run this query across partitions")
     .why("TOP, ORDER BY, DISTINCT, OFFSET, GROUP BY and aggregates over several partitions are the client's work")
     .note("rawcosmos query does that work, but not page by page with --one-page or --continuation; within one partition key (-k) every query runs")
-    .fix(&["rawcosmos query -d {database} -c {container} SQL"]);
+    .fix(&["rawcosmos query -d {database} -c {container} -k KEY SQL"]);
 
 pub(super) const THROUGHPUT_OF_CONTAINER: &str =
     "rawcosmos throughput show -d {database} -c {container}[ -a {account}][ -g {group}]";
