@@ -234,8 +234,12 @@ fn aggregates_are_the_recorded_ones_however_the_items_lie() {
             let rows = Value::Array(ranges.merged(text, size, parallel, split));
             let (rows, wanted) = match query["anyOrder"] == true {
                 true => {
-                    let each = |rows: &Value| rows.as_array().unwrap().iter().map(loosely).collect();
-                    (Value::Array(each(&rows)), Value::Array(each(&query["rows"])))
+                    let each =
+                        |rows: &Value| rows.as_array().unwrap().iter().map(loosely).collect();
+                    (
+                        Value::Array(each(&rows)),
+                        Value::Array(each(&query["rows"])),
+                    )
                 }
                 false => (rows, query["rows"].clone()),
             };
@@ -306,25 +310,82 @@ fn random_query(dice: &mut Dice) -> (String, bool) {
     let function = *dice.pick(&[&"COUNT", &"SUM", &"AVG", &"MIN", &"MAX"]);
     match dice.roll(20) {
         0 => (format!("SELECT c.id, c.n FROM c{filter}"), false),
-        1 => (format!("SELECT VALUE t FROM c JOIN t IN c.tags{filter}"), false),
-        2 => (format!("SELECT c.{one} FROM c{filter} ORDER BY c.{one}{way}"), true),
-        3 => (format!("SELECT VALUE c.{one} FROM c{filter} ORDER BY c.{one}{way}"), true),
-        4 => (format!("SELECT c.{one}, c.{two} FROM c{filter} ORDER BY c.{one}{way}, c.{two}{other}"), true),
-        5 => (format!("SELECT * FROM c{filter} ORDER BY c.{one}{way}, c.id{other}"), true),
-        6 => (format!("SELECT TOP {top} c.{one} FROM c{filter} ORDER BY c.{one}{way}"), true),
-        7 => (format!("SELECT c.{one}, c.id FROM c{filter} ORDER BY c.{one}{way}, c.id OFFSET {offset} LIMIT {limit}"), true),
+        1 => (
+            format!("SELECT VALUE t FROM c JOIN t IN c.tags{filter}"),
+            false,
+        ),
+        2 => (
+            format!("SELECT c.{one} FROM c{filter} ORDER BY c.{one}{way}"),
+            true,
+        ),
+        3 => (
+            format!("SELECT VALUE c.{one} FROM c{filter} ORDER BY c.{one}{way}"),
+            true,
+        ),
+        4 => (
+            format!("SELECT c.{one}, c.{two} FROM c{filter} ORDER BY c.{one}{way}, c.{two}{other}"),
+            true,
+        ),
+        5 => (
+            format!("SELECT * FROM c{filter} ORDER BY c.{one}{way}, c.id{other}"),
+            true,
+        ),
+        6 => (
+            format!("SELECT TOP {top} c.{one} FROM c{filter} ORDER BY c.{one}{way}"),
+            true,
+        ),
+        7 => (
+            format!(
+                "SELECT c.{one}, c.id FROM c{filter} ORDER BY c.{one}{way}, c.id OFFSET {offset} LIMIT {limit}"
+            ),
+            true,
+        ),
         8 => (format!("SELECT DISTINCT c.{one} FROM c{filter}"), false),
         9 => (format!("SELECT DISTINCT VALUE c.x FROM c{filter}"), false),
-        10 => (format!("SELECT DISTINCT VALUE c.{one} FROM c{filter} ORDER BY c.{one}{way}"), true),
-        11 => (format!("SELECT VALUE {function}(c.{one}) FROM c{filter}"), false),
-        12 => (format!("SELECT COUNT(1) AS k, {function}(c.n) AS v, SUM(c.f) FROM c{filter}"), false),
-        13 => (format!("SELECT c.g, COUNT(1) AS k, {function}(c.{one}) AS v FROM c{filter} GROUP BY c.g"), false),
-        14 => (format!("SELECT c.g, c.b, MAX(c.n) AS v FROM c{filter} GROUP BY c.g, c.b"), false),
-        15 => (format!("SELECT c.g, {function}(c.n) AS v FROM c{filter} GROUP BY c.g ORDER BY c.g{way}"), true),
-        16 => (format!("SELECT COUNT(1) AS k FROM (SELECT DISTINCT c.{one} FROM c{filter})"), false),
-        17 => (format!("SELECT VALUE IS_ARRAY(c.x) FROM c{filter} ORDER BY c.x{way}"), true),
-        18 => (format!("SELECT VALUE {function}(c.n) FROM c{filter} GROUP BY c.g"), false),
-        _ => (format!("SELECT DISTINCT TOP {top} VALUE c.{one} FROM c{filter} ORDER BY c.{one}{way}"), true),
+        10 => (
+            format!("SELECT DISTINCT VALUE c.{one} FROM c{filter} ORDER BY c.{one}{way}"),
+            true,
+        ),
+        11 => (
+            format!("SELECT VALUE {function}(c.{one}) FROM c{filter}"),
+            false,
+        ),
+        12 => (
+            format!("SELECT COUNT(1) AS k, {function}(c.n) AS v, SUM(c.f) FROM c{filter}"),
+            false,
+        ),
+        13 => (
+            format!(
+                "SELECT c.g, COUNT(1) AS k, {function}(c.{one}) AS v FROM c{filter} GROUP BY c.g"
+            ),
+            false,
+        ),
+        14 => (
+            format!("SELECT c.g, c.b, MAX(c.n) AS v FROM c{filter} GROUP BY c.g, c.b"),
+            false,
+        ),
+        15 => (
+            format!(
+                "SELECT c.g, {function}(c.n) AS v FROM c{filter} GROUP BY c.g ORDER BY c.g{way}"
+            ),
+            true,
+        ),
+        16 => (
+            format!("SELECT COUNT(1) AS k FROM (SELECT DISTINCT c.{one} FROM c{filter})"),
+            false,
+        ),
+        17 => (
+            format!("SELECT VALUE IS_ARRAY(c.x) FROM c{filter} ORDER BY c.x{way}"),
+            true,
+        ),
+        18 => (
+            format!("SELECT VALUE {function}(c.n) FROM c{filter} GROUP BY c.g"),
+            false,
+        ),
+        _ => (
+            format!("SELECT DISTINCT TOP {top} VALUE c.{one} FROM c{filter} ORDER BY c.{one}{way}"),
+            true,
+        ),
     }
 }
 

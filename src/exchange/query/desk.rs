@@ -108,11 +108,11 @@ impl<'a> Desk<'a> {
     /// How far it has come, for another run.
     pub fn state(&self, passed: u64) -> Option<State> {
         let start = self.start.as_ref()?;
-        // Nothing was given yet, and what an earlier run gave may not have been passed.
-        if passed == start.passed {
+        let table = self.table();
+        // What an earlier run gave has not been passed yet.
+        if table.leaves.iter().any(|leaf| leaf.known.is_some()) {
             return Some(start.clone());
         }
-        let table = self.table();
         Some(State {
             passed,
             left: table.leaves.iter().filter_map(Leaf::left).collect(),
