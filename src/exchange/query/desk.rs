@@ -170,6 +170,8 @@ impl<'a> Desk<'a> {
     /// Until somebody has brought something; without threads that is the reader.
     fn wait<'t>(&'t self, mut table: MutexGuard<'t, Table>, at: usize) -> MutexGuard<'t, Table> {
         if table.spent.threads > 0 {
+            // Looking for a row may have used up pages: there is room for others.
+            self.moved.notify_all();
             return self.pause(table);
         }
         let job = table.job(at);
