@@ -115,7 +115,7 @@ impl Ranges {
             self.place.fault("query.split:1");
         }
         let spent = client.merged(&asked, None, &mut |rows| {
-            while let Some(row) = rows.next() {
+            for row in rows.by_ref() {
                 all.push(own(serde_json::from_str(row?.get()).unwrap()));
                 if split == Some(all.len()) {
                     self.split();

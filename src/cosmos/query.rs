@@ -185,7 +185,9 @@ pub fn plan_of(container: &Container, query: &Query) -> Call<Option<Plan>> {
     }
 }
 
-/// The same page, with word of how it was found: see [`metrics`].
+/// `POST /dbs/{db}/colls/{coll}/docs`, as [`items`], with word of how the page was found: see [`metrics`].
+///
+/// <https://learn.microsoft.com/azure/cosmos-db/nosql/query-metrics>
 pub fn measured(mut page: Call<Page>) -> Call<Page> {
     let request = page.request;
     page.request = request

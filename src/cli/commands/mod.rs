@@ -219,8 +219,7 @@ impl Trailer {
     /// Adds what a query over several ranges took.
     pub fn spent(&mut self, items: usize, spent: &Spent) {
         self.count(items, spent.charge, spent.elapsed, spent.activity.as_ref());
-        self.pages += spent.pages;
-        self.pages -= 1;
+        self.pages = self.pages + spent.pages - 1;
     }
 
     fn count(

@@ -5,6 +5,7 @@
 mod desk;
 mod leaf;
 mod rows;
+mod table;
 
 use std::time::Duration;
 
