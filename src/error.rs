@@ -1,12 +1,10 @@
 //! What can go wrong, by what a caller can do about it, and [`Failure`]: what a service said.
 
+pub mod moment;
 mod said;
 
 use std::fmt;
 use std::time::Duration;
-
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
 
 /// Which of the protocols a request belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -261,7 +259,7 @@ impl fmt::Display for Failure {
 /// <https://learn.microsoft.com/rest/api/cosmos-db/common-cosmosdb-rest-response-headers>
 pub fn retry_after(header: impl Fn(&str) -> Option<String>) -> Option<Duration> {
     let number = |name: &str| header(name)?.parse::<f64>().ok().filter(|n| *n >= 0.0);
-    let date = |name: &str| OffsetDateTime::parse(&header(name)?, &Rfc2822).ok();
+    let date = |name: &str| moment::read(&header(name)?);
     let until = || {
         Some(
             (date("retry-after")? - date("date")?)

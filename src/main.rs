@@ -9,7 +9,7 @@ fn main() -> ExitCode {
 /// The frames of a panic, for `RUST_BACKTRACE`. The static binary has neither tables to find them nor names to show;
 /// known to the optimizer, this takes what would read them with it: 187 KB. Its only attribute is what `unsafe` names:
 /// nobody else may define that symbol.
-#[cfg(all(panic = "abort", target_env = "musl"))]
+#[cfg(all(panic = "abort", no_backtrace))]
 #[allow(unsafe_code)]
 #[unsafe(no_mangle)]
 extern "C" fn _Unwind_Backtrace(_each: *const (), _argument: *mut ()) -> i32 {

@@ -315,15 +315,7 @@ fn every_recorded_answer_becomes_a_value_or_words() {
         .iter()
         .map(|(file, is)| format!("### {file}\n{}\n", outcome(file, is)));
     let text = blocks.collect::<Vec<_>>().join("\n");
-    let path = common::root().join("fixtures/identity/outcomes.txt");
-    if env::var("UPDATE").is_ok() {
-        fs::write(&path, &text).unwrap();
-    }
-    let kept = fixture("fixtures/identity/outcomes.txt");
-    for (new, old) in text.split("### ").zip(kept.split("### ")) {
-        assert_eq!(new, old, "UPDATE=1 rewrites it");
-    }
-    assert_eq!(text, kept);
+    common::assert_kept("fixtures/identity/outcomes.txt", &text);
     // Only what is a value has no advice, and whoever is refused is told an exit code that is no success.
     assert!(!text.contains("exit code 0"));
     assert!(!text.contains("the text of the key") && !text.contains("the-value-of"));

@@ -340,6 +340,10 @@ fn arm_accounts() -> Vec<Row> {
             "arm/account_keys.http",
             with_token(accounts::keys(&account)),
         ),
+        (
+            "arm/account_reading_keys.http",
+            with_token(accounts::reading_keys(&account)),
+        ),
         ("arm/group_show.http", with_token(groups::show(&group))),
         (
             "arm/group_create.http",

@@ -890,100 +890,6 @@ fn a_clock_that_is_off_is_borne_or_corrected() {
     }
 }
 
-/// The checks that did not end with `ok`, and the exit code.
-fn doctored(run: Run) -> (Vec<(String, String)>, i32) {
-    let ran = run.go();
-    let rows = ran.rows();
-    assert_eq!(rows.len(), 17, "{ran:#?}");
-    let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_string();
-    let states = rows
-        .iter()
-        .map(|row| (text(row, "check"), text(row, "state")));
-    (
-        states.filter(|(_, state)| state != "ok").collect(),
-        ran.code,
-    )
-}
-
-#[test]
-fn the_first_failure_is_the_cause() {
-    #[rustfmt::skip]
-    let rows: &[(&[&str], &str, &str, i32)] = &[
-        (&["no-identity"], "identity FAIL, token skip, tls skip, account skip, arm-role skip, audience skip, data-role skip, database skip, container skip, query skip, write skip", "", 4),
-        (&["firewall"], "tls skip, audience FAIL, data-role skip, database skip, container skip, query skip, write skip", "", 5),
-        (&["wrong-audience"], "tls skip, account FAIL, arm-role skip, audience FAIL, data-role skip, database skip, container skip, query skip, write skip", "", 4),
-        (&["no-data-role"], "tls skip, data-role FAIL, database skip, container skip, query skip, write skip", "", 5),
-        (&["no-arm-role"], "tls skip, account warn, arm-role warn, write skip", "", 0),
-        (&["clock-skew=10m"], "clock warn, tls skip, write skip", "", 0),
-        (&["imds.429:1"], "tls skip, write skip", "", 0),
-        (&[], "tls skip", "--probe-write", 0),
-    ];
-    for (faults, wanted, words, code) in rows {
-        let place = Place::furnished(faults);
-        let run = place.prepare(&format!("doctor -d shop -c orders -o ndjson {words}"));
-        let (states, exit) = doctored(run);
-        let states: Vec<String> = states
-            .iter()
-            .map(|(check, state)| format!("{check} {state}"))
-            .collect();
-        assert_eq!(
-            (states.join(", ").as_str(), exit),
-            (*wanted, *code),
-            "{faults:?}"
-        );
-        let items = place.sandbox.with_world(|world| {
-            let ranges = &world.databases["shop"].containers["orders"].ranges;
-            ranges.iter().map(|range| range.items.len()).sum::<usize>()
-        });
-        assert_eq!(items, 0);
-    }
-}
-
-#[test]
-fn what_fails_is_told_as_the_command_would_tell_it() {
-    let place = Place::furnished(&["no-data-role"]);
-    let told = place.run("doctor -d shop -c orders").ends(5);
-    for part in [
-        "\n13 data-role  FAIL  not allowed to read the account's metadata (HTTP 403, substatus 5301)\n",
-        "\n     fix   rawcosmos grant --role data-contributor --scope /dbs/shop ",
-        "\n14 database   skip  needs data-role\n",
-    ] {
-        assert!(told.out.contains(part), "{part:?} is not in {told:#?}");
-    }
-    let key = place.key_file();
-    let run = place
-        .prepare("doctor -d shop -c orders -o ndjson")
-        .env("RAWCOSMOS_KEY_FILE", key.path());
-    let (states, code) = doctored(run);
-    assert_eq!((states.len(), code), (9, 0), "{states:?}");
-    place.run("doctor --only nonsense").ends(2).prints("");
-    let one = place.run("doctor --only name -o ndjson").ok().rows();
-    assert_eq!((one.len(), &one[0]["check"]), (1, &json!("name")));
-}
-
-#[test]
-fn a_machine_without_anything_is_known_at_once() {
-    let run = Run::line("doctor -o ndjson")
-        .env("RAWCOSMOS_IMDS_ENDPOINT", nobody())
-        .env("RAWCOSMOS_ARM_ENDPOINT", nobody());
-    let begun = std::time::Instant::now();
-    let (states, code) = doctored(run);
-    assert!(
-        begun.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        begun.elapsed()
-    );
-    assert_eq!(
-        (states[0].clone(), code),
-        (("host".into(), "FAIL".into()), 8)
-    );
-    assert_eq!(
-        states.iter().filter(|(_, state)| state == "FAIL").count(),
-        2,
-        "{states:?}"
-    );
-}
-
 #[test]
 fn a_sandbox_that_is_gone_is_an_error_of_the_connection() {
     let place = Place::furnished(&[]);
@@ -1046,9 +952,16 @@ fn seen_in(line: &str) -> std::collections::BTreeMap<String, String> {
     let ran = run.without("RAWCOSMOS_CLOUD").go().ok();
     let pairs = ran.out.lines().filter_map(|line| line.split_once('='));
     let known = |(name, _): &(&str, &str)| {
-        ["RAWCOSMOS_", "AZURE_", "IDENTITY_", "IMDS_", "MSI_"]
-            .iter()
-            .any(|begin| name.starts_with(begin))
+        [
+            "RAWCOSMOS_",
+            "AZURE_",
+            "IDENTITY_",
+            "IMDS_",
+            "MSI_",
+            "KUBERNETES_",
+        ]
+        .iter()
+        .any(|begin| name.starts_with(begin))
     };
     let pairs = pairs.filter(known);
     pairs
@@ -1087,6 +1000,7 @@ fn a_command_sees_the_variables_of_its_host_and_none_of_another() {
                 "AZURE_CLIENT_ID",
                 "AZURE_FEDERATED_TOKEN_FILE",
                 "AZURE_TENANT_ID",
+                "KUBERNETES_SERVICE_HOST",
             ],
         ),
     ];

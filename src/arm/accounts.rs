@@ -173,7 +173,7 @@ pub type Keys = Vec<(&'static str, Secret)>;
 /// `POST …/databaseAccounts/{account}/listKeys`: the account's keys. Each opens everything in it, until it is made anew.
 ///
 /// Needs `Microsoft.DocumentDB/databaseAccounts/listKeys/action`: DocumentDB Account Contributor has it; Cosmos DB
-/// Operator and the reader have not.
+/// Operator and the reader have not, but see [`reading_keys`].
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/database-accounts/list-keys>
 pub fn keys(account: &Account) -> Call<Keys> {
@@ -183,6 +183,20 @@ pub fn keys(account: &Account) -> Call<Keys> {
         action: "Microsoft.DocumentDB/databaseAccounts/listKeys/action",
         effect: Effect::Read,
         read: read_keys,
+    }
+}
+
+/// `POST …/databaseAccounts/{account}/readonlykeys`: the two of [`keys`] that read and change nothing.
+///
+/// Needs `Microsoft.DocumentDB/databaseAccounts/readonlykeys/action`: Cosmos DB Account Reader Role has it, and
+/// DocumentDB Account Contributor; Cosmos DB Operator has not.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/database-accounts/list-read-only-keys>
+pub fn reading_keys(account: &Account) -> Call<Keys> {
+    Call {
+        request: account.request("POST", "/readonlykeys").body(""),
+        action: "Microsoft.DocumentDB/databaseAccounts/readonlykeys/action",
+        ..keys(account)
     }
 }
 

@@ -8,7 +8,6 @@
 pub mod master_key;
 
 use time::OffsetDateTime;
-use time::macros::format_description;
 
 use crate::message::{Request, Scope};
 use crate::name::Secret;
@@ -66,11 +65,17 @@ pub fn aad(token: &Secret) -> Secret {
 
 /// A moment as HTTP writes it: `Tue, 01 Nov 1994 08:12:31 GMT`. English and in GMT wherever it runs.
 pub fn http_date(now: OffsetDateTime) -> String {
-    let form = format_description!(
-        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-    );
-    // Formatting fails only for a form with a time zone's name, which this has not.
-    now.to_offset(time::UtcOffset::UTC)
-        .format(&form)
-        .unwrap_or_default()
+    let now = now.to_offset(time::UtcOffset::UTC);
+    let short = |name: String| name.get(..3).unwrap_or_default().to_string();
+    let (weekday, month) = (now.weekday().to_string(), now.month().to_string());
+    format!(
+        "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+        short(weekday),
+        now.day(),
+        short(month),
+        now.year(),
+        now.hour(),
+        now.minute(),
+        now.second()
+    )
 }

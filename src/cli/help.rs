@@ -1,4 +1,4 @@
-//! Help, from one text: `help.txt`, whose sections begin with `== NAME`.
+//! Help, from two texts whose sections begin with `== NAME`: `help.txt`, and where there is a sandbox its own.
 
 use super::args::Args;
 #[cfg(test)]
@@ -8,6 +8,10 @@ use super::output::{Format, Output};
 use crate::error::Error;
 
 const TEXT: &str = include_str!("help.txt");
+#[cfg(feature = "sandbox")]
+const SANDBOX: &str = include_str!("help-sandbox.txt");
+#[cfg(not(feature = "sandbox"))]
+const SANDBOX: &str = "";
 
 /// `rawcosmos`, `rawcosmos help [TOPIC]`, `rawcosmos NOUN VERB --help`
 pub fn help(args: &Args) -> Result<u8, Error> {
@@ -52,7 +56,7 @@ fn print(text: &str) -> Result<u8, Error> {
 
 /// The section of that name, without its heading.
 fn section(name: &str) -> Option<&'static str> {
-    let mut sections = TEXT.split("\n== ");
+    let mut sections = TEXT.split("\n== ").chain(SANDBOX.split("\n== "));
     let found = sections.find_map(|section| {
         let (heading, text) = section.split_once('\n')?;
         let heading = heading.trim_start_matches("== ");

@@ -8,6 +8,7 @@ use crate::cosmos;
 use crate::error::Error;
 use crate::exchange::pages::Flow;
 use crate::identity::instance::{self, Instance};
+use crate::identity::refusal::{self, Refusal};
 use crate::name::{Endpoint, Name};
 
 /// Stands for a value that only an answer would tell, where nothing is asked.
@@ -201,11 +202,22 @@ impl Session<'_> {
 
     fn machines_own(&self, what: &str, pick: fn(&Instance) -> String) -> Result<Name, Error> {
         let option = what.replace(' ', "-");
-        let asked = || Error::Usage(format!("which {what}? give --{option}"));
+        let variable = option.to_uppercase().replace('-', "_");
+        let asked = || {
+            Error::Usage(format!(
+                "which {what}? nothing here says it: give --{option}, or set RAWCOSMOS_{variable}"
+            ))
+        };
         if !self.has_metadata() {
             return Err(asked());
         }
-        let text = pick(&self.machine()?);
+        let machine = self
+            .machine()
+            .map_err(|error| match is_undescribed(&error) {
+                true => asked(),
+                false => error,
+            })?;
+        let text = pick(&machine);
         let text = match text.as_str() {
             "" if self.is_rehearsal() => PLACEHOLDER.to_string(),
             "" => return Err(asked()),
@@ -223,6 +235,15 @@ fn agree(name: &str, endpoint: &Endpoint) -> bool {
     let name = name.to_ascii_lowercase();
     let rest = host.strip_prefix(&name);
     !host.contains(".documents.") || rest.is_some_and(|rest| rest.starts_with(['.', '-']))
+}
+
+/// Whether the metadata service gives tokens and describes no machine, as for containers.
+fn is_undescribed(error: &Error) -> bool {
+    let said = error.failure().map(refusal::of);
+    matches!(
+        (error, said),
+        (Error::Identity(..), Some(Refusal::NoMachine))
+    )
 }
 
 /// The group in an account's id, if it is this account.

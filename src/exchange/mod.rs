@@ -115,6 +115,8 @@ pub struct Client<'a> {
     absent: Mutex<Option<(OffsetDateTime, Broken)>>,
     /// How far the service's clock is ahead of ours, once that is known to matter.
     offset: Mutex<time::Duration>,
+    /// How long may still be waited for answers that are worth another try; as long as they are where it is not said.
+    hurry: Mutex<Option<Duration>>,
     versions: Mutex<version::Known>,
 }
 
@@ -134,6 +136,7 @@ impl<'a> Client<'a> {
             patient: false,
             absent: Mutex::default(),
             offset: Mutex::default(),
+            hurry: Mutex::default(),
             versions: Mutex::default(),
         }
     }
@@ -218,6 +221,10 @@ impl<'a> Client<'a> {
             match retry::judge(&ready, effect, outcome, &tally) {
                 Verdict::Accept(response) => return Ok((response, tally.attempts)),
                 Verdict::Refuse(error) => return Err(self.remembered(request, error)),
+                Verdict::Again { wait, why, .. } if !self.has_time_for(wait, &why) => {
+                    let error = retry::as_final(effect, why);
+                    return Err(self.remembered(request, error));
+                }
                 Verdict::Again { wait, why, remedy } => {
                     if remedy.is_some_and(|remedy| !self.set_right(remedy, request, scope, &why)) {
                         return Err(retry::as_final(effect, why));

@@ -27,6 +27,12 @@ const SLOW: Limits = limits(2_000, 10_000, 12_000);
 /// For one that was named as the source: in a container that has just begun, connecting has taken six seconds.
 const NAMED: Limits = limits(10_000, 1_500, 20_000);
 
+/// For whoever would rather know now than get through later.
+const HURRIED: Limits = limits(3_000, 10_000, 12_000);
+
+/// The same after nobody was found to give a token: what is asked now is only to be looked at.
+const GLANCE: Limits = limits(1_000, 800, 2_000);
+
 /// How long nobody stays nobody.
 const A_MOMENT: time::Duration = time::Duration::seconds(10);
 
@@ -34,7 +40,13 @@ impl Client<'_> {
     /// Sends one request, and once more to an identity endpoint that is there and was only slow.
     pub(super) fn send(&self, request: &Request) -> Result<Response, Broken> {
         if request.plane != Plane::Identity {
-            return self.transport.send(request);
+            let alone = locked(&self.absent).is_some();
+            let hurry = *locked(&self.hurry);
+            return match (hurry, alone) {
+                (Some(_), true) => self.transport.send(&within(request, GLANCE)),
+                (Some(_), false) => self.transport.send(&within(request, HURRIED)),
+                (None, _) => self.transport.send(request),
+            };
         }
         let outcome = match self.patient {
             true => self.transport.send(&within(request, NAMED)),
@@ -47,6 +59,25 @@ impl Client<'_> {
             }
             other => other,
         }
+    }
+
+    /// Waits no longer than this from now on, over all calls, before something is tried again.
+    pub fn hurry(&self, waiting: Duration) {
+        *locked(&self.hurry) = Some(waiting);
+    }
+
+    /// Whether there is so much time; it is taken. Who is in a hurry does not listen to silence twice.
+    pub(super) fn has_time_for(&self, wait: Duration, why: &Error) -> bool {
+        let mut hurry = locked(&self.hurry);
+        let Some(left) = *hurry else {
+            return true;
+        };
+        if matches!(why, Error::Transport(broken) if broken.stage == Stage::Answer) {
+            return false;
+        }
+        let rest = left.checked_sub(wait);
+        *hurry = Some(rest.unwrap_or(left));
+        rest.is_some()
     }
 
     /// What came of the endpoint a moment ago, where that was nothing: asking again so soon would take as long.

@@ -1,11 +1,10 @@
 //! What is set right before a refused request is sent again: the token, the clock, the version of the API.
 
-use time::format_description::well_known::Rfc2822;
 use time::{Duration, OffsetDateTime};
 
 use super::retry::Remedy;
 use super::{Client, Credential, locked};
-use crate::error::{Error, Failure};
+use crate::error::{Error, Failure, moment};
 use crate::message::{Request, Scope};
 
 /// A difference below this is the way of an answer, not a wrong clock.
@@ -44,7 +43,7 @@ impl Client<'_> {
     /// Takes the service's time from the refusal's `Date`, if it differs from ours.
     fn correct_clock(&self, failure: &Failure) -> bool {
         let date = failure.date.as_deref();
-        let Some(theirs) = date.and_then(|text| OffsetDateTime::parse(text, &Rfc2822).ok()) else {
+        let Some(theirs) = date.and_then(moment::read) else {
             return false;
         };
         if (theirs - self.now()).abs() < NOTICED {

@@ -4,23 +4,25 @@ use std::time::Duration;
 
 use serde_json::Value;
 use time::OffsetDateTime;
-use time::format_description::well_known::{Iso8601, Rfc2822};
-use time::macros::format_description;
 
 use super::{Expiry, Token, expiry_claim};
-use crate::error::Error;
+use crate::error::{Error, moment};
 use crate::message::Response;
 use crate::name::Secret;
 
 /// Reads the answer of any identity source. Sources differ in types: numbers come as texts and as numbers, times as
 /// epoch seconds, as ISO 8601 and in two local forms.
 pub fn read_token(response: &Response) -> Result<Token, Error> {
+    if response.body.trim_ascii_start().starts_with(b"<") {
+        let who = "it is a web page: a proxy, or something else in the place of the endpoint";
+        return Err(Error::answer(who));
+    }
     let body: Value = response.json()?;
     let token = body.get("access_token").and_then(Value::as_str);
     let token = token
         .filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()))
         .ok_or_else(|| Error::answer("the answer has no usable access_token"))?;
-    let at = body.get("expires_on").and_then(moment).map(Expiry::At);
+    let at = body.get("expires_on").and_then(expiry).map(Expiry::At);
     let life = body.get("expires_in").and_then(lifetime);
     let expires = at
         .or(life)
@@ -62,20 +64,9 @@ fn lifetime(value: &Value) -> Option<Expiry> {
 }
 
 /// `expires_on`: a moment, in every form that has been seen.
-fn moment(value: &Value) -> Option<OffsetDateTime> {
+fn expiry(value: &Value) -> Option<OffsetDateTime> {
     if let Some(seconds) = number(value) {
         return OffsetDateTime::from_unix_timestamp(seconds).ok();
     }
-    let text = value.as_str()?.trim();
-    let linux = format_description!(
-        "[month]/[day]/[year] [hour]:[minute]:[second] [offset_hour sign:mandatory]:[offset_minute]"
-    );
-    let windows = format_description!(
-        "[month padding:none]/[day padding:none]/[year] [hour repr:12 padding:none]:[minute]:[second] [period case:upper] [offset_hour sign:mandatory]:[offset_minute]"
-    );
-    OffsetDateTime::parse(text, &Iso8601::DEFAULT)
-        .or_else(|_| OffsetDateTime::parse(text, &linux))
-        .or_else(|_| OffsetDateTime::parse(text, &windows))
-        .or_else(|_| OffsetDateTime::parse(text, &Rfc2822))
-        .ok()
+    moment::read(value.as_str()?)
 }

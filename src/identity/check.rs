@@ -40,7 +40,15 @@ pub fn check(source: &Source, selector: &Selector, token: &Token) -> Result<Chec
             claim("xms_mirid"),
         ),
     };
-    let known = echo.is_some();
+    // Agents that do not know the parameters yet answer as the machine itself, and say nothing.
+    if matches!(source, Source::Arc(_)) && echo.is_none() {
+        return Err(Error::Identity(
+            format!(
+                "the Arc agent does not say that it answered as {asked}: it is too old to be asked for a {what}"
+            ),
+            None,
+        ));
+    }
     let other = |said: &&String| {
         !said
             .trim_matches('/')
@@ -53,15 +61,8 @@ pub fn check(source: &Source, selector: &Selector, token: &Token) -> Result<Chec
             None,
         ));
     }
-    match source {
-        // Agents that do not know the parameters yet answer as the machine itself, and say nothing.
-        Source::Arc(_) if !known => Err(Error::Identity(
-            format!(
-                "the Arc agent does not say that it answered as {asked}: it is too old to be asked for a {what}"
-            ),
-            None,
-        )),
-        _ if said.iter().all(Option::is_none) => Ok(Checked::Unknown),
-        _ => Ok(Checked::Same),
+    match said.iter().all(Option::is_none) {
+        true => Ok(Checked::Unknown),
+        false => Ok(Checked::Same),
     }
 }

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use operation::Operation;
+pub use reading::names;
 pub use refusal::{item_too_large, refuse};
 pub use spoil::Spoil;
 

@@ -62,6 +62,7 @@ pub const VARIABLES: &[&str] = &[
     "AZURE_TENANT_ID",
     "AZURE_TOKEN_CREDENTIALS",
     "AZURE_USERNAME",
+    "KUBERNETES_SERVICE_HOST",
     "RAWCOSMOS_ARC_KEY_DIRECTORY",
     "RAWCOSMOS_AUTHORITY_HOST",
     "RAWCOSMOS_CLIENT_ID",
@@ -139,6 +140,8 @@ pub fn environment(world: &World) -> Vec<(&'static str, String)> {
                 file(super::identity::ASSERTION),
             ),
             ("AZURE_TENANT_ID", world.tenant.clone()),
+            // Every pod has it; nobody answers there.
+            ("KUBERNETES_SERVICE_HOST", "127.0.0.1".to_owned()),
         ],
         _ => Vec::new(),
     }

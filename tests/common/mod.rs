@@ -58,6 +58,18 @@ pub fn names(folder: &str) -> Vec<String> {
     names
 }
 
+/// Compares block by block, each after a line `### NAME`, with what is kept in a file. `UPDATE=1` rewrites it.
+pub fn assert_kept(path: &str, text: &str) {
+    if std::env::var("UPDATE").is_ok() {
+        fs::write(root().join(path), text).unwrap();
+    }
+    let kept = fixture(path);
+    for (new, old) in text.split("### ").zip(kept.split("### ")) {
+        assert_eq!(new, old, "UPDATE=1 rewrites it");
+    }
+    assert_eq!(text, kept);
+}
+
 // ---- Places
 
 pub fn name(text: &str) -> Name {

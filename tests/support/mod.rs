@@ -8,7 +8,9 @@
     clippy::panic
 )]
 
+pub mod lines;
 pub mod service;
+pub mod tapped;
 pub mod wire;
 
 use std::ffi::{OsStr, OsString};
@@ -18,6 +20,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rawcosmos::sandbox::faults::Fault;
+use rawcosmos::sandbox::host::Host;
 use rawcosmos::sandbox::world::RoleAssignment;
 use rawcosmos::sandbox::{self, Options, Sandbox};
 use serde_json::{Value, json};
@@ -232,7 +235,12 @@ impl Place {
 
     /// Four partitions, a container `orders` by `/pk` in the database `shop`, and a grant for whoever asks.
     pub fn furnished(faults: &[&str]) -> Place {
+        Place::furnished_on(Host::default(), faults)
+    }
+
+    pub fn furnished_on(host: Host, faults: &[&str]) -> Place {
         let place = Place::with(Options {
+            host,
             partitions: 4,
             faults: faults.iter().map(|f| Fault::parse(f).unwrap()).collect(),
             ..Options::default()

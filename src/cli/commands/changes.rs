@@ -1,8 +1,5 @@
 //! `changes`
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Iso8601;
-
 use super::Trailer;
 use super::container::key_of;
 use super::input::{consistency, given_key};
@@ -12,7 +9,7 @@ use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cosmos::changes::{Start, State};
 use crate::cosmos::{Container, Paging, containers};
-use crate::error::Error;
+use crate::error::{Error, moment};
 use crate::exchange::changes::{Feed, recreated};
 use crate::exchange::pages::Flow;
 
@@ -104,7 +101,7 @@ fn start(session: &Session) -> Result<Start, Error> {
         None | Some("beginning") => Ok(Start::Beginning),
         Some("now") => Ok(Start::Now),
         Some(text) => {
-            let moment = OffsetDateTime::parse(text, &Iso8601::DEFAULT).map_err(|_| {
+            let moment = moment::read(text).ok_or_else(|| {
                 let example = "2026-01-02T03:04:05Z";
                 Error::Usage(format!(
                     "--from {text}: it is beginning, now or a time such as {example}"

@@ -96,15 +96,19 @@ pub fn whoami(session: &Session, output: &mut Output, _: &[String]) -> Result<()
     one(output, &who)
 }
 
-/// Without a workload identity a pod is given its node's, and so is every other pod there.
 fn warn_of_the_node(session: &Session, token: &Token) {
+    if is_of_the_node(session, token) {
+        session.say("this is the cluster node's identity, which every pod of it can use: a workload identity is a pod's own");
+    }
+}
+
+/// Without a workload identity a pod is given its node's, and so is every other pod there.
+pub fn is_of_the_node(session: &Session, token: &Token) -> bool {
     let claims = token.claims();
     let resource = claims.as_ref().and_then(|claims| claims.text("xms_mirid"));
     let resource = resource.unwrap_or_default().to_ascii_lowercase();
     let in_pod = session.settings.variable("KUBERNETES_SERVICE_HOST");
-    if in_pod.is_some() && session.has_metadata() && resource.contains("/resourcegroups/mc_") {
-        session.say("this is the cluster node's identity, which every pod of it can use: a workload identity is a pod's own");
-    }
+    in_pod.is_some() && session.has_metadata() && resource.contains("/resourcegroups/mc_")
 }
 
 /// Members in the order they are to be read in.
@@ -175,7 +179,7 @@ fn endpoint<'a>(session: &'a Session<'a>) -> Option<&'a str> {
 }
 
 /// By the resource that the identity belongs to; by the selector where the token does not say.
-fn kind(session: &Session, resource: Option<&str>) -> &'static str {
+pub fn kind(session: &Session, resource: Option<&str>) -> &'static str {
     let selector = match session.client.credential() {
         Credential::Identity { selector, .. } => selector,
         _ => return "given",

@@ -97,7 +97,10 @@ fn keep_state(file: &str, rows: &Rows, output: &mut Output) -> Result<(), Error>
     }
 }
 
-/// Threads wait more than they work.
+/// One for each core, and at least four: threads wait more than they work. What a quota leaves of a core says nothing
+/// of how many can wait, so the standard library's own count, which is long, is not asked.
 fn cores() -> usize {
-    std::thread::available_parallelism().map_or(4, |cores| cores.get().max(4))
+    let cores = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cores = cores.lines().filter(|line| line.starts_with("processor"));
+    cores.count().max(4)
 }

@@ -1,229 +1,231 @@
 //! `doctor`: what works from here, in the order in which one thing needs another, so that the first failure is the
 //! cause. What is said of a failure comes from the table that explains errors.
 
+mod account;
 mod data;
+mod door;
+mod finding;
 mod machine;
-mod management;
 mod road;
+mod roles;
+mod token;
+mod write;
 
-use serde_json::json;
-use serde_json::value::RawValue;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
 
 use super::commands::Outcome;
-use super::explain::{Explained, explain};
-use super::output::json::object;
-use super::output::{Format, Output};
+use super::output::Output;
 use super::session::Session;
-use crate::error::{Error, Failure, Plane};
+use crate::error::{Broken, Error};
+use door::Door;
+use finding::{Finding, State, blocked, of_error, show};
 
-/// A check: its name, the checks without which it tells nothing, and what it does.
+/// A check: its name, the checks without which it tells nothing, those it tells more after, and what it does.
 struct Check {
     id: &'static str,
     needs: &'static [&'static str],
-    work: fn(&Session) -> Result<Finding, Error>,
+    after: &'static [&'static str],
+    work: fn(&Doctor) -> Result<Finding, Error>,
 }
 
 const fn check(
     id: &'static str,
     needs: &'static [&'static str],
-    work: fn(&Session) -> Result<Finding, Error>,
+    work: fn(&Doctor) -> Result<Finding, Error>,
 ) -> Check {
-    Check { id, needs, work }
+    Check {
+        id,
+        needs,
+        after: &[],
+        work,
+    }
 }
 
-/// All of them. A failure fails what needs it.
+impl Check {
+    const fn after(self, after: &'static [&'static str]) -> Check {
+        Check { after, ..self }
+    }
+}
+
+/// All of them. What a check names stands above it.
 #[rustfmt::skip]
 const CHECKS: &[Check] = &[
     check("host", &[], machine::host),
     check("metadata", &["host"], machine::metadata),
-    check("identity", &["host"], machine::identity),
-    check("token", &["identity"], machine::token),
-    check("clock", &["host"], machine::clock),
+    check("identity", &["host", "metadata"], machine::identity),
+    check("token", &["identity"], token::token),
+    check("clock", &[], token::clock).after(&["metadata"]),
     check("name", &[], road::name),
     check("tcp", &["name"], road::tcp),
     check("tls", &["tcp"], road::tls),
-    check("arm", &[], management::arm),
-    check("account", &["arm", "identity"], management::account),
-    check("arm-role", &["account"], management::role),
-    check("audience", &["tls", "identity"], data::audience),
-    check("data-role", &["audience"], data::role),
+    check("arm", &[], road::arm),
+    check("account", &["arm", "token"], account::account).after(&["tls"]),
+    check("arm-role", &["account"], roles::azure),
+    check("audience", &["tls", "token"], data::audience).after(&["account"]),
+    check("data-role", &["audience"], roles::data),
     check("database", &["data-role"], data::database),
     check("container", &["database"], data::container),
     check("query", &["container"], data::query),
-    check("write", &["query"], data::write),
+    check("write", &["query"], write::write),
 ];
 
-/// How a check ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Ok,
-    Warn,
-    Fail,
-    Skip,
-}
+/// How long a check waits for something to pass: it is to say what is wrong, not to get through.
+const WAITING: Duration = Duration::from_secs(4);
 
-impl State {
-    fn word(self) -> &'static str {
-        match self {
-            State::Ok => "ok",
-            State::Warn => "warn",
-            State::Fail => "FAIL",
-            State::Skip => "skip",
-        }
-    }
-}
-
-/// What a check found.
-struct Finding {
-    state: State,
-    what: String,
-    /// Where the table of known errors has something to say.
-    explained: Option<Explained>,
-}
-
-fn ok(what: impl Into<String>) -> Finding {
-    finding(State::Ok, what)
-}
-
-fn skip(what: impl Into<String>) -> Finding {
-    finding(State::Skip, what)
-}
-
-fn finding(state: State, what: impl Into<String>) -> Finding {
-    Finding {
-        state,
-        what: what.into(),
-        explained: None,
-    }
-}
-
-/// Not what stops anybody, in the words of the table for such a refusal.
-fn warn_as(session: &Session, what: String, plane: Plane, status: u16, text: &str) -> Finding {
-    let failure = Failure::read(plane, String::new(), status, &[], text.as_bytes());
-    let explained = explain(&Error::Status(Box::new(failure)), &session.context());
-    // Nobody has said that: the table is asked what it would mean.
-    let explained = Explained {
-        status: None,
-        said: None,
-        message: None,
-        ..explained
-    };
-    Finding {
-        state: State::Warn,
-        what,
-        explained: Some(explained),
-    }
-}
-
-/// A failure, or something less, explained.
-fn of_error(session: &Session, state: State, error: &Error) -> Finding {
-    let mut explained = explain(error, &session.context());
-    // Which this is.
-    explained.fix.retain(|fix| fix != "rawcosmos doctor");
-    Finding {
-        state,
-        what: explained.headline(),
-        explained: Some(explained),
-    }
+/// One run: what was found, and what checks know from each other.
+struct Doctor<'d, 's> {
+    session: &'d Session<'s>,
+    done: RefCell<Vec<(&'static str, Rc<Finding>)>>,
+    /// What ARM and the account answer to somebody who does not say who it is.
+    doors: [OnceCell<Result<Door, Broken>>; 2],
+    /// By how much the service's clock is ahead of this machine's.
+    ahead: OnceCell<Option<time::Duration>>,
+    /// There is no such account, or none that can be used yet.
+    unborn: Cell<bool>,
+    /// The account does not let this machine in.
+    shut_out: Cell<bool>,
 }
 
 /// `doctor [-d DB] [-c COLL] [--only CHECK] [--probe-write]`
 pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Outcome {
-    let only = session.settings.text("only");
-    let wanted = |check: &&Check| only.as_deref().is_none_or(|only| only == check.id);
-    if !CHECKS.iter().any(|check| wanted(&check)) {
-        let known: Vec<&str> = CHECKS.iter().map(|check| check.id).collect();
-        return Err(Error::Usage(format!(
-            "--only takes one of {}",
-            known.join(", ")
-        )));
-    }
+    let wanted = wanted(session.settings.text("only").as_deref())?;
+    let doctor = Doctor {
+        session,
+        done: RefCell::default(),
+        doors: Default::default(),
+        ahead: OnceCell::new(),
+        unborn: Cell::default(),
+        shut_out: Cell::default(),
+    };
     if session.is_rehearsal() {
-        rehearse(session, &wanted);
+        rehearse(&doctor, &wanted);
         return Ok(0);
     }
     output.list();
-    let mut failed: Vec<&str> = Vec::new();
-    let mut exit = 0;
-    for (number, check) in CHECKS.iter().enumerate().filter(|(_, check)| wanted(check)) {
-        let finding = carried_out(session, check, &failed);
+    let mut exit = None;
+    for (number, check) in CHECKS.iter().enumerate() {
+        if !wanted.contains(&check.id) {
+            continue;
+        }
+        let finding = doctor.result(check);
         if finding.state == State::Fail {
-            let code = finding
-                .explained
-                .as_ref()
-                .map_or(1, |explained| explained.exit);
-            exit = if exit == 0 { code } else { exit };
+            exit.get_or_insert(finding.exit());
         }
-        if finding.state == State::Fail || finding.what.starts_with(NEEDS) {
-            failed.push(check.id);
-        }
-        write(session, output, number + 1, check.id, &finding)?;
+        show(session, output, number + 1, check.id, &finding)?;
     }
     output.finish()?;
-    Ok(exit)
+    Ok(exit.unwrap_or_default())
+}
+
+/// All checks, or the one that is named with everything it goes by.
+fn wanted(only: Option<&str>) -> Result<Vec<&'static str>, Error> {
+    let Some(only) = only else {
+        return Ok(CHECKS.iter().map(|check| check.id).collect());
+    };
+    let mut wanted = Vec::new();
+    for check in CHECKS.iter().rev() {
+        if check.id == only || wanted.contains(&check.id) {
+            wanted.push(check.id);
+            wanted.extend(check.needs.iter().chain(check.after));
+        }
+    }
+    match wanted.is_empty() {
+        false => Ok(wanted),
+        true => {
+            let known: Vec<&str> = CHECKS.iter().map(|check| check.id).collect();
+            let known = known.join(", ");
+            Err(Error::Usage(format!("--only takes one of {known}")))
+        }
+    }
 }
 
 /// Checks that ask the network for more than answers to requests.
 const ON_SOCKETS: [&str; 4] = ["host", "name", "tcp", "tls"];
 
 /// Shows the requests that would be sent; nothing follows from them.
-fn rehearse(session: &Session, wanted: &dyn Fn(&&Check) -> bool) {
-    let on_requests = |check: &&Check| !ON_SOCKETS.contains(&check.id);
-    for check in CHECKS.iter().filter(wanted).filter(on_requests) {
-        let _ = (check.work)(session);
+fn rehearse(doctor: &Doctor, wanted: &[&str]) {
+    let shown = |check: &&Check| wanted.contains(&check.id) && !ON_SOCKETS.contains(&check.id);
+    for check in CHECKS.iter().filter(shown) {
+        let _ = (check.work)(doctor);
     }
 }
 
-/// Begins the finding of a check that tells nothing, and so of all that need it.
-const NEEDS: &str = "needs ";
-
-/// Whether there is an account to ask about.
-fn without_account(session: &Session) -> Option<Finding> {
-    let named = ["account-name", "endpoint"]
-        .into_iter()
-        .any(|name| session.settings.text(name).is_some());
-    (!named).then(|| skip(format!("{NEEDS}an account: --account-name NAME")))
-}
-
-fn carried_out(session: &Session, check: &Check, failed: &[&str]) -> Finding {
-    if let Some(needed) = check.needs.iter().find(|id| failed.contains(id)) {
-        return skip(format!("{NEEDS}{needed}"));
+impl Doctor<'_, '_> {
+    /// What a check found: it is made once, and after what it needs.
+    fn result(&self, check: &Check) -> Rc<Finding> {
+        if let Some(known) = self.known(check.id) {
+            return known;
+        }
+        let lacks = check.needs.iter().find(|id| self.of(id).blocks);
+        let finding = match lacks {
+            Some(id) => blocked(format!("needs {id}")),
+            None => {
+                self.session.client.hurry(WAITING);
+                let found = (check.work)(self);
+                found.unwrap_or_else(|error| of_error(self.session, State::Fail, &error))
+            }
+        };
+        let finding = Rc::new(finding);
+        self.done.borrow_mut().push((check.id, Rc::clone(&finding)));
+        finding
     }
-    (check.work)(session).unwrap_or_else(|error| of_error(session, State::Fail, &error))
-}
 
-fn write(
-    session: &Session,
-    output: &mut Output,
-    number: usize,
-    id: &str,
-    finding: &Finding,
-) -> Result<(), Error> {
-    let text = match output.format() {
-        Format::Auto | Format::Raw => text(number, id, finding),
-        _ => return row(session, output, id, finding),
-    };
-    output.text(&session.masked(&text))
-}
+    /// What a check has found already.
+    fn known(&self, id: &str) -> Option<Rc<Finding>> {
+        let done = self.done.borrow();
+        let found = done.iter().find(|(known, _)| *known == id);
+        found.map(|(_, finding)| Rc::clone(finding))
+    }
 
-fn text(number: usize, id: &str, finding: &Finding) -> String {
-    let state = finding.state.word();
-    let mut text = format!("{number:>2} {id:<10} {state:<4}  {}", finding.what);
-    if let Some(explained) = &finding.explained {
-        for line in explained.lines().lines() {
-            text.push_str(&format!("\n   {line}"));
+    /// What the check of that name finds.
+    fn of(&self, id: &str) -> Rc<Finding> {
+        match CHECKS.iter().find(|check| check.id == id) {
+            Some(check) => self.result(check),
+            None => Rc::new(blocked(format!("there is no check {id}"))),
         }
     }
-    text
+
+    /// Whether an account leads nowhere because it is not there, as far as ARM may be asked.
+    fn is_unborn(&self) -> bool {
+        self.of("account");
+        self.unborn.get()
+    }
 }
 
-fn row(session: &Session, output: &mut Output, id: &str, finding: &Finding) -> Result<(), Error> {
-    let mut members = vec![
-        ("check", json!(id)),
-        ("state", json!(finding.state.word())),
-        ("found", json!(finding.what)),
-    ];
-    members.extend(finding.explained.iter().flat_map(Explained::members));
-    let raw = RawValue::from_string(session.masked(&object(&members)));
-    output.row(&raw.map_err(|e| Error::Local(e.to_string()))?)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_check_goes_by_stands_above_it() {
+        for (at, check) in CHECKS.iter().enumerate() {
+            let above: Vec<&str> = CHECKS.iter().take(at).map(|check| check.id).collect();
+            for id in check.needs.iter().chain(check.after) {
+                assert!(above.contains(id), "{} goes by {id}", check.id);
+            }
+        }
+        for on_sockets in ON_SOCKETS {
+            assert!(CHECKS.iter().any(|check| check.id == on_sockets));
+        }
+    }
+
+    #[test]
+    fn one_check_takes_along_what_it_goes_by() {
+        let ids = |only| {
+            let mut ids = wanted(Some(only)).unwrap_or_default();
+            ids.sort_unstable();
+            ids.dedup();
+            ids.join(" ")
+        };
+        assert_eq!(ids("name"), "name");
+        assert_eq!(ids("token"), "host identity metadata token");
+        assert_eq!(ids("clock"), "clock host metadata");
+        assert_eq!(
+            ids("arm-role"),
+            "account arm arm-role host identity metadata name tcp tls token"
+        );
+        assert_eq!(ids("nonsense"), "");
+    }
 }

@@ -1,16 +1,12 @@
-//! The road to the account: its name, its port, who signed for it.
+//! The road to the account: its name, its port, who signed for it. And whether ARM can be reached.
 
-use super::{Finding, ok, skip, without_account};
+use super::Doctor;
+use super::finding::{Finding, State, blocked, notice, ok, skip};
 use crate::cli::session::Session;
-use crate::error::{Broken, Error, Plane, Stage};
+use crate::error::{Broken, Error, Stage};
 use crate::exchange::network::chain::Signed;
 use crate::exchange::network::probe::{Road, kind};
-use crate::message::{Call, Effect, Request, Response, Scope};
 use crate::name::Endpoint;
-
-fn endpoint(session: &Session) -> Result<Endpoint, Error> {
-    Ok(session.account()?.endpoint().clone())
-}
 
 /// A failure of the road, as a request would have met it.
 fn broken(endpoint: &Endpoint, stage: Stage, what: String) -> Error {
@@ -26,56 +22,82 @@ fn road(endpoint: &Endpoint) -> Result<Road<'_>, Error> {
     Road::new(endpoint).map_err(|what| broken(endpoint, Stage::Tls, what))
 }
 
+/// Whether there is an account to ask about.
+pub fn without_account(session: &Session) -> Option<Finding> {
+    let named = ["account-name", "endpoint"]
+        .into_iter()
+        .any(|name| session.settings.text(name).is_some());
+    (!named).then(|| blocked("needs an account: --account-name NAME"))
+}
+
+/// An account that is not there has no address and no port: then ARM says what is wrong, and not the road.
+fn unless_unborn(doctor: &Doctor, broken: Error) -> Result<Finding, Error> {
+    match doctor.is_unborn() {
+        true => Ok(blocked("needs account")),
+        false => Err(broken),
+    }
+}
+
 /// Which addresses the account's name has: private ones within its private network.
-pub fn name(session: &Session) -> Result<Finding, Error> {
+pub fn name(doctor: &Doctor) -> Result<Finding, Error> {
+    let session = doctor.session;
     if let Some(other) = without_account(session) {
         return Ok(other);
     }
-    let endpoint = endpoint(session)?;
-    let road = road(&endpoint)?;
+    let account = session.account()?;
+    let endpoint = account.endpoint();
+    let road = road(endpoint)?;
     if let Some(proxy) = road.proxy() {
         return Ok(skip(format!("the proxy {proxy} knows the address")));
     }
-    let found = road.resolve();
-    let (ips, time) = found.map_err(|what| broken(&endpoint, Stage::Resolve, what))?;
-    let ips: Vec<String> = ips
-        .iter()
-        .take(4)
-        .map(|ip| format!("{ip} ({})", kind(*ip)))
-        .collect();
-    let ms = time.as_millis();
-    Ok(ok(format!(
-        "{} is {} ({ms} ms)",
-        endpoint.host(),
-        ips.join(", ")
-    )))
+    match road.resolve() {
+        Ok((ips, time)) => {
+            let ips = ips.iter().take(4);
+            let ips: Vec<String> = ips.map(|ip| format!("{ip} ({})", kind(*ip))).collect();
+            let (host, ips, ms) = (endpoint.host(), ips.join(", "), time.as_millis());
+            Ok(ok(format!("{host} is {ips} ({ms} ms)")))
+        }
+        Err(what) => unless_unborn(doctor, broken(endpoint, Stage::Resolve, what)),
+    }
 }
 
 /// Whether somebody answers there.
-pub fn tcp(session: &Session) -> Result<Finding, Error> {
-    let endpoint = endpoint(session)?;
-    let road = road(&endpoint)?;
+pub fn tcp(doctor: &Doctor) -> Result<Finding, Error> {
+    let account = doctor.session.account()?;
+    let endpoint = account.endpoint();
+    let road = road(endpoint)?;
     let (way, label) = match road.proxy() {
         Some(proxy) => (format!("the proxy {proxy}"), "the proxy "),
         None => (endpoint.host().to_string(), ""),
     };
-    let time = road.connect();
-    let time = time.map_err(|what| broken(&endpoint, Stage::Connect, format!("{label}{what}")))?;
-    Ok(ok(format!("{way} answers after {} ms", time.as_millis())))
+    match road.connect() {
+        Ok(time) => Ok(ok(format!("{way} answers after {} ms", time.as_millis()))),
+        Err(what) => {
+            let broken = broken(endpoint, Stage::Connect, format!("{label}{what}"));
+            unless_unborn(doctor, broken)
+        }
+    }
 }
 
 /// Whether it can prove who it is; and who signed for it, which tells a proxy that inspects TLS.
-pub fn tls(session: &Session) -> Result<Finding, Error> {
-    let endpoint = endpoint(session)?;
+pub fn tls(doctor: &Doctor) -> Result<Finding, Error> {
+    let account = doctor.session.account()?;
+    let endpoint = account.endpoint();
+    let door = doctor.account_door();
     if !endpoint.as_str().starts_with("https:") {
         return Ok(skip("plain http, on this machine"));
     }
-    let signed = road(&endpoint)?.signers();
-    let signed = signed.map_or_else(|what| what, |chain| by(&chain));
-    match reach(session, Plane::Data, &endpoint) {
-        Err(Error::Transport(broken)) => {
-            let what = format!("{}; {signed}", broken.what);
-            Err(Error::Transport(Broken { what, ..broken }))
+    let chain = road(endpoint)?.signers();
+    let signed = chain.as_ref().map_or_else(String::clone, |chain| by(chain));
+    match (door, chain) {
+        // An answer that is lost later is not for this check.
+        (Err(Error::Transport(failed)), chain) if failed.stage == Stage::Tls || chain.is_err() => {
+            let what = format!("{}; {signed}", failed.what);
+            Err(broken(endpoint, Stage::Tls, what))
+        }
+        (_, Ok(chain)) if is_strange(&chain) => {
+            let words = "neither Microsoft nor DigiCert";
+            Ok(notice(doctor.session, State::Warn, 0, words).and(&signed))
         }
         _ => Ok(ok(signed)),
     }
@@ -88,21 +110,47 @@ fn by(chain: &[Signed]) -> String {
     }
 }
 
-/// Asks without saying who we are: any answer will do.
-pub fn reach(session: &Session, plane: Plane, endpoint: &Endpoint) -> Result<(), Error> {
-    fn nothing(_: &Response) -> Result<(), Error> {
-        Ok(())
+/// Whether a chain has none of those in it who sign for Azure.
+fn is_strange(chain: &[Signed]) -> bool {
+    const SIGNERS: [&str; 2] = ["microsoft", "digicert"];
+    let knows = |issuer: &str| SIGNERS.iter().any(|known| issuer.contains(known));
+    let mut issuers = chain.iter().map(|signed| signed.issuer.to_lowercase());
+    !chain.is_empty() && !issuers.any(|issuer| knows(&issuer))
+}
+
+/// Whether anybody answers.
+pub fn arm(doctor: &Doctor) -> Result<Finding, Error> {
+    if let Some(other) = doctor.without_arm() {
+        return Ok(skip(other));
     }
-    let request = Request::new(plane, "GET", format!("{endpoint}/"));
-    let call = Call {
-        request,
-        scope: Scope::Open,
-        action: "",
-        effect: Effect::Read,
-        read: nothing,
-    };
-    match session.client.run(&call) {
-        Ok(_) | Err(Error::Status(_)) => Ok(()),
-        Err(other) => Err(other),
+    doctor.arm_door()?;
+    Ok(ok(format!("{} answers", doctor.session.arm()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_signs_for_azure_is_known() {
+        for (issuers, strange) in [
+            (
+                &["CN=Microsoft Azure RSA TLS Issuing CA 04, O=Microsoft Corporation, C=US"][..],
+                false,
+            ),
+            (
+                &["CN=A, O=DigiCert Inc", "CN=DigiCert Global Root G2"],
+                false,
+            ),
+            (&["CN=Fabrikam TLS Inspection CA, O=Fabrikam"], true),
+            (&[], false),
+        ] {
+            let signed = |issuer: &&str| Signed {
+                subject: "CN=*.documents.azure.com".into(),
+                issuer: issuer.to_string(),
+            };
+            let chain: Vec<Signed> = issuers.iter().map(signed).collect();
+            assert_eq!(is_strange(&chain), strange, "{issuers:?}");
+        }
     }
 }

@@ -37,8 +37,9 @@ impl Facts {
     pub fn read(&mut self, failure: Option<&Failure>, context: &Context) {
         if let Some(failure) = failure {
             self.read_message(&failure.message);
-            let wait = failure.retry_after;
-            self.put("wait", wait.map(|wait| wait.as_secs().to_string()));
+            // Part of a second is one, to somebody who reads.
+            let wait = failure.retry_after.map(|wait| wait.as_millis());
+            self.put("wait", wait.map(|ms| ms.div_ceil(1_000).to_string()));
             self.put("date", failure.date.clone());
         }
         self.put("now", context.now.clone());
@@ -51,7 +52,8 @@ impl Facts {
         self.conclude();
     }
 
-    fn read_message(&mut self, text: &str) {
+    /// Adds what words tell.
+    pub fn read_message(&mut self, text: &str) {
         let find = |from, to| between(text, from, to);
         self.put("principal", find("principal [", "]"));
         self.put("principal", find("object id '", "'"));
@@ -69,12 +71,11 @@ impl Facts {
         }
         self.put("resource", scope);
         self.assertion(text);
+        self.put("held", find("role [", "]"));
         self.put("intended", find("token is intended for [", "]"));
         self.put("intended", find("audience or resource '", "'"));
         self.put("accepted", find("accepts tokens intended for [", "]"));
-        let allowed = find("allowed audiences ", ". ").map(|list| list.replace('\'', ""));
-        let allowed = allowed.map(|list| list.trim_end_matches('.').replace(',', ", "));
-        self.put("accepted", allowed);
+        self.put("accepted", allowed_audiences(text));
         self.put("ip", address(text));
         let resource = self.get("resource").and_then(|path| after(path, "/dbs/"));
         self.put("database", resource.or_else(|| after(text, "/dbs/")));
@@ -116,12 +117,11 @@ impl Facts {
 
     /// The account an action was refused on, or a wider scope where it was; else the one the caller knows.
     fn arm_scope(&self) -> Option<String> {
-        const DOWN_TO_THE_ACCOUNT: usize = 9;
         let refused = self
             .get("resource")
             .filter(|r| r.starts_with("/subscriptions/"));
         if let Some(refused) = refused {
-            let steps: Vec<&str> = refused.split('/').take(DOWN_TO_THE_ACCOUNT).collect();
+            let steps: Vec<&str> = refused.split('/').take(self.depth()).collect();
             return Some(steps.join("/"));
         }
         let (subscription, group) = (self.get("subscription")?, self.get("group"));
@@ -134,6 +134,16 @@ impl Facts {
             scope.push_str(account);
         }
         Some(scope)
+    }
+
+    /// How many steps of an id a role is given on: those of the account, but what is still to be made has no roles.
+    fn depth(&self) -> usize {
+        let action = self.get("action").unwrap_or_default().to_ascii_lowercase();
+        match action.rsplit_once('/') {
+            Some((of, "write")) if of.ends_with("/databaseaccounts") => 5,
+            Some((of, "write")) if of.ends_with("/resourcegroups") => 3,
+            _ => 9,
+        }
     }
 
     /// Adds a fact that is not known yet.
@@ -157,6 +167,13 @@ pub(super) fn between(text: &str, from: &str, to: &str) -> Option<String> {
     let (_, rest) = text.split_once(from)?;
     let (found, _) = rest.split_once(to)?;
     Some(found.to_string())
+}
+
+/// The audiences ARM lists, perhaps as the last thing it says.
+fn allowed_audiences(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("allowed audiences ")?;
+    let list = rest.split(". ").next()?.trim_end_matches('.');
+    Some(list.replace('\'', "").replace(',', ", "))
 }
 
 /// The segment after a part of a path, whatever the part's case; none that would need decoding.
@@ -220,6 +237,10 @@ const DEEDS: &[(&str, &str)] = &[
     ("resourcegroups/write", "create or change resource groups"),
     ("resourcegroups/delete", "delete resource groups"),
     ("listkeys/action", "list account keys"),
+    (
+        "readonlykeys/action",
+        "list the account keys that only read",
+    ),
     ("databaseaccountnames/read", "ask for names of accounts"),
     ("databaseaccounts/read", "read accounts"),
     ("databaseaccounts/write", "create or change accounts"),

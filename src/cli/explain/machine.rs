@@ -16,6 +16,12 @@ impl Facts {
         self.put("kind", Some(kind.to_string()));
         self.put("vm", Some(name.clone()));
         self.put("vmgroup", Some(machine.group.clone()));
+        // Containers have identities and are told nothing of themselves.
+        let unknown = machine.name.is_empty();
+        self.put(
+            "containergroup",
+            unknown.then(|| "CONTAINER-GROUP".to_string()),
+        );
     }
 
     /// What a pod's token says, in the words of whoever refused it.

@@ -22,7 +22,7 @@ use crate::identity::instance::Instance;
 use crate::identity::refusal;
 use crate::show::printable;
 use facts::Facts;
-use rules::{Case, Kind};
+use rules::{Case, Kind, Rule};
 
 pub use exits::exit_code;
 
@@ -104,14 +104,8 @@ pub fn explain(error: &Error, context: &Context) -> Explained {
     let mut facts = Facts::new(&case.request, context);
     facts.read(failure, context);
     if let Some(rule) = rules::rule(&case) {
-        explained.said = Some(failure.map_or(explained.what, said));
-        explained.what = facts.sentence(rule.what).unwrap_or(rule.what.to_string());
-        explained.why = facts.sentence(rule.why);
-        explained.who = facts.sentence(rule.who);
-        explained.need = facts.sentence(rule.need);
-        explained.note = facts.sentence(rule.note);
-        let fixes = rule.fix.iter().filter_map(|fix| facts.command(fix));
-        explained.fix = fixes.collect();
+        explained.said = Some(failure.map_or(explained.what.clone(), said));
+        explained.fill(rule, &facts);
     } else if let Error::Identity(_, Some(failure)) = error {
         explained.said = Some(said(failure));
     }
@@ -134,6 +128,18 @@ fn underlined(query: &str, (start, end): (u64, u64)) -> Option<[String; 2]> {
         begins += length + 1;
     }
     None
+}
+
+/// Explains what was noticed here and nobody has said; facts stand in the words as in a service's.
+pub fn noticed(words: &str, context: &Context) -> Explained {
+    let mut facts = Facts::new("", context);
+    facts.read_message(words);
+    facts.read(None, context);
+    let mut explained = Explained::default();
+    if let Some(rule) = rules::rule(&Case::noticed(words)) {
+        explained.fill(rule, &facts);
+    }
+    explained
 }
 
 /// What a service's refusal tells by itself.
@@ -165,6 +171,9 @@ fn one_line(text: &str) -> String {
 /// What rows look at; `None` for an error that explains itself.
 fn case(error: &Error) -> Option<Case> {
     let (kind, request, text) = match error {
+        Error::Identity(what, None) | Error::Answer { what, .. } => {
+            return Some(Case::noticed(what));
+        }
         Error::Identity(_, Some(failure)) => {
             let kind = Kind::Refused(refusal::of(failure));
             (kind, failure.request.clone(), failure.message.clone())
@@ -220,6 +229,17 @@ fn escaped(json: &str) -> String {
 }
 
 impl Explained {
+    /// Takes over what a row says.
+    fn fill(&mut self, rule: &Rule, facts: &Facts) {
+        self.what = facts.sentence(rule.what).unwrap_or(rule.what.to_string());
+        self.why = facts.sentence(rule.why);
+        self.who = facts.sentence(rule.who);
+        self.need = facts.sentence(rule.need);
+        self.note = facts.sentence(rule.note);
+        let fixes = rule.fix.iter().filter_map(|fix| facts.command(fix));
+        self.fix = fixes.collect();
+    }
+
     /// One line of JSON for programs.
     pub fn to_json(&self) -> String {
         let error = object(&self.members());

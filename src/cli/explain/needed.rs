@@ -17,9 +17,14 @@ pub struct Needed {
 /// <https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/databases>
 const NEEDED: &[Needed] = &[
     Needed {
+        of: &["/readonlykeys/action"],
+        role: "Cosmos DB Account Reader Role",
+        roles: "the Azure role Cosmos DB Account Reader Role or DocumentDB Account Contributor",
+        word: "account-reader",
+    },
+    Needed {
         of: &[
             "/listkeys/action",
-            "/readonlykeys/action",
             "/regeneratekey/action",
             "/listconnectionstrings/action",
             "/sqlroleassignments/write",

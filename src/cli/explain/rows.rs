@@ -122,6 +122,7 @@ fn head(when: &When, asked: Asked) -> String {
         Kind::Broken(stage) => format!("{who}: {stage}"),
         Kind::Unknown => "outcome unknown".to_string(),
         Kind::Unfinished => "not finished".to_string(),
+        Kind::Noticed => "noticed here".to_string(),
     };
     let parts: Vec<String> = when.says.iter().map(|part| format!("{part:?}")).collect();
     if !parts.is_empty() {

@@ -6,12 +6,11 @@
 //! <https://learn.microsoft.com/azure/cosmos-db/nosql/query/aggregate-functions>
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
 
 use serde_json::Number;
 use serde_json::value::RawValue;
 
-use super::order::{Identity, Key};
+use super::order::{Key, Seen};
 use super::rows::{elements, members};
 use crate::error::Error;
 
@@ -67,7 +66,7 @@ pub enum Accumulator {
     /// The least, or the greatest.
     Extreme(Extreme),
     /// All values; each but once where there is a set of those seen.
-    Values(Vec<Box<RawValue>>, Option<HashSet<Identity>>),
+    Values(Vec<Box<RawValue>>, Option<Seen>),
 }
 
 /// The least or greatest value so far.
@@ -95,7 +94,7 @@ impl Accumulator {
             Function::Min => extreme(Ordering::Less),
             Function::Max => extreme(Ordering::Greater),
             Function::MakeList => Accumulator::Values(Vec::new(), None),
-            Function::MakeSet => Accumulator::Values(Vec::new(), Some(HashSet::new())),
+            Function::MakeSet => Accumulator::Values(Vec::new(), Some(Seen::new())),
         }
     }
 
@@ -124,7 +123,10 @@ impl Accumulator {
             Accumulator::Values(values, seen) => {
                 for value in item.map_or(Ok(Vec::new()), |item| elements(item, "a partial list"))? {
                     let key = Key::read(Some(value))?;
-                    if seen.as_mut().is_none_or(|seen| seen.insert(key.identity())) {
+                    if seen
+                        .as_mut()
+                        .is_none_or(|seen| seen.insert(key.identity(), 0).is_none())
+                    {
                         values.push(value.to_owned());
                     }
                 }

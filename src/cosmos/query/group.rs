@@ -1,12 +1,10 @@
 //! Groups: rows of ranges and pages that belong together become one. Without `GROUP BY` all rows are one group.
 
-use std::collections::HashMap;
-
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::aggregate::Accumulator;
-use super::order::{Identity, Key};
+use super::order::{Identity, Key, Seen};
 use super::plan::Plan;
 use super::rows::{Grouped, elements, members};
 use crate::error::Error;
@@ -14,7 +12,7 @@ use crate::error::Error;
 /// All groups so far, in the order in which they were first seen.
 pub struct Groups<'a> {
     plan: &'a Plan,
-    places: HashMap<Identity, usize>,
+    places: Seen,
     groups: Vec<Group>,
 }
 
@@ -45,7 +43,7 @@ impl<'a> Groups<'a> {
     pub fn new(plan: &'a Plan) -> Groups<'a> {
         let mut groups = Groups {
             plan,
-            places: HashMap::new(),
+            places: Seen::new(),
             groups: Vec::new(),
         };
         if plan.group_by.is_empty() {

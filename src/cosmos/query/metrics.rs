@@ -66,8 +66,8 @@ impl OfRange {
 
     fn lines(&self) -> Vec<String> {
         let number = |(name, value): &(String, f64)| {
-            let value = (value * 1000.0).round() / 1000.0;
-            format!(" {name}={value}")
+            let value = serde_json::Value::from((value * 1000.0).round() / 1000.0).to_string();
+            format!(" {name}={}", value.trim_end_matches(".0"))
         };
         let numbers: String = self.numbers.iter().map(number).collect();
         let range = &self.range;

@@ -33,19 +33,25 @@ pub fn compare(directions: &[Direction], left: &[Key], right: &[Key]) -> Result<
     Ok(Ordering::Equal)
 }
 
-/// Rows and what they are ordered by, in that order; equal ones stay as they are.
+/// Rows and what they are ordered by, in that order; equal ones stay as they are. By halves, because here a
+/// comparison can fail.
 pub fn sorted(directions: &[Direction], mut rows: Vec<Keyed>) -> Result<Vec<Keyed>, Error> {
-    let mut refused = None;
-    rows.sort_by(|(left, _), (right, _)| {
-        compare(directions, left, right).unwrap_or_else(|e| {
-            refused.get_or_insert(e);
-            Ordering::Equal
-        })
-    });
-    match refused {
-        Some(e) => Err(e),
-        None => Ok(rows),
+    if rows.len() < 2 {
+        return Ok(rows);
     }
+    let mut all = Vec::with_capacity(rows.len());
+    let right = rows.split_off(rows.len() / 2);
+    let mut left = sorted(directions, rows)?.into_iter();
+    for row in sorted(directions, right)? {
+        while let Some(before) = left.as_slice().first()
+            && compare(directions, &before.0, &row.0)?.is_le()
+        {
+            all.extend(left.next());
+        }
+        all.push(row);
+    }
+    all.extend(left);
+    Ok(all)
 }
 
 /// A row behind the values it is ordered by; `None` where it is undefined.

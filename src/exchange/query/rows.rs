@@ -1,13 +1,11 @@
 //! The rows of all ranges as the query wants them: merged, put together, each once, in a window, counted.
 
-use std::collections::HashSet;
-
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::desk::Desk;
 use crate::cosmos::query::group::Groups;
-use crate::cosmos::query::order::{Identity, Key};
+use crate::cosmos::query::order::{Identity, Key, Seen};
 use crate::cosmos::query::plan::{Distinct, Plan};
 use crate::cosmos::query::sort::{GroupOrder, Keyed, sorted};
 use crate::cosmos::query::state::State;
@@ -18,7 +16,7 @@ pub struct Rows<'r> {
     desk: &'r Desk<'r>,
     order: Option<GroupOrder>,
     drained: Option<std::vec::IntoIter<Keyed>>,
-    seen: HashSet<Identity>,
+    seen: Seen,
     last: Option<Identity>,
     passed: u64,
     over: bool,
@@ -30,7 +28,7 @@ impl<'r> Rows<'r> {
             desk,
             order,
             drained: None,
-            seen: HashSet::new(),
+            seen: Seen::new(),
             last: None,
             passed: desk.passed(),
             over: false,
@@ -85,7 +83,7 @@ impl<'r> Rows<'r> {
             _ => Key::read(Some(row))?.identity(),
         };
         Ok(match self.plan().distinct {
-            Distinct::Unordered => self.seen.insert(identity),
+            Distinct::Unordered => self.seen.insert(identity, 0).is_none(),
             _ => self.last.replace(identity) != Some(identity),
         })
     }

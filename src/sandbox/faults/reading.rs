@@ -186,13 +186,17 @@ fn milliseconds(text: &str) -> Result<i64, String> {
         .ok_or_else(complaint)
 }
 
-fn unknown(name: &str) -> String {
+/// Everything that can be named, but for statuses; some names take a `=` and a value.
+pub fn names() -> impl Iterator<Item = &'static str> {
     let plain = PLAIN.iter().map(|(name, _)| name);
-    let all = plain.chain(states()).chain(&VALUED);
+    plain.chain(states()).chain(&VALUED).copied()
+}
+
+fn unknown(name: &str) -> String {
     let bare = name.split('=').next().unwrap_or(name);
-    let nearest = all
+    let nearest = names()
         .min_by_key(|known| distance(bare, known))
-        .unwrap_or(&"429");
+        .unwrap_or("429");
     format!("no fault is called '{name}'; the nearest is {nearest}")
 }
 

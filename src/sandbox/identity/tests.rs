@@ -758,6 +758,7 @@ fn the_ready_line_names_the_host_and_its_variables() {
                 "AZURE_CLIENT_ID",
                 "AZURE_FEDERATED_TOKEN_FILE",
                 "AZURE_TENANT_ID",
+                "KUBERNETES_SERVICE_HOST",
             ],
         ),
     ];

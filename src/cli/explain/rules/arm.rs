@@ -144,6 +144,13 @@ pub(super) const RULES: &[Rule] = &[
             "?rawcosmos grant --role {word} --principal {principal} --scope {armscope}",
             "az role assignment create --assignee-object-id {principal} --assignee-principal-type ServicePrincipal --role {role} --scope {armscope}",
         ]),
+    NO_AZURE_ROLE
+        .on(arm(&[403]).says(&["action 'microsoft.resources/subscriptions/resourcegroups/read'"]))
+        .note("a role on one group sees no other, not even whether it is there; to make one takes a role on the subscription")
+        .fix(&[
+            "az role assignment create --assignee-object-id {principal} --assignee-principal-type ServicePrincipal --role {role} --scope {armscope}",
+            "az role assignment create --assignee-object-id {principal} --assignee-principal-type ServicePrincipal --role Contributor --scope /subscriptions/{subscription}",
+        ]),
     NO_AZURE_ROLE,
     NO_AZURE_ROLE.on(arm(&[403]).says(&["does not have authorization"])),
     LOCKED,
@@ -253,5 +260,7 @@ pub(super) const RULES: &[Rule] = &[
         "it was made without throughput of its own",
     )
     .note("that cannot be added later: only a new container or database can have it, with --throughput or --max-throughput"),
+    Rule::new(arm(&[500, 502, 503, 504]), "ARM failed, again and again")
+        .note("run it again; items and queries need nothing of it"),
     Rule::new(arm(&[200]), "the change was accepted and then failed"),
 ];

@@ -58,12 +58,24 @@ const FIREWALL: Rule = Rule::new(
 .note("the command replaces the list of addresses, so name all of them; a change takes up to 15 minutes. From inside a virtual network, a private endpoint is the other way")
 .fix(&["az cosmosdb update -n {account} -g {group} --ip-range-filter {ip}"]);
 
+const PRIVATE: Rule = Rule::new(
+    data(&[403]).says(&["service/private endpoint"]),
+    "the account does not admit this machine over the internet",
+)
+.why("it is open to private endpoints alone, or to networks that this machine is not in[: {ip}]")
+.note("inside such a network the account's name has a private address: without its private DNS zone linked there it has the public one")
+.fix(&[
+    "az network private-endpoint-connection list --id {armscope} -o table",
+    "az cosmosdb update -n {account} -g {group} --public-network-access ENABLED",
+]);
+
 const PERIMETER: Rule = Rule::new(
     data(&[403]).sub(&[5307, 5308, 5309, 5310, 5311, 5312, 5313]),
     "a network security perimeter blocks this machine",
 )
 .why("the account is in a perimeter whose rules do not admit this address or identity[: {ip}]")
-.note("an administrator adds an inbound rule to the perimeter's profile; a private endpoint is the other way");
+.note("an administrator adds an inbound rule to the perimeter's profile; a private endpoint is the other way")
+.fix(&["az network perimeter profile access-rule create -n rawcosmos --perimeter-name PERIMETER --profile-name PROFILE -g PERIMETER-GROUP --address-prefixes {ip}/32"]);
 
 const METADATA_LOCKED: Rule = Rule::new(
     data(&[403]).says(&["resource 'dbs' is not allowed through"]),
@@ -105,15 +117,22 @@ const AUDIENCE: Rule = Rule::new(data(&[401]).sub(&[5008]), "the token is for an
     .note("a trailing slash is enough to be refused; --token-file needs a token for the data plane, not for ARM")
     .fix(&["rawcosmos token --plane data"]);
 
+const MAKE_DATABASE: &[&str] = &[
+    "rawcosmos database create -n {database}[ -a {account}][ -g {group}]",
+    "rawcosmos database list[ -a {account}][ -g {group}]",
+];
+
+const MAKE_CONTAINER: &[&str] = &[
+    "rawcosmos container list -d {database}[ -a {account}][ -g {group}]",
+    "rawcosmos container create -d {database} -n {container} -p /PATH[ -a {account}][ -g {group}]",
+];
+
 const MISSING_PARENT: Rule = Rule::new(
     data(&[404]).says(&["owner resource does not exist"]),
     "there is no such database or container",
 )
 .why("the request was for something in {resource}")
-.fix(&[
-    "rawcosmos container list -d {database}[ -a {account}][ -g {group}]",
-    "rawcosmos container create -d {database} -n {container} -p /PATH[ -a {account}][ -g {group}]",
-]);
+.fix(MAKE_CONTAINER);
 
 const ACROSS: Rule = Rule::new(data(&[400]).sub(&[1004]), "the service cannot run this query across partitions")
     .why("TOP, ORDER BY, DISTINCT, OFFSET, GROUP BY and aggregates over several partitions are the client's work")
@@ -149,6 +168,7 @@ pub(super) const RULES: &[Rule] = &[
     .why("the request came from a virtual network, and the account's rules do not name its subnet or endpoint")
     .note("a change takes up to 15 minutes")
     .fix(&["az cosmosdb network-rule add -n {account} -g {group} --virtual-network VNET --subnet SUBNET"]),
+    PRIVATE,
     FIREWALL,
     METADATA_LOCKED,
     METADATA_LOCKED
@@ -208,10 +228,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(data(&[404]).sub(&[1013]), "the container is still being made")
         .note("run it again in some seconds"),
     Rule::new(data(&[404]).at("/dbs/*/colls$"), "there is no such database")
-        .fix(&[
-            "rawcosmos database create -n {database}[ -a {account}][ -g {group}]",
-            "rawcosmos database list[ -a {account}][ -g {group}]",
-        ]),
+        .fix(MAKE_DATABASE),
     MISSING_PARENT,
     MISSING_PARENT.on(data(&[404]).sub(&[1003])),
     Rule::new(data(&[404]).sub(&[1002]), "who was asked has not seen the write of this session yet")
@@ -220,10 +237,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(data(&[404]).at("/docs/"), "there is no such item")
         .why("an item is found by its id and its partition key together, and both by exact spelling")
         .fix(&["rawcosmos query -d {database} -c {container} 'SELECT c.id FROM c'"]),
-    Rule::new(data(&[404]).at("/colls"), "there is no such container")
-        .fix(&["rawcosmos container list -d {database}[ -a {account}][ -g {group}]"]),
-    Rule::new(data(&[404]).at("/dbs"), "there is no such database")
-        .fix(&["rawcosmos database list[ -a {account}][ -g {group}]"]),
+    Rule::new(data(&[404]).at("/colls"), "there is no such container").fix(MAKE_CONTAINER),
+    Rule::new(data(&[404]).at("/dbs"), "there is no such database").fix(MAKE_DATABASE),
     Rule::new(data(&[409]).sub(&[3301]), "an item with the same unique key exists already")
         .why("the container's unique key policy allows each value once per partition key"),
     Rule::new(data(&[409]).sub(&[1006]), "the account is being changed")

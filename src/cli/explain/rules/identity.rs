@@ -25,11 +25,16 @@ pub(super) const NO_IMDS: Rule = Rule::new(broken(Stage::Connect), "no identity 
         "ip route get 169.254.169.254",
     ]);
 
+pub(super) const POD_FIX: &[&str] = &[
+    "kubectl annotate serviceaccount SERVICE-ACCOUNT azure.workload.identity/client-id=CLIENT-ID",
+    "az aks update -g CLUSTER-GROUP -n CLUSTER --enable-oidc-issuer --enable-workload-identity",
+];
+
 const POD: Rule = Rule::new(
     broken(Stage::Connect).says(&["kubernetes"]),
     "no metadata service answers this pod",
 )
-.why("clusters can keep pods from it, and no workload identity was found: AZURE_FEDERATED_TOKEN_FILE is not set")
+.why("clusters can keep pods from it; a workload identity is asked for where AZURE_FEDERATED_TOKEN_FILE is set, unless another source is named")
 .note("the label azure.workload.identity/use: \"true\" belongs on the pod's template; pods made before it lack the variables")
 .fix(&[
     "kubectl annotate serviceaccount SERVICE-ACCOUNT azure.workload.identity/client-id=CLIENT-ID",
@@ -68,6 +73,21 @@ const NO_IDENTITY: Rule = Rule::new(
     "az {kind} identity assign -g {vmgroup} -n {vm}",
     "az {kind} identity assign -g {vmgroup} -n {vm} --identities IDENTITY-RESOURCE-ID",
     "?az vmss update-instances -g {vmgroup} -n {set} --instance-ids '*'",
+    "?az container show -g {containergroup} -n CONTAINER --query identity",
+]);
+
+/// As the version of its protocol tells; its port may be another one.
+const ASKED_OF_ARC: &str = "/oauth2/token?api-version=2020-06-01";
+
+const NO_ARC_IDENTITY: Rule = Rule::new(
+    refused(Refusal::NoIdentity).at(ASKED_OF_ARC),
+    "this server has no managed identity, or not the one that was named",
+)
+.note("its own one comes with Azure Arc; a user-assigned one must be attached to this very server")
+.fix(&[
+    "rawcosmos whoami",
+    "sudo azcmagent show",
+    "az connectedmachine show -g SERVER-GROUP -n SERVER --query identity",
 ]);
 
 const UNKNOWN_AUDIENCE: Rule = Rule::new(
@@ -101,6 +121,11 @@ const KEY: Rule = Rule::new(
     "the Arc agent does not give a token without its key",
 );
 
+pub(super) const SOMEBODY_ELSE: Rule = Rule::new(refused(Refusal::SomebodyElse), "something other than Azure's metadata service answered")
+    .why("a proxy that nobody named, a container's network or another metadata service has this address; configured proxies are gone around")
+    .note("--imds-endpoint or --identity-source names the right one")
+    .fix(&["rawcosmos whoami --trace=headers", "ip route get 169.254.169.254"]);
+
 pub(super) const RULES: &[Rule] = &[
     NO_APP_IDENTITY
         .why("no identity was named, and it has no system-assigned one; a user-assigned one is not taken unless named")
@@ -127,6 +152,7 @@ pub(super) const RULES: &[Rule] = &[
         "rawcosmos whoami --object-id OBJECT-ID",
         "az container show -g CONTAINER-GROUP -n CONTAINER --query identity",
     ]),
+    NO_ARC_IDENTITY,
     NO_IDENTITY,
     Rule::new(refused(Refusal::ManyIdentities), "this machine has several user-assigned identities: name one")
         .why("without a system-assigned identity the machine does not choose among several")
@@ -158,6 +184,10 @@ pub(super) const RULES: &[Rule] = &[
         "this is Service Fabric's identity endpoint, which is not supported",
     )
     .note("--token-file brings a token along"),
+    Rule::new(refused(Refusal::BadRequest).at(ASKED_OF_ARC), "the Arc agent does not accept the request")
+        .why("it gives the server's own identity only where none is named, and may be too old to know others")
+        .note("AZURE_CLIENT_ID names one as --client-id does")
+        .fix(&["rawcosmos whoami -v", "sudo azcmagent version"]),
     Rule::new(refused(Refusal::BadRequest), "the identity endpoint does not accept the request")
         .note("an endpoint of another kind may be set: whoami says what the choice went by")
         .fix(&["rawcosmos whoami -v --trace"]),
@@ -174,10 +204,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(refused(Refusal::OtherCloud), "this is a machine of another cloud, not of Azure")
         .why("its metadata service has the same address")
         .note("--token-file brings a token along; a server elsewhere has an identity once Azure Arc manages it"),
-    Rule::new(refused(Refusal::SomebodyElse), "something other than Azure's metadata service answered")
-        .why("a proxy that nobody named, a container's network or another metadata service has this address; configured proxies are gone around")
-        .note("--imds-endpoint or --identity-source names the right one")
-        .fix(&["rawcosmos whoami --trace=headers", "ip route get 169.254.169.254"]),
+    SOMEBODY_ELSE,
     Rule::new(refused(Refusal::NoMachine), "there is no machine to be described here")
         .why("containers have an identity, and no metadata")
         .note("--subscription and --resource-group say what the metadata would"),

@@ -8,6 +8,7 @@ mod arm;
 mod data;
 mod identity;
 mod limits;
+mod noticed;
 mod road;
 
 use crate::error::{Plane, Stage};
@@ -26,6 +27,8 @@ pub enum Kind {
     Unknown,
     /// Begun, and not over.
     Unfinished,
+    /// Nobody said no: it was noticed here.
+    Noticed,
 }
 
 /// An error, as far as rows look at it.
@@ -44,6 +47,20 @@ pub struct Case {
     pub request: String,
 }
 
+impl Case {
+    /// What nobody has said, in our own words.
+    pub fn noticed(words: &str) -> Case {
+        Case {
+            kind: Kind::Noticed,
+            plane: None,
+            status: 0,
+            substatus: 0,
+            text: words.to_lowercase(),
+            request: String::new(),
+        }
+    }
+}
+
 /// When a row applies. What is empty is not looked at.
 #[derive(Clone, Copy)]
 pub struct When {
@@ -57,7 +74,8 @@ pub struct When {
     pub substatuses: &'static [u32],
     /// One of these, in lower case, is part of code or message.
     pub says: &'static [&'static str],
-    /// A part of method and URL without its query; `*` is anything between two parts, and `$` the end.
+    /// A part of method and URL; `*` is anything between two parts, and `$` the end. The query is only looked at by a
+    /// pattern that has a `?`.
     pub at: &'static str,
 }
 
@@ -178,7 +196,8 @@ impl Rule {
 
 /// Whether the parts of a pattern stand in a request, one behind the other.
 fn stands_in(pattern: &str, request: &str) -> bool {
-    let mut rest = request.split('?').next().unwrap_or_default();
+    let path = request.split('?').next().unwrap_or_default();
+    let mut rest = if pattern.contains('?') { request } else { path };
     if let Some((pattern, end)) = pattern.strip_suffix('$').and_then(|p| p.rsplit_once('*')) {
         return rest
             .strip_suffix(end)
@@ -200,6 +219,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         limits::RULES,
         arm::RULES,
         identity::RULES,
+        noticed::RULES,
         road::RULES,
     ];
     tables.into_iter().flatten()
@@ -235,6 +255,8 @@ mod tests {
             ("/dbs/*/colls$", item, false),
             ("/dbs/*/colls$", "GET https://x/dbs/colls?a=/colls", false),
             ("POST */docs", item, true),
+            ("/colls?a=", "GET https://x/dbs/colls?a=/colls", true),
+            ("/docs?a=", item, false),
             ("GET */docs", item, false),
             ("", item, true),
         ] {

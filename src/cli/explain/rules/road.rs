@@ -26,13 +26,21 @@ const UNFINISHED: Rule = Rule::new(
     "?rawcosmos database show -n {database}[ -a {account}][ -g {group}]",
 ]);
 
+const UNREADABLE: Rule = Rule::new(
+    broken(None, Stage::Answer).says(&["broke off", "protocol:", "too big"]),
+    "an answer came, and cannot be read",
+)
+.why(
+    "it is cut off, far too large or no proper HTTP: often something on the way made or changed it",
+)
+.note("it is safe to run it again; --trace shows the rest");
+
 pub(super) const RULES: &[Rule] = &[
-    Rule::new(
-        broken(None, Stage::Answer).says(&["broke off", "protocol:", "too big"]),
-        "an answer came, and cannot be read",
-    )
-    .why("it is cut off, far too large or no proper HTTP: often something on the way made or changed it")
-    .note("it is safe to run it again; --trace shows the rest"),
+    UNREADABLE,
+    UNREADABLE
+        .on(when(Kind::Noticed, None).says(&["the body is not json", "the body is not utf-8"]))
+        .why("it is no answer of the service: often a page of something on the way, or cut off")
+        .note("--trace shows all of it"),
     NO_IMDS.on(broken(Some(Plane::Identity), Stage::Answer)),
     Rule::new(
         When {
@@ -52,6 +60,13 @@ pub(super) const RULES: &[Rule] = &[
         .why("its certificate is for another host: only the names in subjectAltName count"),
     Rule::new(broken(None, Stage::Tls).says(&["is not the url of a proxy"]), "the proxy's address is no URL")
         .why("it looks like http://proxy.example:3128"),
+    Rule::new(
+        broken(None, Stage::Tls).says(&["answers there does not speak tls"]),
+        "what answers there does not speak TLS",
+    )
+    .why("it is not the account: a proxy or a network's login page has its place, or the endpoint's port is another's")
+    .note("HTTPS_PROXY names a proxy that is needed; --endpoint is the account's address")
+    .fix(&["export HTTPS_PROXY=http://PROXY:PORT"]),
     Rule::new(broken(None, Stage::Tls).says(&["root certificate"]), "the root certificates cannot be used")
         .why("--cacert or SSL_CERT_FILE names a file of certificates in PEM form, which begin with -----BEGIN CERTIFICATE-----"),
     Rule::new(broken(None, Stage::Tls), "the other side could not prove who it is")
@@ -76,7 +91,7 @@ pub(super) const RULES: &[Rule] = &[
         .why("no DNS here, or the wrong cloud's endpoint"),
     Rule::new(broken(None, Stage::Connect), "nobody answers at the host's address")
         .why("a firewall on the way, a proxy that is needed and not named, or a private endpoint in another network")
-        .fix(&["rawcosmos doctor"]),
+        .fix(&["rawcosmos doctor", "export HTTPS_PROXY=http://PROXY:PORT"]),
     Rule::new(broken(None, Stage::Answer), "no answer came")
         .note("it is safe to run it again"),
     UNKNOWN
