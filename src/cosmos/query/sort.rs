@@ -181,8 +181,8 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
         let length = match first {
             '"' | '\'' => quoted(rest, first),
             c if is_word(c) => rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
-            c if c.is_whitespace() => rest
-                .find(|c: char| !c.is_whitespace())
+            c if c.is_ascii_whitespace() => rest
+                .find(|c: char| !c.is_ascii_whitespace())
                 .unwrap_or(rest.len()),
             c => c.len_utf8(),
         };
@@ -195,8 +195,9 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
+/// What is not ASCII stands in texts alone, or the service refuses it.
 fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || "_$@".contains(c)
+    c.is_ascii_alphanumeric() || !c.is_ascii() || "_$@".contains(c)
 }
 
 /// How long a text in quotes is, with them.
