@@ -33,8 +33,8 @@ fn main() {
         move |asked| answer(asked, &pages)
     });
     let key = Scratch::new("c2VjcmV0LXNlY3JldA==");
-    let plain = "SELECT c.id, c.n, c.text FROM c";
-    let ordered = "SELECT c.id, c.n, c.text FROM c ORDER BY c.n";
+    let plain = "SELECT * FROM c";
+    let ordered = "SELECT * FROM c ORDER BY c.n";
     let mut costs = [Vec::new(), Vec::new()];
     // Turn and turn about, so that whatever else the machine does falls on both.
     for _ in 0..ROUNDS {
@@ -58,11 +58,15 @@ fn main() {
 fn pages(wrapped: bool) -> Vec<Vec<String>> {
     let text = "x".repeat(100);
     let row = |id: usize, n: usize| {
-        let row = format!(r#"{{"id":"{id}","n":{n},"text":"{text}"}}"#);
+        let rid = format!("3JMBAIm-Q3MBAAAAAAAA{id:06}");
+        let own = format!(
+            r#""_rid":"{rid}","_self":"dbs/3JMBAA==/colls/3JMBAIm-Q3M=/docs/{rid}/","_etag":"\"0100d3e2-0000-0700-0000-{id:012}\"","_attachments":"attachments/","_ts":1700000000"#
+        );
+        let row = format!(r#"{{"id":"{id}","n":{n},"text":"{text}",{own}}}"#);
         match wrapped {
-            true => format!(
-                r#"{{"_rid":"3JMBAIm-Q3MBAAAAAAAA{id:06}","orderByItems":[{{"item":{n}}}],"payload":{row}}}"#
-            ),
+            true => {
+                format!(r#"{{"_rid":"{rid}","orderByItems":[{{"item":{n}}}],"payload":{row}}}"#)
+            }
             false => row,
         }
     };

@@ -11,7 +11,7 @@ use serde_json::Number;
 use serde_json::value::RawValue;
 
 use super::order::{Key, Seen};
-use super::rows::{elements, members};
+use super::rows::{elements, member};
 use crate::error::Error;
 
 /// What is computed.
@@ -100,11 +100,11 @@ impl Accumulator {
 
     /// Adds a part: `{"item": …}`, or nothing where a range left it out.
     pub fn add(&mut self, partial: Option<&RawValue>) -> Result<(), Error> {
-        let part = match partial {
-            Some(partial) => members(partial, "a partial aggregate")?,
-            None => Default::default(),
+        let of = |name| match partial {
+            Some(partial) => member(partial, name, "a partial aggregate"),
+            None => Ok(None),
         };
-        let item = part.get("item").copied();
+        let item = of("item")?;
         match self {
             Accumulator::Total(total) => *total = sum(*total, item)?,
             Accumulator::Average(total, count) => {
@@ -112,11 +112,11 @@ impl Accumulator {
                     *total = None;
                     return Ok(());
                 };
-                let part = members(item, "a partial average")?;
-                *total = sum(*total, part.get("sum").copied())?;
-                *count = count.plus(counted(part.get("count").copied())?);
+                let of = |name| member(item, name, "a partial average");
+                *total = sum(*total, of("sum")?)?;
+                *count = count.plus(counted(of("count")?)?);
             }
-            Accumulator::Extreme(extreme) => match part.get("item2") {
+            Accumulator::Extreme(extreme) => match of("item2")? {
                 Some(part) => extreme.add_counted(part)?,
                 None => extreme.add(item)?,
             },
@@ -153,15 +153,15 @@ impl Accumulator {
 impl Extreme {
     /// `{"min": …, "count": N}` or `{"max": …, "count": N}`: a part without values says nothing.
     fn add_counted(&mut self, part: &RawValue) -> Result<(), Error> {
-        let part = members(part, "a partial extreme")?;
-        if counted(part.get("count").copied())?.is_zero() {
+        let of = |name| member(part, name, "a partial extreme");
+        if counted(of("count")?)?.is_zero() {
             return Ok(());
         }
         let name = match self.wanted {
             Ordering::Less => "min",
             _ => "max",
         };
-        self.add(part.get(name).copied())
+        self.add(of(name)?)
     }
 
     fn add(&mut self, item: Option<&RawValue>) -> Result<(), Error> {

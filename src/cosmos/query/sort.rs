@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::group::Row;
 use super::order::Key;
 use super::plan::{Direction, Plan};
-use super::rows::members;
+use super::rows::member;
 use crate::error::Error;
 
 /// The order of two rows by their values to order by; equal rows keep the order they came in.
@@ -94,21 +94,12 @@ impl GroupOrder {
     }
 
     fn keys(&self, row: &Row) -> Result<Vec<Key>, Error> {
-        let named = match &row.row {
-            Some(row) if self.names_members() => members(row, "a row")?,
-            _ => Default::default(),
-        };
-        let key = |source: &Source| match source {
-            Source::Item(place) => Ok(row.keys.get(*place).cloned().unwrap_or(Key::Undefined)),
-            Source::Member(name) => Key::read(named.get(name.as_str()).copied()),
+        let key = |source: &Source| match (source, &row.row) {
+            (Source::Item(place), _) => Ok(row.keys.get(*place).cloned().unwrap_or(Key::Undefined)),
+            (Source::Member(name), Some(row)) => Key::read(member(row, name, "a row")?),
+            (Source::Member(_), None) => Ok(Key::Undefined),
         };
         self.sources.iter().map(key).collect()
-    }
-
-    fn names_members(&self) -> bool {
-        self.sources
-            .iter()
-            .any(|source| matches!(source, Source::Member(_)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::leaf::{Head, Leaf, Reading};
+use super::leaf::{Head, Leaf, Reading, Sheet};
 use super::table::{Found, Job, Table};
 use super::{Asked, Spent};
 use crate::cosmos::Paging;
@@ -11,7 +11,7 @@ use crate::cosmos::query::{self, Across, Query};
 use crate::error::Error;
 use crate::exchange::changes::is_gone;
 use crate::exchange::{Client, locked};
-use crate::message::{Call, Page};
+use crate::message::{Answer, Call, Page};
 
 /// What the threads and the reader share.
 pub(super) struct Desk<'a> {
@@ -156,7 +156,7 @@ impl<'a> Desk<'a> {
     fn fetch(&self, job: &Job) {
         let call = self.call(job);
         let done = match self.client.run(&call) {
-            Ok(answer) => self.table().put(job, &call, answer, self.asked.metrics),
+            Ok(answer) => self.put(job, &call, answer),
             Err(error) if is_gone(&error) => self.repair(job, error),
             Err(error) => Err(error),
         };
@@ -164,6 +164,15 @@ impl<'a> Desk<'a> {
             self.table().failed.get_or_insert(error);
         }
         self.moved.notify_all();
+    }
+
+    /// Rows are read here, by whoever has fetched them, and only then laid down.
+    fn put(&self, job: &Job, call: &Call<Page>, mut answer: Answer<Page>) -> Result<(), Error> {
+        let rows = std::mem::take(&mut answer.value.items);
+        let sheet = Sheet::read(job.from.clone(), rows, &self.reading)?;
+        let mut table = self.table();
+        table.count(job, &answer, self.asked.metrics);
+        table.put(job, call, &answer, sheet)
     }
 
     fn call(&self, job: &Job) -> Call<Page> {

@@ -43,19 +43,25 @@ pub(super) enum Ahead {
 /// A page that is being read.
 pub(super) struct Sheet {
     pub from: Option<Next>,
-    pub rows: std::vec::IntoIter<Box<RawValue>>,
+    pub rows: std::vec::IntoIter<Head>,
     pub bytes: usize,
     given: Vec<u64>,
 }
 
 impl Sheet {
-    pub fn new(from: Option<Next>, rows: Vec<Box<RawValue>>) -> Sheet {
-        Sheet {
+    pub fn read(
+        from: Option<Next>,
+        rows: Vec<Box<RawValue>>,
+        reading: &Reading,
+    ) -> Result<Sheet, Error> {
+        let bytes = rows.iter().map(|row| row.get().len()).sum();
+        let rows = rows.into_iter().map(|row| Head::read(row, reading));
+        Ok(Sheet {
             from,
-            bytes: rows.iter().map(|row| row.get().len()).sum(),
-            rows: rows.into_iter(),
+            bytes,
+            rows: rows.collect::<Result<Vec<_>, _>>()?.into_iter(),
             given: Vec::new(),
-        }
+        })
     }
 }
 
@@ -75,13 +81,14 @@ pub(super) struct Reading {
 }
 
 impl Head {
-    fn read(row: Box<RawValue>, expressions: usize, mark: Option<u64>) -> Result<Head, Error> {
-        let row = match expressions {
+    fn read(row: Box<RawValue>, reading: &Reading) -> Result<Head, Error> {
+        let mark = reading.marked.then(|| mark(row.get()));
+        let row = match reading.expressions {
             0 => Ordered {
                 keys: Vec::new(),
                 payload: Some(row),
             },
-            _ => Ordered::read(&row, expressions)?,
+            expressions => Ordered::read(&row, expressions)?,
         };
         Ok(Head {
             keys: row.keys,
@@ -160,26 +167,23 @@ impl Leaf {
     }
 
     /// Brings the next row to the front, past those that an earlier run has given: they are the first ones.
-    pub fn raise(&mut self, reading: &Reading, known: &mut [Vec<u64>]) -> Result<(), Error> {
-        while self.head.is_none() {
-            let Some(sheet) = self.sheets.front_mut() else {
-                return Ok(());
-            };
-            let Some(row) = sheet.rows.next() else {
+    pub fn raise(&mut self, known: &mut [Vec<u64>]) {
+        while self.head.is_none()
+            && let Some(sheet) = self.sheets.front_mut()
+        {
+            let Some(head) = sheet.rows.next() else {
                 self.sheets.pop_front();
                 continue;
             };
-            let mark = reading.marked.then(|| mark(row.get()));
             let known = self.known.and_then(|at| known.get_mut(at));
-            match known.and_then(|known| taken(known, mark)) {
+            match known.and_then(|known| taken(known, head.mark)) {
                 Some(mark) => sheet.given.push(mark),
                 None => {
                     self.known = None;
-                    self.head = Some(Head::read(row, reading.expressions, mark)?);
+                    self.head = Some(head);
                 }
             }
         }
-        Ok(())
     }
 
     /// Takes the row at the front.

@@ -111,29 +111,28 @@ impl Table {
         &mut self,
         job: &Job,
         call: &Call<Page>,
-        answer: Answer<Page>,
-        measured: bool,
+        answer: &Answer<Page>,
+        sheet: Sheet,
     ) -> Result<(), Error> {
-        self.count(job, &answer, measured);
         let Some(leaf) = self.leaf(job.id) else {
             return Ok(());
         };
         (leaf.busy, leaf.gone, leaf.repairs) = (false, false, 0);
         if let Some(next) = &answer.value.next {
             leaf.turns
-                .turn(&call.request, next, answer.value.items.is_empty())?;
+                .turn(&call.request, next, sheet.rows.len() == 0)?;
         }
-        leaf.ahead = match answer.value.next {
-            Some(next) => Ahead::Page(Some(next)),
+        leaf.ahead = match &answer.value.next {
+            Some(next) => Ahead::Page(Some(next.clone())),
             None => Ahead::End,
         };
-        leaf.add(Sheet::new(job.from.clone(), answer.value.items));
+        leaf.add(sheet);
         let held: usize = self.leaves.iter().map(Leaf::bytes).sum();
         self.spent.held = self.spent.held.max(held);
         Ok(())
     }
 
-    fn count(&mut self, job: &Job, answer: &Answer<Page>, measured: bool) {
+    pub fn count(&mut self, job: &Job, answer: &Answer<Page>, measured: bool) {
         let spent = &mut self.spent;
         spent.pages += 1;
         if let Some(charge) = answer.charge {
@@ -179,7 +178,7 @@ impl Table {
     pub fn find(&mut self, asked: &Asked, reading: &Reading) -> Result<Found, Error> {
         let merging = reading.expressions > 0 && !asked.plan.drains;
         for leaf in &mut self.leaves {
-            leaf.raise(reading, &mut self.known)?;
+            leaf.raise(&mut self.known);
         }
         self.forget_ended();
         if self.turn >= self.leaves.len() {
