@@ -67,6 +67,8 @@ pub enum Error {
     Conflict(String),
     /// An operation was started and is still running.
     Unfinished(String),
+    /// The time given for everything is over: nothing more was started.
+    Overtime(String),
     /// A file or a stream on this machine.
     Local(String),
     /// Nothing was sent because only a rehearsal was asked for.
@@ -105,6 +107,7 @@ impl fmt::Display for Error {
             | Error::Identity(what, _)
             | Error::Conflict(what)
             | Error::Unfinished(what)
+            | Error::Overtime(what)
             | Error::Local(what) => f.write_str(what),
             Error::Transport(broken) => broken.fmt(f),
             Error::Unknown { request, what } => {

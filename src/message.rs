@@ -163,8 +163,12 @@ pub enum Effect {
     Idempotent,
     /// As [`Effect::Idempotent`], and the second time finds nothing: then 404 is success.
     Delete,
+    /// Refused the second time, with 409 or 412: then what is there tells whether the first one was carried out.
+    Guarded,
     /// Must not be carried out twice without its caller knowing.
     Once,
+    /// As [`Effect::Once`], and not even what was refused is sent again: nobody but its author knows what it does.
+    Never,
 }
 
 /// An operation as a value: what to send, what it must be authorized for, whether it may be sent twice,

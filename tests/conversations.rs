@@ -37,6 +37,7 @@ use rawcosmos::exchange::{Client, Credential, Transport};
 use rawcosmos::identity::{Selector, Source, Token, imds};
 use rawcosmos::message::{Call, Effect, Next, Request, Response, Scope};
 use rawcosmos::show::{self, Mask};
+use serde_json::value::RawValue;
 
 fn machine() -> Credential {
     Credential::Identity {
@@ -650,9 +651,10 @@ fn bare(plane: Plane, effect: Effect) -> Call<()> {
     let scope = match plane {
         Plane::Identity | Plane::Entra => Scope::Open,
         Plane::Arm => Scope::Arm,
+        // The account has no other region to be asked for in.
         Plane::Data => Scope::Data {
-            kind: "dbs",
-            link: "dbs/d".into(),
+            kind: "",
+            link: String::new(),
         },
     };
     Call {
@@ -899,7 +901,12 @@ fn a_replica_that_lags_says_nothing_about_a_delete() {
             let lags = refusal(404, substatus, "{}");
             Script::new(clock, [broken(Stage::Answer)]).then_for_ever(Some(lags))
         });
-        assert!(ran.result.unwrap_err().is_status(404), "{substatus}");
+        let error = ran.result.unwrap_err();
+        let lost = matches!(&error, Error::Transport(broken) if broken.was_sent());
+        assert!(
+            lost && error.to_string().contains(&substatus.to_string()),
+            "{error}"
+        );
     }
 }
 
@@ -1502,8 +1509,8 @@ fn a_range_that_splits_goes_on_in_its_children() {
         drained("\"2\""),
         page_of("\"5\"", &["b"]),
     ];
-    acts.push(gone());
     acts.extend([
+        gone(),
         ranges_answer(&[
             ("0", "", "80", ""),
             ("1", "80", "FF", ""),
@@ -1518,6 +1525,7 @@ fn a_range_that_splits_goes_on_in_its_children() {
     let read = changes(acts, &at_the_start(), 7);
     read.result.unwrap();
     assert_eq!(read.ids, ["a", "b", "c", "d"]);
+    assert_eq!(read.slept, [0; 0]);
     let (before, after) = read.asked.split_at(4);
     assert_eq!(before[3..], asked(&[("1", "\"5\"")]));
     let children = [
@@ -1536,13 +1544,13 @@ fn a_range_that_is_always_gone_ends_it() {
     for _ in 0..10 {
         acts.extend([gone(), two_ranges()]);
     }
-    acts.push(gone());
-    acts.push(ok(r#"{"_rid":"rid"}"#));
+    acts.extend([gone(), ok(r#"{"_rid":"rid"}"#)]);
     let read = changes(acts, &at_the_start(), 1);
     assert!(read.result.unwrap_err().is_status(410));
-    // The list of ranges may lag behind for some seconds.
-    let waits = [200, 400, 800, 1600, 1600, 1600, 1600, 1600, 1600];
-    assert_eq!(read.slept, waits);
+    assert_eq!(
+        read.slept,
+        [200, 400, 800, 1600, 1600, 1600, 1600, 1600, 1600]
+    );
 }
 
 #[test]
@@ -1657,7 +1665,7 @@ fn by_ranges(container: &cosmos::Container, definition: &str) -> Many<'static> {
     }
 }
 
-fn found(items: &[Option<Box<serde_json::value::RawValue>>]) -> Vec<&str> {
+fn found(items: &[Option<Box<RawValue>>]) -> Vec<&str> {
     items
         .iter()
         .map(|item| item.as_ref().map_or("-", |item| item.get()))
@@ -1931,4 +1939,226 @@ fn a_new_container_is_a_new_session_and_a_huge_token_stays_at_home() {
     ];
     assert_eq!(sent, wanted);
     assert!(sessions.tokens()[0].1.starts_with("0:1#1000000"));
+}
+
+// ---- Regions and limits
+
+const WEST: &str = "https://acct1-westus.documents.azure.com";
+const EAST: &str = "https://acct1-eastus.documents.azure.com";
+const HOME: &str = "https://acct1.documents.azure.com";
+
+/// What the account says: writes in the first, reads in all of them.
+fn served(regions: &[(&str, &str)]) -> Act {
+    let place = |(name, url): &(&str, &str)| serde_json::json!({"name": name, "databaseAccountEndpoint": format!("{url}:443/")});
+    let places: Vec<_> = regions.iter().map(place).collect();
+    ok(
+        &serde_json::json!({"writableLocations": places[..1], "readableLocations": places})
+            .to_string(),
+    )
+}
+
+fn west_and_east() -> Act {
+    served(&[("West US", WEST), ("East US", EAST)])
+}
+
+/// Hosts and paths in short: the part of the host that names the region, `-` for the account itself.
+fn places(script: &Script) -> Vec<String> {
+    let short = |line: String| {
+        let line = line.replace("/dbs/Shop/colls/Orders%202026/docs", "");
+        line.replace(HOME, "home")
+            .replace(WEST, "west")
+            .replace(EAST, "east")
+    };
+    script.lines().into_iter().map(short).collect()
+}
+
+fn read_one(client: &Client) -> Result<(), Error> {
+    let call = items::read(
+        &container(),
+        &name("1"),
+        &PartitionKey::from_text("a"),
+        &Options::default(),
+    );
+    client.run(&call).map(|_| ())
+}
+
+fn create_one(client: &Client) -> Result<(), Error> {
+    let item = RawValue::from_string(r#"{"id":"1"}"#.into()).unwrap();
+    let call = items::create(
+        &container(),
+        &PartitionKey::from_text("a"),
+        &item,
+        &Options::default(),
+    );
+    client.run(&call).map(|_| ())
+}
+
+#[test]
+fn a_write_waits_until_the_account_has_decided_who_takes_it() {
+    let clock = FakeClock::new();
+    let refused = || refusal(403, 3, "{}");
+    let mut acts = Vec::new();
+    acts.extend([
+        refused(),
+        west_and_east(),
+        refused(),
+        west_and_east(),
+        refused(),
+        west_and_east(),
+    ]);
+    acts.extend([
+        refused(),
+        served(&[("East US", EAST), ("West US", WEST)]),
+        ok("{}"),
+        ok("{}"),
+        ok("{}"),
+    ]);
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, account_key());
+    create_one(&client).unwrap();
+    create_one(&client).unwrap();
+    read_one(&client).unwrap();
+    let expected = "POST home,GET home/,POST west,GET home/,POST west,GET home/,POST west,GET home/,POST east,POST east,GET home/1";
+    assert_eq!(places(&script).join(","), expected);
+    assert_eq!(clock.slept(), [500, 1000]);
+    // Where nobody takes it, it ends after five seconds.
+    let clock = FakeClock::new();
+    let script = Script::for_ever(&clock, refused());
+    let error = create_one(&Client::new(&script, &clock, account_key())).unwrap_err();
+    assert!(error.is_status(403));
+    assert_eq!(clock.slept(), [250, 500, 1000, 1000, 1000, 1000]);
+}
+
+#[test]
+fn a_read_comes_back_after_five_minutes() {
+    let clock = FakeClock::new();
+    let acts = [
+        refusal(503, 0, ""),
+        west_and_east(),
+        ok("{}"),
+        ok("{}"),
+        ok("{}"),
+    ];
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, account_key());
+    read_one(&client).unwrap();
+    clock.advance(Duration::from_secs(299));
+    read_one(&client).unwrap();
+    clock.advance(Duration::from_secs(2));
+    read_one(&client).unwrap();
+    // The account's own host is that of the region that takes writes.
+    assert_eq!(
+        places(&script).join(","),
+        "GET home/1,GET home/,GET east/1,GET east/1,GET home/1"
+    );
+    assert_eq!(clock.slept(), [0; 0]);
+}
+
+#[test]
+fn an_account_that_does_not_answer_is_not_asked_all_the_time() {
+    let clock = FakeClock::new();
+    let script = Script::for_ever(&clock, refusal(503, 0, ""));
+    let client = Client::new(&script, &clock, account_key());
+    assert!(read_one(&client).unwrap_err().is_status(503));
+    let asked = |script: &Script| {
+        places(script)
+            .iter()
+            .filter(|line| *line == "GET home/")
+            .count()
+    };
+    assert_eq!((script.count(), asked(&script)), (5, 1));
+    clock.advance(Duration::from_secs(16));
+    assert!(read_one(&client).unwrap_err().is_status(503));
+    assert_eq!((script.count(), asked(&script)), (10, 2));
+}
+
+#[test]
+fn a_region_that_is_named_is_found_without_the_accounts_own_host() {
+    let clock = FakeClock::new();
+    let nobody = broken(Stage::Resolve);
+    let script = Script::new(&clock, [nobody, west_and_east(), ok("{}")]);
+    let client = Client::new(&script, &clock, account_key()).with_regions(&["East US"]);
+    read_one(&client).unwrap();
+    assert_eq!(places(&script).join(","), "GET home/,GET east/,GET east/1");
+}
+
+#[test]
+fn nothing_is_started_once_the_time_is_over() {
+    let clock = FakeClock::new();
+    let script = Script::for_ever(&clock, refusal(429, 3200, ""));
+    let limited = |seconds| {
+        Client::new(&script, &clock, account_key()).with_timeout(Some(Duration::from_secs(seconds)))
+    };
+    let client = limited(2);
+    let error = read_one(&client).unwrap_err();
+    assert!(
+        matches!(&error, Error::Overtime(text) if text.contains("429")),
+        "{error}"
+    );
+    // Not a wait is begun whose end is too late.
+    assert_eq!(clock.slept(), [100, 200, 400, 800]);
+    let limits = script.sent()[4].limits.unwrap();
+    assert_eq!(
+        (limits.whole, limits.connect),
+        (Duration::from_millis(500), Duration::from_millis(500))
+    );
+    clock.advance(Duration::from_secs(1));
+    let before = script.count();
+    assert!(matches!(read_one(&client), Err(Error::Overtime(_))));
+    assert_eq!(script.count(), before);
+    assert!(limited(0).rest(Duration::ZERO).is_err());
+    assert_eq!(Client::new(&script, &clock, account_key()).left(), None);
+}
+
+#[test]
+fn a_write_whose_answer_was_lost_is_compared_with_what_is_there() {
+    let write = |if_match: Option<&str>, id: &str, acts: Vec<Act>| {
+        let clock = FakeClock::new();
+        let script = Script::new(&clock, acts);
+        let client = Client::new(&script, &clock, account_key());
+        let options = Options {
+            if_match: if_match.map(str::to_string),
+            ..Options::default()
+        };
+        let item = RawValue::from_string(format!(r#"{{"id":{id},"n":1}}"#)).unwrap();
+        let call = match if_match {
+            None => items::create(&container(), &PartitionKey::from_text("a"), &item, &options),
+            Some(_) => items::upsert(&container(), &PartitionKey::from_text("a"), &item, &options),
+        };
+        let result = client.run(&call);
+        let sent = script.count();
+        script.assert_over();
+        (result.map(|answer| answer.value.unwrap().to_string()), sent)
+    };
+    // The account is asked for other regions after a broken connection, but not for a write.
+    let lost = || broken(Stage::Answer);
+    let (conflict, changed) = (|| refusal(409, 0, "{}"), || refusal(412, 0, "{}"));
+    let ours = r#"{"id":"1","n":1,"_etag":"e"}"#;
+    let (found, sent) = write(None, "\"1\"", vec![lost(), conflict(), ok(ours)]);
+    assert_eq!((found.unwrap().as_str(), sent), (ours, 3));
+    let (found, _) = write(Some("e"), "\"1\"", vec![lost(), changed(), ok(ours)]);
+    assert_eq!(found.unwrap(), ours);
+    for other in [ok(r#"{"id":"1","n":2}"#), refusal(404, 0, "{}")] {
+        let (found, _) = write(None, "\"1\"", vec![lost(), conflict(), other]);
+        assert!(found.unwrap_err().is_status(409));
+    }
+    for unreadable in [refusal(403, 5302, "{}"), ok("<html>")] {
+        let (found, _) = write(None, "\"1\"", vec![lost(), conflict(), unreadable]);
+        let error = found.unwrap_err();
+        assert!(matches!(error, Error::Unknown { .. }), "{error}");
+    }
+    for id in ["\"a/b\"", "7"] {
+        let (found, sent) = write(None, id, vec![lost(), conflict()]);
+        assert!(
+            matches!(found, Err(Error::Unknown { .. })) && sent == 2,
+            "{id}"
+        );
+    }
+    // Without a doubt before it, a refusal is a refusal.
+    let (found, _) = write(None, "\"1\"", vec![broken(Stage::Connect), conflict()]);
+    assert!(found.unwrap_err().is_status(409));
+    let (found, _) = write(None, "\"1\"", vec![refusal(503, 0, ""), conflict()]);
+    assert!(found.unwrap_err().is_status(409));
+    let (found, _) = write(Some("*"), "\"1\"", vec![lost()]);
+    assert!(matches!(found, Err(Error::Unknown { .. })));
 }

@@ -992,10 +992,14 @@ fn every_operation_says_whether_it_may_be_sent_twice() {
     let (account, coll, item) = (account(), container(), raw("{}"));
     let (id, one, options) = (name("1"), key("\"a\""), Options::default());
     let (page, query) = (Paging::default(), Query::new("SELECT 1"));
+    let [guarded, any] = ["\"e\"", "*"].map(|etag| Options {
+        if_match: Some(etag.into()),
+        ..Options::default()
+    });
     for (said, meant) in [
         (
             items::create(&coll, &one, &item, &options).effect,
-            Effect::Once,
+            Effect::Guarded,
         ),
         (
             items::patch(&coll, &id, &one, &Patch::default(), &options).effect,
@@ -1004,6 +1008,28 @@ fn every_operation_says_whether_it_may_be_sent_twice() {
         (items::delete_all(&coll, &one).effect, Effect::Once),
         (
             cosmos::procedures::execute(&coll, &id, &one, &raw("[]"), false).effect,
+            Effect::Never,
+        ),
+        (
+            cosmos::raw::call(&account, "POST", "/dbs/d/colls/c/sprocs/s")
+                .unwrap()
+                .effect,
+            Effect::Never,
+        ),
+        (
+            items::upsert(&coll, &one, &item, &guarded).effect,
+            Effect::Guarded,
+        ),
+        (
+            items::replace(&coll, &id, &one, &item, &guarded).effect,
+            Effect::Guarded,
+        ),
+        (
+            items::replace(&coll, &id, &one, &item, &any).effect,
+            Effect::Once,
+        ),
+        (
+            items::patch(&coll, &id, &one, &Patch::default(), &guarded).effect,
             Effect::Once,
         ),
         (

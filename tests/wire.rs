@@ -27,7 +27,7 @@ use rawcosmos::error::{Error, Stage};
 use rawcosmos::exchange::network::Network;
 use rawcosmos::exchange::{Client, Credential, SystemClock, Transport};
 use rawcosmos::identity::{Selector, imds};
-use rawcosmos::message::{Call, Effect, Plane, Request, Scope, Text};
+use rawcosmos::message::{Call, Effect, Limits, Plane, Request, Scope, Text};
 use rawcosmos::name::{Endpoint, Name, Secret};
 use rawcosmos::show::{self, Mask};
 use serde_json::value::RawValue;
@@ -596,4 +596,68 @@ fn a_signed_link_of_full_length_is_sent_whole() {
     Network::new(None).send(&request).unwrap();
     let received = server.requests().pop().unwrap();
     assert!(received.starts_with(&format!("GET {target} HTTP/1.1\r\n")));
+}
+
+#[test]
+fn what_came_after_an_answer_is_not_the_next_one() {
+    let beyond = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong";
+    let short = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}}";
+    let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\nwrong";
+    let bodiless = "HTTP/1.1 204 No Content\r\n\r\nwrong";
+    for told in [beyond, short, chunked, bodiless] {
+        let server = Server::new(vec![reply(told), ok()]);
+        let network = Network::new(None);
+        let request = Request::new(Plane::Data, "POST", server.url("/docs")).body("{}");
+        assert!(network.send(&request).unwrap().body.len() <= 2);
+        // Nothing is lost or taken for the answer, and what was sent was sent once.
+        let next = network.send(&request);
+        let next = next.unwrap_or_else(|e| panic!("{told}: {e}"));
+        assert_eq!(next.text().unwrap(), "{}", "{told}");
+        assert_eq!(
+            (server.requests().len(), server.connections()),
+            (2, 2),
+            "{told}"
+        );
+    }
+}
+
+/// Says this, and then one more byte every ten milliseconds for as long as somebody listens.
+fn trickling(begin: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            read_request(&mut stream);
+            let mut said = stream.write_all(begin.as_bytes());
+            while said.is_ok() {
+                thread::sleep(Duration::from_millis(10));
+                said = stream.write_all(b"x");
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn an_answer_that_trickles_ends_in_time() {
+    for begin in [
+        "HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nx-a: ",
+    ] {
+        let mut request = Request::new(Plane::Data, "GET", trickling(begin));
+        let (whole, first) = (Duration::from_millis(400), Duration::from_secs(60));
+        let connect = first;
+        request.limits = Some(Limits {
+            connect,
+            first,
+            whole,
+        });
+        let begun = Instant::now();
+        let broken = Network::new(None).send(&request).unwrap_err();
+        assert_eq!(broken.stage, Stage::Answer, "{broken}");
+        assert!(broken.what.contains("too long"), "{begin}: {broken}");
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(2), "{begin}: {took:?}");
+    }
 }

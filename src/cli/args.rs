@@ -50,6 +50,7 @@ pub const EVERYWHERE: &[Opt] = &[
     opt("arc-key-directory", ' ', Value), opt("cloud", ' ', Value),
     opt("cacert", ' ', Value), opt("output", 'o', Value), opt("get", ' ', Value),
     opt("trace", ' ', Maybe), opt("explain", ' ', Nothing), opt("curl", ' ', Nothing),
+    opt("region", ' ', Value), opt("retries", ' ', Value), opt("retry-max-wait", ' ', Value), opt("timeout", ' ', Value),
     opt("dry-run", ' ', Nothing), opt("verbose", 'v', Nothing), opt("quiet", 'q', Nothing),
     opt("yes", 'y', Nothing), opt("help", 'h', Nothing), opt("version", 'V', Nothing),
 ];

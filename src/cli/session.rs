@@ -1,6 +1,7 @@
 //! What a command works with: the client, the names it is about, and what is said along the way.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::time::Duration;
 
 use super::credential::{Chosen, credential, in_use};
 use super::explain::Context;
@@ -10,6 +11,7 @@ use super::settings::Settings;
 use super::trace::Rehearsal;
 use crate::authorize::http_date;
 use crate::error::Error;
+use crate::exchange::budget::Budget;
 use crate::exchange::pages::Flow;
 use crate::exchange::{Client, Clock, Credential, SystemClock, Transport};
 use crate::identity::cloud::Cloud;
@@ -39,6 +41,22 @@ pub struct Session<'a> {
     pub(super) settled: (Cell<bool>, Cell<bool>),
 }
 
+/// The client with the limits and the regions the settings ask for.
+fn limited<'a>(settings: &Settings, client: Client<'a>) -> Result<Client<'a>, Error> {
+    let number = |name| settings.number::<u64>(name);
+    let budget = Budget {
+        retries: number("retries")?.map(|most| u32::try_from(most).unwrap_or(u32::MAX)),
+        wait: number("retry-max-wait")?.map(Duration::from_secs),
+    };
+    let regions = settings.text("region").unwrap_or_default();
+    let regions: Vec<&str> = regions
+        .split(',')
+        .filter(|name| !name.trim().is_empty())
+        .collect();
+    let client = client.with_budget(budget).with_regions(&regions);
+    Ok(client.with_timeout(number("timeout")?.map(Duration::from_secs)))
+}
+
 impl<'a> Session<'a> {
     /// With the credential the settings ask for. Opens nothing but the files that are named.
     pub fn new(
@@ -62,7 +80,8 @@ impl<'a> Session<'a> {
         let told = in_use(&credential);
         let session = Session {
             settings,
-            client: Client::new(transport, &SystemClock, credential).patient(named),
+            client: limited(settings, Client::new(transport, &SystemClock, credential))?
+                .patient(named),
             imds,
             evidence,
             rehearsal,

@@ -38,7 +38,7 @@ impl Batch {
         if !self.has_room_for(&operation) {
             return Err(Error::Usage(format!(
                 "operation {} does not fit: a batch holds at most {MOST} operations and 2 MB",
-                self.operations.len()
+                self.operations.len() + 1
             )));
         }
         self.bytes += operation.len();

@@ -1,5 +1,7 @@
 //! Items. An item is JSON text and travels untouched: numbers and the order of members come out as they went in.
 
+pub mod written;
+
 use serde_json::value::RawValue;
 
 use super::partition_key::PartitionKey;
@@ -125,7 +127,10 @@ pub fn create(
     options: &Options,
 ) -> Call<Option<Box<RawValue>>> {
     let request = with_body(container.0.feed("POST", "docs"), key, item.get());
-    write(request, container.0.scope("docs"), CREATE, options)
+    Call {
+        effect: Effect::Guarded,
+        ..write(request, container.0.scope("docs"), CREATE, options)
+    }
 }
 
 /// `POST /dbs/{db}/colls/{coll}/docs` with `x-ms-documentdb-is-upsert`: creates the item (201) or replaces it (200).
@@ -141,7 +146,10 @@ pub fn upsert(
 ) -> Call<Option<Box<RawValue>>> {
     let request = with_body(container.0.feed("POST", "docs"), key, item.get())
         .header("x-ms-documentdb-is-upsert", "True");
-    write(request, container.0.scope("docs"), UPSERT, options)
+    Call {
+        effect: options.effect(),
+        ..write(request, container.0.scope("docs"), UPSERT, options)
+    }
 }
 
 /// `GET /dbs/{db}/colls/{coll}/docs/{id}`: one item, for 1 RU per KB. `None` if it still has the ETag of `if_none_match`.
@@ -185,7 +193,10 @@ pub fn replace(
 ) -> Call<Option<Box<RawValue>>> {
     let place = container.0.child("docs", id);
     let request = with_body(place.request("PUT"), key, item.get());
-    write(request, place.scope("docs"), REPLACE, options)
+    Call {
+        effect: options.effect(),
+        ..write(request, place.scope("docs"), REPLACE, options)
+    }
 }
 
 /// `PATCH /dbs/{db}/colls/{coll}/docs/{id}`: changes parts of an item; 404 if there is none, 412 if `if_match` or

@@ -20,7 +20,7 @@ pub struct Execution {
 
 /// `POST /dbs/{db}/colls/{coll}/sprocs/{name}`: runs a procedure over the items of one key. `arguments` is a JSON list.
 ///
-/// Needs the data action `executeStoredProcedure`. It may do anything, so it is never sent again after a lost answer.
+/// Needs the data action `executeStoredProcedure`. It may do anything, so it is never sent again, whatever the answer.
 /// The service ends it after 5 seconds.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db/execute-a-stored-procedure>
@@ -44,7 +44,7 @@ pub fn execute(
             .body(arguments.get()),
         scope: procedure.scope("sprocs"),
         action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/executeStoredProcedure",
-        effect: Effect::Once,
+        effect: Effect::Never,
         read: executed,
     }
 }

@@ -42,6 +42,7 @@ pub fn call(account: &Account, method: &'static str, path: &str) -> Result<Call<
         action: "",
         effect: match method {
             "GET" | "HEAD" => Effect::Read,
+            _ if path.contains("/sprocs/") => Effect::Never,
             _ => Effect::Once,
         },
         read: page,

@@ -30,15 +30,16 @@ impl Client<'_> {
                     what: format!("{} outcomes for {count} operations", answer.value.len()),
                 });
             }
-            let wait = wait(&answer.value, tries).filter(|wait| waited + *wait <= BUDGET);
-            let Some(wait) = wait.filter(|_| tries < TRIES) else {
+            let (most, times) = (self.budget.waiting(BUDGET), self.budget.tries(TRIES));
+            let wait = wait(&answer.value, tries).filter(|wait| waited + *wait <= most);
+            let Some(wait) = wait.filter(|_| tries < times) else {
                 return Ok(answer);
             };
             self.note(&format!(
                 "again in {} ms: an operation was refused for now",
                 wait.as_millis()
             ));
-            self.clock().sleep(wait);
+            self.rest(wait)?;
             (tries, waited) = (tries + 1, waited + wait);
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Client;
 use super::pages::Flow;
+use super::ranges::SPLITS;
 use crate::cosmos::changes::{self, Changes, Start, State};
 use crate::cosmos::containers::{self, rid_of};
 use crate::cosmos::{Container, Paging};
@@ -52,8 +53,7 @@ impl Client<'_> {
             }
             idle = if moved { 0 } else { idle + 1 };
             let seconds = WAITS.get(idle).or(WAITS.last()).copied();
-            self.clock()
-                .sleep(Duration::from_secs(seconds.unwrap_or(1)));
+            self.rest(Duration::from_secs(seconds.unwrap_or(1)))?;
         }
     }
 
@@ -75,15 +75,9 @@ impl Client<'_> {
                 &feed.paging,
             );
             match self.run(&call) {
-                Err(e) if is_gone(&e) => {
+                Err(e) if is_gone(&e) && splits < SPLITS => {
+                    state.place(&self.ranges_again(feed.container, splits)?);
                     splits += 1;
-                    match self.ranges_after(feed.container, splits)? {
-                        Some(ranges) => state.place(&ranges),
-                        None if self.is_another(feed.container, state, &e) => {
-                            return Err(recreated());
-                        }
-                        None => return Err(e),
-                    }
                 }
                 Err(e) if self.is_another(feed.container, state, &e) => return Err(recreated()),
                 Err(e) => return Err(e),

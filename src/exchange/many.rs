@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use super::Client;
 use super::changes::is_gone;
 use super::pages::Flow;
+use super::ranges::SPLITS;
 use crate::cosmos::items::Options;
 use crate::cosmos::key_definition::Definition;
 use crate::cosmos::many::{self, Pair};
@@ -53,17 +54,16 @@ impl Client<'_> {
         pairs: &[Pair],
         heard: &mut Heard,
     ) -> Result<Vec<Option<Box<RawValue>>>, Error> {
-        let (mut found, mut splits) = (Found::new(), 0);
-        while let Err(e) = self.find(many, pairs, &mut found, heard) {
-            splits += 1;
-            match (&mut many.way, is_gone(&e)) {
-                (Way::Ranges(_, ranges), true) => {
-                    match self.ranges_after(many.container, splits)? {
-                        Some(now) => *ranges = now,
-                        None => return Err(e),
-                    }
+        let mut found = Found::new();
+        for turn in 0.. {
+            match (self.find(many, pairs, &mut found, heard), &mut many.way) {
+                (Err(e), Way::Ranges(_, ranges)) if is_gone(&e) && turn < SPLITS => {
+                    *ranges = self.ranges_again(many.container, turn)?;
                 }
-                _ => return Err(e),
+                (done, _) => {
+                    done?;
+                    break;
+                }
             }
         }
         let all = pairs.iter().map(|pair| many.pick(&found, pair));

@@ -3,9 +3,12 @@
 //! [`Client::run`] is the one road every call takes: authorize, send, judge, read. What needs more than one exchange
 //! (a token first, an operation to follow, pages, retries) is sequential code over it.
 
+mod attempt;
 pub mod batches;
+pub mod budget;
 pub mod changes;
 mod files;
+pub mod judge;
 pub mod many;
 pub mod network;
 pub mod pages;
@@ -13,6 +16,8 @@ mod patience;
 pub mod poll;
 pub mod query;
 pub mod ranges;
+mod recognise;
+pub mod regions;
 mod remedy;
 pub mod retry;
 pub mod sessions;
@@ -26,13 +31,14 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use crate::authorize::Proof;
 use crate::authorize::master_key::MasterKey;
-use crate::authorize::{Proof, authorize};
 use crate::error::{Broken, Error};
 use crate::identity::cloud::PUBLIC;
 use crate::identity::{Selector, Source, Token};
 use crate::message::{Answer, Call, Effect, Request, Response, Scope};
-use retry::{Tally, Verdict};
+use budget::Budget;
+use regions::Regions;
 use tokens::Tokens;
 
 /// Something that carries a request to its service and an answer back; several threads may use it at once.
@@ -42,6 +48,9 @@ pub trait Transport: Sync {
 
     /// Is told why the next request is sent, or why it waits.
     fn note(&self, _text: &str) {}
+
+    /// Is told that the account at one origin is served at another one, too.
+    fn served(&self, _home: &str, _also: &str) {}
 }
 
 /// The time, and a way to let it pass.
@@ -118,6 +127,10 @@ pub struct Client<'a> {
     /// How long may still be waited for answers that are worth another try; as long as they are where it is not said.
     hurry: Mutex<Option<Duration>>,
     versions: Mutex<version::Known>,
+    regions: Mutex<Regions>,
+    budget: Budget,
+    timeout: Option<Duration>,
+    begun: OffsetDateTime,
 }
 
 impl<'a> Client<'a> {
@@ -138,6 +151,10 @@ impl<'a> Client<'a> {
             offset: Mutex::default(),
             hurry: Mutex::default(),
             versions: Mutex::default(),
+            regions: Mutex::default(),
+            budget: Budget::default(),
+            timeout: None,
+            begun: clock.now(),
         }
     }
 
@@ -163,7 +180,7 @@ impl<'a> Client<'a> {
     /// The same client by another clock.
     #[must_use]
     pub fn with_clock(mut self, clock: &'a dyn Clock) -> Client<'a> {
-        self.clock = clock;
+        (self.clock, self.begun) = (clock, clock.now());
         self
     }
 
@@ -192,56 +209,10 @@ impl<'a> Client<'a> {
         let (response, attempts) = self.exchange(&call.request, &call.scope, call.effect)?;
         match (call.read)(&response) {
             Ok(value) => Ok(Answer::new(value, &response, attempts)),
-            Err(Error::Answer { what, .. }) => Err(Error::Answer {
-                request: call.request.line(),
-                what,
-            }),
-            Err(other) => Err(other),
-        }
-    }
-
-    /// The same for any call: kept apart from [`Client::run`] so that it is compiled once.
-    fn exchange(
-        &self,
-        request: &Request,
-        scope: &Scope,
-        effect: Effect,
-    ) -> Result<(Response, u32), Error> {
-        if let Some(broken) = self.is_absent(request) {
-            return Err(Error::Transport(broken));
-        }
-        let mut tally = Tally::default();
-        loop {
-            let proof = self.proof(scope)?;
-            let asked = locked(&self.versions).applied(request);
-            let ready = authorize(asked, scope, &proof, self.now());
-            refuse_unsendable(&ready)?;
-            let outcome = self.send(&ready);
-            tally.attempts += 1;
-            match retry::judge(&ready, effect, outcome, &tally) {
-                Verdict::Accept(response) => return Ok((response, tally.attempts)),
-                Verdict::Refuse(error) => return Err(self.remembered(request, error)),
-                Verdict::Again { wait, why, .. } if !self.has_time_for(wait, &why) => {
-                    let error = retry::as_final(effect, why);
-                    return Err(self.remembered(request, error));
-                }
-                Verdict::Again { wait, why, remedy } => {
-                    if remedy.is_some_and(|remedy| !self.set_right(remedy, request, scope, &why)) {
-                        return Err(retry::as_final(effect, why));
-                    }
-                    self.pause(wait, &why);
-                    tally.count(wait, &why);
-                    tally.remedies.extend(remedy);
-                }
+            Err(Error::Answer { what, .. }) => {
+                Err(unusable(call.request.line(), call.effect, &response, what))
             }
-        }
-    }
-
-    fn pause(&self, wait: Duration, why: &Error) {
-        let text = format!("again in {} ms: {why}", wait.as_millis());
-        self.transport.note(&text);
-        if !wait.is_zero() {
-            self.clock.sleep(wait);
+            Err(other) => Err(other),
         }
     }
 
@@ -270,16 +241,13 @@ pub(crate) fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
     lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A header value outside printable ASCII would be refused halfway, or split the request in two.
-fn refuse_unsendable(request: &Request) -> Result<(), Error> {
-    for (name, value) in &request.headers {
-        let sendable = |b: u8| (0x20..0x7f).contains(&b);
-        if !value.expose().bytes().all(sendable) {
-            return Err(Error::Usage(format!(
-                "the header {name} would hold {:?}: only printable ASCII can be sent",
-                value.shown()
-            )));
-        }
+/// A success that cannot be read may be that of somebody on the way: then a change was perhaps not made.
+fn unusable(request: String, effect: Effect, response: &Response, what: String) -> Error {
+    match judge::is_harmless(effect) {
+        true => Error::Answer { request, what },
+        false => Error::Unknown {
+            request,
+            what: format!("the answer ({}) cannot be used: {what}", response.status),
+        },
     }
-    Ok(())
 }

@@ -15,9 +15,9 @@ use ureq::config::{AutoHeaderValue, Config};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Timeout};
 
-use super::Transport;
+use super::{Transport, patience};
 use crate::error::{Broken, Stage};
-use crate::message::{Limits, Plane, Request, Response};
+use crate::message::{Plane, Request, Response};
 use crate::name::is_loopback;
 
 /// No answer of the service is larger: pages end at 4 MB.
@@ -62,7 +62,7 @@ impl Network {
         for (name, value) in &request.headers {
             message = message.header(*name, value.expose());
         }
-        let limits = request.limits.unwrap_or(limits(request.plane));
+        let limits = request.limits.unwrap_or(patience::usual(request.plane));
         // The length is stated by us: a body of unknown length would be sent in chunks.
         let body = match &request.body {
             Some(body) => {
@@ -82,21 +82,6 @@ impl Network {
             config = config.proxy(None);
         }
         agent.run(config.build())
-    }
-}
-
-/// How long an exchange may take, where its request does not say. A metadata service is one hop away and answers at
-/// once; whoever is not on Azure should know after three seconds: two tries to connect, or silence and a probe.
-fn limits(plane: Plane) -> Limits {
-    let (connect, first, whole) = match plane {
-        Plane::Identity => (1_300, 1_500, 10_000),
-        Plane::Entra => (5_000, 20_000, 20_000),
-        Plane::Arm | Plane::Data => (5_000, 65_000, 65_000),
-    };
-    Limits {
-        connect: Duration::from_millis(connect),
-        first: Duration::from_millis(first),
-        whole: Duration::from_millis(whole),
     }
 }
 

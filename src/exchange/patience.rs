@@ -1,4 +1,4 @@
-//! Whether a silent identity endpoint is there at all.
+//! How long an answer is waited for, and whether a silent identity endpoint is there at all.
 //!
 //! A metadata service answers at once what it knows, and may need seconds for a token it must fetch. Elsewhere than on
 //! Azure its address leads nowhere, or to something that accepts a connection and says nothing. After a moment of
@@ -10,7 +10,7 @@ use super::{Client, locked};
 use crate::error::{Broken, Error, Stage};
 use crate::message::{Limits, Plane, Request, Response};
 
-const fn limits(connect: u64, first: u64, whole: u64) -> Limits {
+pub(super) const fn limits(connect: u64, first: u64, whole: u64) -> Limits {
     Limits {
         connect: Duration::from_millis(connect),
         first: Duration::from_millis(first),
@@ -36,26 +36,39 @@ const GLANCE: Limits = limits(1_000, 800, 2_000);
 /// How long nobody stays nobody.
 const A_MOMENT: time::Duration = time::Duration::seconds(10);
 
+/// How long an exchange may take, where its request does not say. A metadata service is one hop away and answers at
+/// once; whoever is not on Azure should know after three seconds: two tries to connect, or silence and a probe.
+pub(super) fn usual(plane: Plane) -> Limits {
+    match plane {
+        Plane::Identity => limits(1_300, 1_500, 10_000),
+        Plane::Entra => limits(5_000, 20_000, 20_000),
+        Plane::Arm | Plane::Data => limits(5_000, 65_000, 65_000),
+    }
+}
+
 impl Client<'_> {
+    fn carry(&self, request: &Request) -> Result<Response, Broken> {
+        self.transport.send(&self.bounded(request))
+    }
+
     /// Sends one request, and once more to an identity endpoint that is there and was only slow.
     pub(super) fn send(&self, request: &Request) -> Result<Response, Broken> {
         if request.plane != Plane::Identity {
             let alone = locked(&self.absent).is_some();
-            let hurry = *locked(&self.hurry);
-            return match (hurry, alone) {
-                (Some(_), true) => self.transport.send(&within(request, GLANCE)),
-                (Some(_), false) => self.transport.send(&within(request, HURRIED)),
-                (None, _) => self.transport.send(request),
+            return match (*locked(&self.hurry), alone) {
+                (Some(_), true) => self.carry(&within(request, GLANCE)),
+                (Some(_), false) => self.carry(&within(request, HURRIED)),
+                (None, _) => self.carry(request),
             };
         }
         let outcome = match self.patient {
-            true => self.transport.send(&within(request, NAMED)),
-            false => self.transport.send(request),
+            true => self.carry(&within(request, NAMED)),
+            false => self.carry(request),
         };
         match outcome {
             Err(broken) if broken.stage == Stage::Answer && self.is_there(request) => {
                 self.note("the identity endpoint is there, and slow: asking it again, for longer");
-                self.transport.send(&within(request, SLOW))
+                self.carry(&within(request, SLOW))
             }
             other => other,
         }
@@ -104,7 +117,7 @@ impl Client<'_> {
         self.note("no answer yet: is anybody there?");
         let url = request.url.expose().split('?').next().unwrap_or_default();
         let bare = Request::new(Plane::Identity, "GET", url);
-        self.transport.send(&within(&bare, PROBE)).is_ok()
+        self.carry(&within(&bare, PROBE)).is_ok()
     }
 }
 

@@ -62,6 +62,8 @@ impl Client<'_> {
                         readable = false;
                         asked_to_wait = Some(Duration::ZERO);
                     }
+                    // Said in the next turn, with what goes on.
+                    Err(Error::Overtime(_)) => {}
                     // The operation goes on, whether we can ask or not.
                     Err(Error::Transport(broken)) if broken.stage != Stage::Tls => {
                         self.note(&format!("still waiting, although {broken}"));
@@ -83,11 +85,13 @@ impl Client<'_> {
         watch: &Watch,
     ) -> Result<Duration, Error> {
         let spent = (self.clock.now() - begun).unsigned_abs();
-        if spent < watch.limit {
-            return Ok(watch.limit - spent);
+        let left = watch.limit.saturating_sub(spent);
+        let left = self.left().map_or(left, |all| all.min(left));
+        if !left.is_zero() {
+            return Ok(left);
         }
         let url = started.shown_url().unwrap_or_default();
-        let (what, seconds) = (watch.what, watch.limit.as_secs());
+        let (what, seconds) = (watch.what, spent.as_secs());
         Err(Error::Unfinished(format!(
             "{what} is still running after {seconds} s and goes on without us: {url}"
         )))

@@ -8,32 +8,25 @@ use crate::cosmos::ranges::{self, Range, Ranges};
 use crate::cosmos::{Container, Paging};
 use crate::error::Error;
 
-/// A range that is gone this often without a single answer is not being split.
-const SPLITS: u32 = 10;
+/// A range that is gone this often is not being split.
+pub(super) const SPLITS: u32 = 10;
 
 impl Client<'_> {
+    /// Reads the ranges again because one of them is gone, for the so-manieth time: a split takes a while to be over.
+    pub(super) fn ranges_again(&self, container: &Container, turn: u32) -> Result<Ranges, Error> {
+        self.note("the range was split or merged: reading the ranges again");
+        let wait = match turn {
+            0 => 0,
+            turn => 100 << turn.min(4),
+        };
+        self.rest(Duration::from_millis(wait))?;
+        self.ranges(container)
+    }
+
     /// Reads the ranges of a container; once more where they changed under our eyes.
     pub fn ranges(&self, container: &Container) -> Result<Ranges, Error> {
         let first = self.ranges_once(container)?;
         Ranges::new(first).or_else(|_| Ranges::new(self.ranges_once(container)?))
-    }
-
-    /// The same after a range was gone, so many times in a row without an answer: the list may lag behind. `None`
-    /// once that has gone on too long for a split.
-    pub(super) fn ranges_after(
-        &self,
-        container: &Container,
-        times: u32,
-    ) -> Result<Option<Ranges>, Error> {
-        if times > SPLITS {
-            return Ok(None);
-        }
-        self.note("the range was split or merged: reading the ranges again");
-        if times > 1 {
-            let wait = Duration::from_millis(50 << times.min(5));
-            self.clock().sleep(wait);
-        }
-        self.ranges(container).map(Some)
     }
 
     fn ranges_once(&self, container: &Container) -> Result<Vec<Range>, Error> {

@@ -2,10 +2,12 @@
 
 use time::{Duration, OffsetDateTime};
 
+use super::attempt::Asked;
+use super::judge::Tally;
 use super::retry::Remedy;
 use super::{Client, Credential, locked};
 use crate::error::{Error, Failure, moment};
-use crate::message::{Request, Scope};
+use crate::message::Scope;
 
 /// A difference below this is the way of an answer, not a wrong clock.
 const NOTICED: Duration = Duration::seconds(60);
@@ -20,23 +22,22 @@ impl Client<'_> {
     pub(super) fn set_right(
         &self,
         remedy: Remedy,
-        request: &Request,
-        scope: &Scope,
+        asked: &Asked,
+        tally: &Tally,
         why: &Error,
     ) -> bool {
-        let Some(failure) = why.failure() else {
-            return false;
-        };
-        match remedy {
-            Remedy::Clock => self.correct_clock(failure),
-            Remedy::NewToken => {
+        match (remedy, why.failure()) {
+            (Remedy::Clock, Some(failure)) => self.correct_clock(failure),
+            (Remedy::NewToken, Some(failure)) => {
                 self.correct_clock(failure);
-                self.renew(scope)
+                self.renew(asked.scope)
             }
-            Remedy::Version => {
-                let chosen = locked(&self.versions).choose(request, failure);
+            (Remedy::Version, Some(failure)) => {
+                let mut versions = locked(&self.versions);
+                let chosen = versions.choose(asked.request, failure);
                 chosen.inspect(|note| self.note(note)).is_some()
             }
+            (remedy, _) => self.go_elsewhere(remedy, asked, tally, why),
         }
     }
 

@@ -34,6 +34,8 @@ struct Known {
 pub struct Sessions<'a> {
     inner: &'a dyn Transport,
     known: Mutex<Vec<Known>>,
+    /// Origins that stand for another one: regions of its account.
+    also: Mutex<Vec<(String, String)>>,
 }
 
 impl<'a> Sessions<'a> {
@@ -42,7 +44,18 @@ impl<'a> Sessions<'a> {
         Sessions {
             inner,
             known: Mutex::default(),
+            also: Mutex::default(),
         }
+    }
+
+    /// The same container in the region that it is known by.
+    fn at_home(&self, url: &str) -> String {
+        let also = locked(&self.also);
+        let mut homes = also.iter().filter_map(|(also, home)| {
+            let rest = url.strip_prefix(also.as_str())?;
+            rest.starts_with('/').then(|| format!("{home}{rest}"))
+        });
+        homes.next().unwrap_or_else(|| url.to_string())
     }
 
     /// What is known of the container at this URL, from now on.
@@ -99,6 +112,9 @@ impl<'a> Sessions<'a> {
 
     /// An answer tells how far the range is, even where it says that there is nothing or that there is something.
     fn heard(&self, url: &str, response: &Response) {
+        if is_anew(response) {
+            return self.about(url, &|known| known.token = Token::default());
+        }
         let tells = match response.status {
             200..=299 | 304 | 409 | 412 => true,
             404 => response.header("x-ms-substatus") != Some("1002"),
@@ -128,14 +144,14 @@ impl<'a> Sessions<'a> {
 
 impl Transport for Sessions<'_> {
     fn send(&self, request: &Request) -> Result<Response, Broken> {
-        let place = place(request);
-        let outcome = match place {
+        let place = place(request).map(|(url, part)| (self.at_home(url), part));
+        let outcome = match &place {
             Some((url, "docs")) if is_read(request) => {
                 self.inner.send(&self.with_token(request, url))
             }
             _ => self.inner.send(request),
         };
-        match (&outcome, place) {
+        match (&outcome, &place) {
             (Ok(response), Some((url, "docs"))) => self.heard(url, response),
             (Ok(response), Some((url, "pkranges"))) => self.heard_of_ranges(url, response),
             _ => {}
@@ -143,9 +159,21 @@ impl Transport for Sessions<'_> {
         outcome
     }
 
+    fn served(&self, home: &str, also: &str) {
+        let pair = (also.to_string(), home.to_string());
+        locked(&self.also).push(pair);
+        self.inner.served(home, also);
+    }
+
     fn note(&self, text: &str) {
         self.inner.note(text);
     }
+}
+
+/// The container is another one than the one that was meant.
+fn is_anew(response: &Response) -> bool {
+    let substatus = response.header("x-ms-substatus").unwrap_or_default();
+    matches!((response.status, substatus), (400, "1024") | (410, "1000"))
 }
 
 /// The URL of the container a request is about, and which of its parts.

@@ -154,6 +154,12 @@ impl Faults {
         }
     }
 
+    /// Nothing more is to happen; states of the whole stay as they are.
+    pub fn clear(&mut self, world: &mut World) {
+        self.0.clear();
+        world.trouble.operations.clear();
+    }
+
     /// What is to happen to a request: the first of what there is of each sort.
     pub fn next(&mut self, service: Service, request: &Request) -> Planned {
         let mut planned = Planned {

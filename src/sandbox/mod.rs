@@ -210,6 +210,12 @@ impl Sandbox {
         self.state.faults().add(fault, &mut world);
     }
 
+    /// Takes back the faults of a running sandbox that are still to come.
+    pub fn clear_faults(&self) {
+        let mut world = self.state.world();
+        self.state.faults().clear(&mut world);
+    }
+
     /// Blocks until the process is ended.
     pub fn wait(&self) {
         self.listeners.iter().for_each(Listener::wait);

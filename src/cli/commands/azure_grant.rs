@@ -83,10 +83,7 @@ fn give(session: &Session, output: &mut Output, grant: &Grant) -> Result<(), Err
                 .say("ARM knows the role; where it was not given before, it works in some minutes");
             return Ok(());
         }
-        session
-            .client
-            .clock()
-            .sleep(std::time::Duration::from_secs(wait));
+        session.client.rest(std::time::Duration::from_secs(wait))?;
     }
     let principal = &grant.principal;
     Err(Error::Unfinished(format!(

@@ -74,7 +74,8 @@ fn carry_out(
         let what = match count {
             1 => operation.name(),
             _ => format!(
-                "operation {at} of {count}, {}, failed: nothing was applied",
+                "operation {} of {count}, {}, failed: nothing was applied",
+                at + 1,
                 operation.name()
             ),
         };

@@ -90,7 +90,7 @@ pub fn patiently(session: &Session, give: &dyn Fn() -> Result<(), Error>) -> Res
         match (waits.next(), passing) {
             (Some(seconds), Some(why)) => {
                 session.say(&format!("{why}; again in {seconds} s"));
-                session.client.clock().sleep(Duration::from_secs(seconds));
+                session.client.rest(Duration::from_secs(seconds))?;
             }
             _ => return given,
         }
@@ -175,7 +175,9 @@ pub fn verify(session: &Session, grant: &Grant) -> Result<(), Error> {
                 );
                 return Err(e);
             }
-            Err(_) => clock.sleep(Duration::from_secs(wait.unsigned_abs())),
+            Err(_) => session
+                .client
+                .rest(Duration::from_secs(wait.unsigned_abs()))?,
         }
     }
     Ok(())

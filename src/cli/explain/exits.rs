@@ -51,7 +51,7 @@ pub fn exit_code(error: &Error) -> u8 {
         Error::Identity(_, None) => 4,
         Error::Identity(_, Some(failure)) | Error::Status(failure) => exit_of(failure),
         Error::Conflict(_) => 6,
-        Error::Transport(_) | Error::Unfinished(_) => 8,
+        Error::Transport(_) | Error::Unfinished(_) | Error::Overtime(_) => 8,
         Error::Unknown { .. } => 10,
     }
 }
@@ -84,6 +84,7 @@ mod tests {
             Error::Usage(String::new()),
             Error::Conflict(String::new()),
             Error::Unfinished(String::new()),
+            Error::Overtime(String::new()),
         ] {
             assert!(is_known(exit_code(&error)), "{error}");
         }

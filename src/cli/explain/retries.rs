@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::Plane;
-use crate::exchange::retry::{RECONNECT, RULES, Remedy, Rule, Wait};
+use crate::exchange::retry::{RECONNECT, RULES, Remedy, Rule};
 
 /// All rows, in the order they are tried.
 pub fn table() -> String {
@@ -33,6 +33,7 @@ pub fn after(plane: Plane, status: u16, substatus: u32) -> Option<String> {
             && rule.statuses.contains(&status)
             && (rule.substatuses.is_empty() || rule.substatuses.contains(&substatus))
             && rule.says.is_empty()
+            && !rule.of_range
     };
     RULES.iter().find(covers).map(then)
 }
@@ -47,19 +48,29 @@ fn answers(rule: &Rule) -> String {
 }
 
 fn then(rule: &Rule) -> String {
-    let mut text = match rule.wait {
-        _ if rule.tries == 0 => "never".to_string(),
-        Wait::Remedy(remedy) => format!("once, after {}", deed(remedy)),
-        Wait::Doubling(first, most) => format!(
-            "{} to {}, {} times, {} in all",
-            span(first),
-            span(most),
-            rule.tries,
-            span(rule.budget)
-        ),
+    let waits = || {
+        let (from, to) = rule.waits;
+        let budget = span(rule.budget);
+        format!(
+            "{} to {}, {} times, {budget} in all",
+            span(from),
+            span(to),
+            rule.tries
+        )
+    };
+    let mut text = match (rule.first, rule.budget.is_zero()) {
+        (None, true) => "never".to_string(),
+        (None, false) if rule.tries == 1 => format!("once, after {}", span(rule.waits.0)),
+        (None, false) => waits(),
+        (Some(remedy), true) if rule.tries == 1 => format!("once, after {}", deed(remedy)),
+        (Some(remedy), true) => format!("{} times, after {}", rule.tries, deed(remedy)),
+        (Some(remedy), false) => format!("at once, after {}; else {}", deed(remedy), waits()),
     };
     if !rule.untouched {
-        text.push_str("; but no create");
+        text.push_str("; but only what may be repeated");
+    }
+    if rule.of_range {
+        text.push_str(", if it names a range: the ranges are read again");
     }
     if !rule.says.is_empty() {
         text.push_str(&format!("; if it says {}", rule.says.join(" or ")));
@@ -72,6 +83,9 @@ fn deed(remedy: Remedy) -> &'static str {
         Remedy::NewToken => "getting a new token",
         Remedy::Clock => "correcting the clock by the answer's Date",
         Remedy::Version => "taking a version that the answer lists",
+        Remedy::NewRegions => "reading where the account is served by now",
+        Remedy::OtherRegion => "going to another region, if it reads",
+        Remedy::WriteRegion => "going to the region that takes writes",
     }
 }
 

@@ -10,6 +10,7 @@ use crate::cosmos::query::state::State;
 use crate::cosmos::query::{self, Across, Query};
 use crate::error::Error;
 use crate::exchange::changes::is_gone;
+use crate::exchange::ranges::SPLITS;
 use crate::exchange::{Client, locked};
 use crate::message::{Answer, Call, Page};
 
@@ -195,12 +196,11 @@ impl<'a> Desk<'a> {
         let Some(times) = self.table().repairs(job.id) else {
             return Ok(());
         };
-        match self.client.ranges_after(self.asked.container, times)? {
-            Some(ranges) => {
-                self.table().replace(job.id, &ranges);
-                Ok(())
-            }
-            None => Err(error),
+        if times >= SPLITS {
+            return Err(error);
         }
+        let ranges = self.client.ranges_again(self.asked.container, times)?;
+        self.table().replace(job.id, &ranges);
+        Ok(())
     }
 }

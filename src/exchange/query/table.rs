@@ -146,7 +146,7 @@ impl Table {
         }
     }
 
-    /// How often a leaf was gone; `None` where its rows are to be used up first.
+    /// How often a leaf was gone before; `None` where its rows are to be used up first.
     pub fn repairs(&mut self, id: usize) -> Option<u32> {
         let leaf = self.leaf(id)?;
         leaf.gone = true;
@@ -155,7 +155,7 @@ impl Table {
             return None;
         }
         leaf.repairs += 1;
-        Some(leaf.repairs)
+        Some(leaf.repairs - 1)
     }
 
     /// A leaf becomes one for each range that holds a part of it.

@@ -1,0 +1,148 @@
+//! The one road: authorize, send, judge, and again where the rules of [`super::retry`] allow it.
+
+use std::time::Duration;
+
+use super::judge::{self, Tally, Verdict, judge};
+use super::retry::Remedy;
+use super::{Client, locked, regions};
+use crate::authorize::authorize;
+use crate::error::Error;
+use crate::message::{Effect, Request, Response, Scope};
+
+/// A call without its reader.
+pub(super) struct Asked<'a> {
+    pub request: &'a Request,
+    pub scope: &'a Scope,
+    pub effect: Effect,
+}
+
+impl Client<'_> {
+    /// The same for any call: kept apart from [`Client::run`] so that it is compiled once.
+    pub(super) fn exchange(
+        &self,
+        request: &Request,
+        scope: &Scope,
+        effect: Effect,
+    ) -> Result<(Response, u32), Error> {
+        if let Some(broken) = self.is_absent(request) {
+            return Err(Error::Transport(broken));
+        }
+        let mut tally = Tally::default();
+        loop {
+            match self.attempt(request, scope, effect, &mut tally) {
+                Ok(None) => {}
+                Ok(Some(response)) => return Ok((response, tally.attempts)),
+                Err(error) => {
+                    let found = self.recognise(request, scope, effect, &tally, error);
+                    return found.map(|response| (response, tally.attempts));
+                }
+            }
+        }
+    }
+
+    /// Sends it once; nothing where it is to be sent again.
+    fn attempt(
+        &self,
+        request: &Request,
+        scope: &Scope,
+        effect: Effect,
+        tally: &mut Tally,
+    ) -> Result<Option<Response>, Error> {
+        let ready = self.ready(request, scope, effect)?;
+        let outcome = self.send(&ready);
+        tally.attempts += 1;
+        match judge(&ready, effect, outcome, tally, &self.budget) {
+            Verdict::Accept(response) => Ok(Some(response)),
+            Verdict::Refuse(error) => Err(self.in_time(effect, self.remembered(request, error))),
+            Verdict::Again { remedy, wait, why } => {
+                tally.tried.extend(regions::origin(&ready).map(Into::into));
+                let asked = Asked {
+                    request,
+                    scope,
+                    effect,
+                };
+                self.prepare(&asked, tally, remedy, wait, why)
+                    .map(|()| None)
+            }
+        }
+    }
+
+    /// Sets right what can be, or waits, before it is sent again.
+    fn prepare(
+        &self,
+        asked: &Asked,
+        tally: &mut Tally,
+        remedy: Option<Remedy>,
+        wait: Option<Duration>,
+        why: Error,
+    ) -> Result<(), Error> {
+        if !self.has_time_for(wait.unwrap_or_default(), &why) {
+            let error = judge::as_final(asked.effect, why);
+            return Err(self.remembered(asked.request, error));
+        }
+        let righted = remedy.filter(|remedy| self.set_right(*remedy, asked, tally, &why));
+        let wait = righted.map_or(wait, |_| Some(Duration::ZERO));
+        tally.remedies.extend(righted);
+        let Some(wait) = wait else {
+            return Err(judge::as_final(asked.effect, why));
+        };
+        tally.count(wait, &why);
+        self.pause(wait, &why)
+    }
+
+    /// The request as it is sent: to the region where it is served, in a version that is known there, authorized.
+    fn ready(&self, request: &Request, scope: &Scope, effect: Effect) -> Result<Request, Error> {
+        self.has_time_after(Duration::ZERO)?;
+        self.prefer(request, scope, effect);
+        let asked = locked(&self.versions).applied(request);
+        let now = self.clock.now();
+        let asked = locked(&self.regions).applied(asked, effect, now);
+        self.signed(asked, scope)
+    }
+
+    /// The request, authorized.
+    pub(super) fn signed(&self, request: Request, scope: &Scope) -> Result<Request, Error> {
+        let proof = self.proof(scope)?;
+        let ready = authorize(request, scope, &proof, self.now());
+        refuse_unsendable(&ready)?;
+        Ok(ready)
+    }
+
+    fn pause(&self, wait: Duration, why: &Error) -> Result<(), Error> {
+        self.note(&format!("again in {} ms: {why}", wait.as_millis()));
+        self.rest(wait).map_err(|over| and_before(over, why))
+    }
+
+    /// A connection that ended with the time given for everything was not the reason.
+    fn in_time(&self, effect: Effect, error: Error) -> Error {
+        match (&error, self.has_time_after(Duration::ZERO)) {
+            (Error::Transport(broken), Err(over))
+                if effect == Effect::Read || !broken.was_sent() =>
+            {
+                and_before(over, &error)
+            }
+            _ => error,
+        }
+    }
+}
+
+fn and_before(over: Error, why: &Error) -> Error {
+    match over {
+        Error::Overtime(text) => Error::Overtime(format!("{text}; before that: {why}")),
+        other => other,
+    }
+}
+
+/// A header value outside printable ASCII would be refused halfway, or split the request in two.
+fn refuse_unsendable(request: &Request) -> Result<(), Error> {
+    for (name, value) in &request.headers {
+        let sendable = |b: u8| (0x20..0x7f).contains(&b);
+        if !value.expose().bytes().all(sendable) {
+            return Err(Error::Usage(format!(
+                "the header {name} would hold {:?}: only printable ASCII can be sent",
+                value.shown()
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,277 @@
+//! What an outcome means, by the table of [`super::retry`]. Pure.
+
+use std::time::Duration;
+
+use super::budget::Budget;
+use super::retry::{RECONNECT, RULES, Remedy, Rule};
+use crate::error::{Broken, Error, Failure, Plane, Stage};
+use crate::identity::refusal::{self, Refusal};
+use crate::message::{Effect, Request, Response};
+
+/// What has happened to a call so far.
+#[derive(Debug, Default, Clone)]
+pub struct Tally {
+    /// How many times it was sent.
+    pub attempts: u32,
+    /// How many of them ended without an answer.
+    pub breaks: u32,
+    /// How long was waited between.
+    pub waited: Duration,
+    /// An attempt may have been carried out although no answer said so.
+    pub uncertain: bool,
+    /// What was set right.
+    pub remedies: Vec<Remedy>,
+    /// Where it was sent and refused or not heard.
+    pub tried: Vec<String>,
+}
+
+impl Tally {
+    /// Adds one wait and its reason.
+    pub fn count(&mut self, wait: Duration, why: &Error) {
+        self.waited += wait;
+        self.breaks += u32::from(matches!(why, Error::Transport(_)));
+        self.uncertain |= match why {
+            Error::Transport(broken) => broken.was_sent(),
+            // A part of the service that moved may have done its work before.
+            Error::Status(failure) => is_unclear(failure) || failure.status == 410,
+            _ => false,
+        };
+    }
+
+    /// An error as the caller must see it: what says nothing of an earlier attempt leaves its outcome unknown.
+    pub fn honest(&self, request: &Request, effect: Effect, error: Error) -> Error {
+        let silent = request.plane == Plane::Data && effect != Effect::Read && self.uncertain;
+        if !silent || is_settled(&error) || matches!(error, Error::Unknown { .. }) {
+            return error;
+        }
+        let what = format!("an answer was lost, and then: {error}");
+        let request = request.line();
+        match effect {
+            Effect::Idempotent | Effect::Delete => Error::Transport(Broken {
+                request,
+                stage: Stage::Answer,
+                what,
+            }),
+            _ => Error::Unknown { request, what },
+        }
+    }
+}
+
+/// Whether the item tells the outcome, or the error by itself that it is open.
+fn is_settled(error: &Error) -> bool {
+    match error {
+        Error::Status(failure) => {
+            is_unclear(failure)
+                || matches!(failure.status, 409 | 412)
+                || (failure.status == 404 && !lags(failure.substatus))
+        }
+        Error::Transport(broken) => broken.was_sent(),
+        _ => false,
+    }
+}
+
+/// What to do with an outcome.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It is the answer.
+    Accept(Response),
+    /// Send it again.
+    Again {
+        /// At once where this could be set right.
+        remedy: Option<Remedy>,
+        /// Else after this long, or not at all.
+        wait: Option<Duration>,
+        /// Because of this.
+        why: Error,
+    },
+    /// It failed for good.
+    Refuse(Error),
+}
+
+/// Decides over one outcome of a request, by its plane, its effect and what happened before.
+pub fn judge(
+    request: &Request,
+    effect: Effect,
+    outcome: Result<Response, Broken>,
+    tally: &Tally,
+    budget: &Budget,
+) -> Verdict {
+    match outcome {
+        Ok(response) if matches!(response.status, 200..=299 | 304) => Verdict::Accept(response),
+        // The second delete finds nothing because the first one worked.
+        Ok(response) if effect == Effect::Delete && tally.uncertain && is_absent(&response) => {
+            Verdict::Accept(response)
+        }
+        Ok(response) => refused(request, effect, &response, tally, budget),
+        Err(broken) => unanswered(request, effect, broken, tally, budget),
+    }
+}
+
+/// Whether the service says that there is nothing, not that this replica has not heard of it yet.
+fn is_absent(response: &Response) -> bool {
+    let substatus = response.header("x-ms-substatus");
+    response.status == 404 && !lags(substatus.and_then(|text| text.parse().ok()))
+}
+
+fn lags(substatus: Option<u32>) -> bool {
+    matches!(substatus, Some(1002 | 1013))
+}
+
+fn refused(
+    request: &Request,
+    effect: Effect,
+    response: &Response,
+    tally: &Tally,
+    budget: &Budget,
+) -> Verdict {
+    let failure = Failure::read(
+        request.plane,
+        request.line(),
+        response.status,
+        &response.headers,
+        &response.body,
+    );
+    let rule = RULES
+        .iter()
+        .find(|rule| rule.covers(request, &failure) && !is_hopeless(&failure));
+    let allowed = |rule: &&Rule| match effect {
+        Effect::Never => false,
+        Effect::Once => rule.untouched,
+        _ => true,
+    };
+    let next = rule
+        .filter(allowed)
+        .and_then(|rule| rule.next(&failure, tally, budget));
+    match next {
+        Some((remedy, wait)) => Verdict::Again {
+            remedy,
+            wait,
+            why: Error::Status(Box::new(failure)),
+        },
+        None => Verdict::Refuse(in_kind(effect, failure)),
+    }
+}
+
+/// Whether no other answer is to come, although the status is one that passes.
+fn is_hopeless(failure: &Failure) -> bool {
+    use Refusal::{NoIdentity, NoMachine, OtherCloud, SomebodyElse};
+    let refusal = (failure.plane.gives_tokens()).then(|| refusal::of(failure));
+    matches!(
+        refusal,
+        Some(SomebodyElse | OtherCloud | NoIdentity | NoMachine)
+    )
+}
+
+/// The error of what was to be sent again, where it is not.
+pub fn as_final(effect: Effect, why: Error) -> Error {
+    match why {
+        Error::Status(failure) => in_kind(effect, *failure),
+        Error::Transport(broken) => lost(effect, broken),
+        other => other,
+    }
+}
+
+/// A connection that failed for good.
+fn lost(effect: Effect, broken: Broken) -> Error {
+    if !broken.was_sent() || is_harmless(effect) {
+        return Error::Transport(broken);
+    }
+    Error::Unknown {
+        what: format!("it was sent, and then: {}", broken.what),
+        request: broken.request,
+    }
+}
+
+/// A refusal as the kind of error it is.
+fn in_kind(effect: Effect, failure: Failure) -> Error {
+    if failure.plane.gives_tokens() {
+        let sentence = refusal::of(&failure).sentence().to_string();
+        return Error::Identity(sentence, Some(Box::new(failure)));
+    }
+    if !is_harmless(effect) && is_unclear(&failure) {
+        return Error::Unknown {
+            request: failure.request.clone(),
+            what: failure.to_string(),
+        };
+    }
+    Error::Status(Box::new(failure))
+}
+
+/// Whether it may be sent by whoever did not see what came of it.
+pub(super) fn is_harmless(effect: Effect) -> bool {
+    matches!(effect, Effect::Read | Effect::Idempotent | Effect::Delete)
+}
+
+/// Statuses after which a change may or may not have been made.
+fn is_unclear(failure: &Failure) -> bool {
+    // The data plane promises that a 503 did nothing; in front of ARM anybody may say it.
+    matches!(failure.status, 408 | 500 | 502 | 504)
+        || (failure.status == 503 && failure.plane == Plane::Arm)
+}
+
+impl Rule {
+    /// What is set right and how long is waited before the next attempt; `None` once all that is used up.
+    fn next(
+        &self,
+        failure: &Failure,
+        tally: &Tally,
+        budget: &Budget,
+    ) -> Option<(Option<Remedy>, Option<Duration>)> {
+        let done = |remedy: &Remedy| tally.remedies.iter().filter(|done| *done == remedy).count();
+        let remedy = self.first.filter(|remedy| {
+            done(remedy) < self.tries as usize && tally.attempts <= budget.tries(u32::MAX)
+        });
+        let wait = self.wait(failure, tally, budget);
+        (remedy.is_some() || wait.is_some()).then_some((remedy, wait))
+    }
+
+    fn wait(&self, failure: &Failure, tally: &Tally, budget: &Budget) -> Option<Duration> {
+        if self.budget.is_zero() {
+            return None;
+        }
+        let (from, to) = self.waits;
+        let doublings = tally.attempts.saturating_sub(1).min(16);
+        let own = (from * 2u32.pow(doublings)).min(to);
+        // To be told to wait for nothing is to be told nothing.
+        let told = failure.retry_after.filter(|wait| !wait.is_zero());
+        let wait = told.unwrap_or(own);
+        let often = tally.attempts <= budget.tries(self.tries);
+        (often && tally.waited + wait <= budget.waiting(self.budget)).then_some(wait)
+    }
+}
+
+fn unanswered(
+    request: &Request,
+    effect: Effect,
+    broken: Broken,
+    tally: &Tally,
+    budget: &Budget,
+) -> Verdict {
+    let repeatable = !broken.was_sent() || !matches!(effect, Effect::Once | Effect::Never);
+    let wait = reconnect(request.plane, broken.stage, tally, budget);
+    if let (true, Some(wait)) = (repeatable, wait) {
+        let elsewhere = request.plane == Plane::Data;
+        return Verdict::Again {
+            remedy: elsewhere.then_some(Remedy::OtherRegion),
+            wait: Some(wait),
+            why: Error::Transport(broken),
+        };
+    }
+    Verdict::Refuse(lost(effect, broken))
+}
+
+/// How long to wait before the next attempt to connect; `None` where that is hopeless, or was tried often enough.
+fn reconnect(plane: Plane, stage: Stage, tally: &Tally, budget: &Budget) -> Option<Duration> {
+    // Whoever runs this elsewhere than on Azure should not wait for a metadata service that is not there. Where one
+    // was connected to, whether to ask it again is decided by a probe; see `super::patience`.
+    let tries = match (plane, stage) {
+        (_, Stage::Tls) | (Plane::Identity, Stage::Answer) => 0,
+        (Plane::Identity, _) => budget.tries(u32::MAX).min(1),
+        _ => budget.tries(RECONNECT.len() as u32),
+    };
+    // Refusals that were waited out do not count: the service was there.
+    let wait = RECONNECT.get(tally.breaks as usize).or(RECONNECT.last());
+    let wait = wait.copied().filter(|_| tally.breaks < tries)?;
+    let enough = budget.waiting(Duration::MAX);
+    (tally.attempts <= budget.tries(u32::MAX) && tally.waited + wait <= enough).then_some(wait)
+}
