@@ -11,6 +11,8 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use common::{FakeClock, KEY, answer, container, json};
 use rawcosmos::authorize::master_key::MasterKey;
@@ -145,7 +147,7 @@ struct How {
     stop: Option<usize>,
 }
 
-fn ask(server: &Server, text: &str, how: How) -> (Came, Option<State>) {
+fn ask(server: &dyn Transport, text: &str, how: How) -> (Came, Option<State>) {
     let clock = FakeClock::new();
     let credential = Credential::Key(MasterKey::new(KEY).unwrap());
     let client = Client::new(server, &clock, credential);
@@ -395,6 +397,38 @@ fn rows_in_another_shape_than_the_plan_says_are_an_error() {
         .rows("0", "", by_n(&[(0, "c")]), "")
         .rows("1", "", odd, "");
     assert_eq!(rows_of(&server, BY_N), r#""a" "b" "c""#);
+}
+
+#[test]
+fn several_ranges_are_read_at_once_and_one_alone_where_that_is_wanted() {
+    /// Takes its time, and counts how many requests are under way.
+    struct Slow(Server, AtomicUsize, AtomicUsize);
+    impl Transport for Slow {
+        fn send(&self, request: &Request) -> Result<Response, Broken> {
+            let now = self.1.fetch_add(1, Ordering::SeqCst) + 1;
+            self.2.fetch_max(now, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(20));
+            self.1.fetch_sub(1, Ordering::SeqCst);
+            self.0.send(request)
+        }
+    }
+    let most_at_once = |info: Value, parallel: usize| {
+        let server = Server::new(plan(info), two())
+            .rows("0", "", js!([[{"item": 1}]]), "a")
+            .rows("0", "a", js!([[{"item": 1}]]), "")
+            .rows("1", "", js!([[{"item": 1}]]), "");
+        let slow = Slow(server, AtomicUsize::default(), AtomicUsize::default());
+        let how = How {
+            parallel,
+            ..How::default()
+        };
+        ask(&slow, "SELECT …", how).0.unwrap();
+        slow.2.into_inner()
+    };
+    assert_eq!(most_at_once(js!({"aggregates": ["Count"]}), 4), 2);
+    assert_eq!(most_at_once(js!({"aggregates": ["Count"]}), 1), 1);
+    // The first rows of any range will do.
+    assert_eq!(most_at_once(js!({"top": 2}), 4), 1);
 }
 
 // ---- Splits and circles

@@ -55,7 +55,8 @@ impl Client<'_> {
     pub(super) fn send(&self, request: &Request) -> Result<Response, Broken> {
         if request.plane != Plane::Identity {
             let alone = locked(&self.absent).is_some();
-            return match (*locked(&self.hurry), alone) {
+            let hurry = *locked(&self.hurry);
+            return match (hurry, alone) {
                 (Some(_), true) => self.carry(&within(request, GLANCE)),
                 (Some(_), false) => self.carry(&within(request, HURRIED)),
                 (None, _) => self.carry(request),

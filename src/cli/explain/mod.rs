@@ -6,6 +6,7 @@ mod facts;
 mod machine;
 mod names;
 mod needed;
+mod place;
 mod retries;
 mod rows;
 mod rules;
@@ -97,7 +98,7 @@ pub fn explain(error: &Error, context: &Context) -> Explained {
     }
     let place = failure.and_then(|failure| failure.place);
     let asked = context.query.as_deref().zip(place);
-    explained.place = asked.and_then(|(query, place)| underlined(query, place));
+    explained.place = asked.and_then(|(query, place)| place::underlined(query, place));
     let Some(case) = case(error) else {
         return explained;
     };
@@ -110,24 +111,6 @@ pub fn explain(error: &Error, context: &Context) -> Explained {
         explained.said = Some(said(failure));
     }
     explained
-}
-
-/// The line of a query that an error names a place in, and a mark below that place.
-fn underlined(query: &str, (start, end): (u64, u64)) -> Option<[String; 2]> {
-    let place = |n: u64| usize::try_from(n).ok();
-    let (start, end) = (place(start)?, place(end)?);
-    let mut begins = 0;
-    for line in query.split('\n') {
-        let length = line.chars().count();
-        if start <= begins + length {
-            let (at, end) = (start.checked_sub(begins)?, end.min(begins + length));
-            let line = line.trim_end().replace('\t', " ");
-            let marks = "^".repeat(end.saturating_sub(start).max(1));
-            return Some([line, format!("{}{marks}", " ".repeat(at))]);
-        }
-        begins += length + 1;
-    }
-    None
 }
 
 /// Explains what was noticed here and nobody has said; facts stand in the words as in a service's.
