@@ -181,6 +181,8 @@ pub struct Failure {
     pub code: String,
     /// The innermost sentence of the body, or the body's beginning where it has no known form.
     pub message: String,
+    /// The first character of a query that is wrong, and the one behind the last.
+    pub place: Option<(u64, u64)>,
     /// `x-ms-activity-id`, `x-ms-request-id` or the `ActivityId` in the text: what support asks for.
     pub activity: Option<String>,
     /// How long the service asked us to wait.
@@ -220,6 +222,7 @@ impl Failure {
             substatus: header("x-ms-substatus").and_then(|text| text.parse().ok()),
             code: said.code,
             message: said.message,
+            place: said.place,
             activity: header("x-ms-activity-id")
                 .or(said.activity)
                 .or_else(|| header("x-ms-correlation-request-id"))

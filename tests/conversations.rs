@@ -9,6 +9,7 @@
 mod common;
 
 use std::cell::{Cell, RefCell};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use common::{
@@ -26,13 +27,13 @@ use rawcosmos::cosmos::many::Pair;
 use rawcosmos::cosmos::partition_key::PartitionKey;
 use rawcosmos::cosmos::query::{self, Across, Query};
 use rawcosmos::cosmos::{self, Paging, items};
-use rawcosmos::error::{Error, Plane, Stage};
+use rawcosmos::error::{Broken, Error, Plane, Stage};
 use rawcosmos::exchange::changes::Feed;
 use rawcosmos::exchange::many::{Many, Way};
 use rawcosmos::exchange::pages::Flow;
 use rawcosmos::exchange::poll::Watch;
 use rawcosmos::exchange::sessions::Sessions;
-use rawcosmos::exchange::{Client, Credential};
+use rawcosmos::exchange::{Client, Credential, Transport};
 use rawcosmos::identity::{Selector, Source, Token, imds};
 use rawcosmos::message::{Call, Effect, Next, Request, Response, Scope};
 use rawcosmos::show::{self, Mask};
@@ -117,6 +118,30 @@ fn one_token_serves_many_calls_of_a_plane() {
 fn header(request: &Request, name: &str) -> Option<String> {
     let found = request.headers.iter().find(|(n, _)| *n == name);
     found.map(|(_, value)| value.expose().to_string())
+}
+
+#[test]
+fn of_several_threads_without_a_token_one_asks() {
+    struct Slow(Mutex<usize>);
+    impl Transport for Slow {
+        fn send(&self, request: &Request) -> Result<Response, Broken> {
+            if !is_token_request(&request.line()) {
+                return Ok(answer(200, &[], "{}"));
+            }
+            *self.0.lock().unwrap() += 1;
+            // Long enough for the others to come to the same point.
+            std::thread::sleep(Duration::from_millis(50));
+            Ok(token_answer("data-token", 3600))
+        }
+    }
+    let (clock, slow) = (FakeClock::new(), Slow(Mutex::default()));
+    let client = Client::new(&slow, &clock, machine());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| client.run(&cosmos::account::read(&account())).unwrap());
+        }
+    });
+    assert_eq!(*slow.0.lock().unwrap(), 1);
 }
 
 #[test]

@@ -379,14 +379,25 @@ fn effective(texts: &[&str]) -> String {
     definition.effective(&key)
 }
 
+const PLAIN: &str = r#"{"queryInfo":{}}"#;
+const BY_ID: &str = r#"{"queryInfo":{"orderBy":["Ascending"],"rewrittenQuery":"SELECT 1"}}"#;
+const COUNTED: &str = r#"{"queryInfo":{"aggregates":["Count"],"rewrittenQuery":"SELECT 2"}}"#;
+
 #[test]
 fn a_prefix_of_a_key_is_a_part_of_a_range() {
     let page = r#"{"Documents":[{"id":"1"}]}"#;
-    let service = Service::new(vec![said(200, DEEP), said(200, RANGES), said(200, page)]);
+    let ordered =
+        r#"{"Documents":[{"_rid":"","orderByItems":[{"item":"1"}],"payload":{"id":"1"}}]}"#;
+    let service = Service::new(vec![
+        said(200, DEEP),
+        said(200, BY_ID),
+        said(200, RANGES),
+        said(200, ordered),
+    ]);
     let query = "query -k t -k u 'SELECT * FROM c ORDER BY c.id'";
     service.run(query).ok().prints("{\"id\":\"1\"}\n");
     let min = effective(&["t", "u"]);
-    let asked = &service.asked()[2];
+    let asked = &service.asked()[3];
     for header in [
         "x-ms-documentdb-partitionkeyrangeid: 0".to_string(),
         "x-ms-read-key-type: EffectivePartitionKeyRange".to_string(),
@@ -405,6 +416,7 @@ fn a_prefix_of_a_key_is_a_part_of_a_range() {
     let service = Service::new(vec![
         short,
         said(200, DEEP),
+        said(200, PLAIN),
         said(200, RANGES),
         said(200, page),
     ]);
@@ -414,7 +426,7 @@ fn a_prefix_of_a_key_is_a_part_of_a_range() {
         .prints("{\"id\":\"1\"}\n");
     let asked = service.asked();
     assert!(asked[0].contains("x-ms-documentdb-partitionkey: [\"t\"]\n"));
-    assert!(asked[3].contains(&format!("x-ms-start-epk: {}\n", effective(&["t"]))));
+    assert!(asked[4].contains(&format!("x-ms-start-epk: {}\n", effective(&["t"]))));
 
     let service = Service::new(vec![said(200, DEEP), said(200, page)]);
     service.run("query -k t -k u -k s 'SELECT * FROM c'").ok();
@@ -428,38 +440,148 @@ fn a_prefix_of_a_key_is_a_part_of_a_range() {
 }
 
 #[test]
-fn a_prefix_over_two_ranges_is_read_from_both_or_refused() {
+fn a_prefix_over_two_ranges_is_read_from_both_and_not_page_by_page() {
     let inside: &'static str = Box::leak(format!("{}80", effective(&["t"])).into_boxed_str());
     let ranges = split_at(inside);
     let (one, two) = (
         r#"{"Documents":[{"id":"1"}]}"#,
         r#"{"Documents":[{"id":"2"}]}"#,
     );
-    let head = || vec![said(200, DEEP), said(200, &ranges)];
-    let mut answers = head();
-    let short = with(said(400, "{}"), ("x-ms-substatus", "1001"));
-    answers.insert(0, short.clone());
-    answers.extend([said(200, one), said(200, two)]);
-    let service = Service::new(answers);
+    let short = || with(said(400, "{}"), ("x-ms-substatus", "1001"));
+    let answers = |plan: Option<&str>| {
+        let plan = plan.map(|plan| said(200, plan));
+        let mut answers = vec![short(), said(200, DEEP)];
+        answers.extend(plan);
+        answers.push(said(200, &ranges));
+        answers
+    };
+    let mut plain = answers(Some(PLAIN));
+    plain.extend([said(200, one), said(200, two)]);
+    let service = Service::new(plain);
     service
-        .run("query -k t 'SELECT * FROM c'")
+        .run("query -k t 'SELECT * FROM c' --parallel 1")
         .ok()
         .prints("{\"id\":\"1\"}\n{\"id\":\"2\"}\n");
     let asked = service.asked();
     assert!(
-        asked[3].contains("partitionkeyrangeid: 5\n")
-            && asked[4].contains("partitionkeyrangeid: 6\n")
+        asked[4].contains("partitionkeyrangeid: 5\n")
+            && asked[5].contains("partitionkeyrangeid: 6\n")
     );
-    for (line, why) in [
-        ("query -k t 'SELECT VALUE COUNT(1) FROM c'", "2 ranges"),
-        ("query -k t 'SELECT * FROM c' --one-page", "page by page"),
+    let mut counted = answers(Some(COUNTED));
+    let count = |n: u32| said(200, &format!(r#"{{"Documents":[[{{"item":{n}}}]]}}"#));
+    counted.extend([count(2), count(3)]);
+    let service = Service::new(counted);
+    let query = "query -k t 'SELECT VALUE COUNT(1) FROM c'";
+    service.run(query).ok().prints("5\n");
+    service.asked();
+    // Page by page, or where nobody makes a plan.
+    for (line, plan) in [
+        ("query -k t 'SELECT * FROM c' --one-page", None),
+        ("query -k t 'SELECT VALUE COUNT(1) FROM c'", Some("[]")),
     ] {
-        let mut answers = head();
-        answers.insert(0, short.clone());
-        let service = Service::new(answers);
-        service.run(line).ends(2).prints("").says(why);
+        let service = Service::new(answers(plan));
+        service.run(line).ends(2).prints("").says("2 ranges");
         service.asked();
     }
+}
+
+// ---- Queries over several ranges
+
+#[test]
+fn without_a_plan_a_query_is_asked_as_it_is() {
+    let page = |id: u32| format!(r#"{{"Documents":[{{"id":"{id}"}}]}}"#);
+    let first = with(said(200, &page(1)), ("X-MS-Continuation", "[{\"a\":1}]"));
+    // Rows instead of a plan, an empty one, and one that says that nothing is to be done.
+    for plan in [r#"{"Documents":[{"id":"1"}]}"#, "{}", PLAIN] {
+        let service = Service::new(vec![said(200, plan), first.clone(), said(200, &page(2))]);
+        let query = "query 'SELECT * FROM c ORDER BY c.id'";
+        service
+            .run(query)
+            .ok()
+            .prints("{\"id\":\"1\"}\n{\"id\":\"2\"}\n");
+        let asked = service.asked();
+        assert!(asked[0].contains("x-ms-cosmos-is-query-plan-request: True\n"));
+        for asked in &asked[1..] {
+            assert!(asked.contains("enablecrosspartition: True\n"), "{asked}");
+            assert!(!asked.contains("partitionkeyrangeid"), "{asked}");
+            assert!(asked.contains("SELECT * FROM c ORDER BY c.id"), "{asked}");
+        }
+        assert!(asked[2].contains("x-ms-continuation: [{\"a\":1}]\n"));
+    }
+    // Page by page no plan is needed.
+    let service = Service::new(vec![first.clone()]);
+    let page = service.run("query 'SELECT * FROM c' --one-page").ok();
+    page.says("--continuation '[{\"a\":1}]'");
+    service.asked();
+    for (line, why) in [
+        ("query x --state f --one-page", "--one-page"),
+        ("query x --state f --continuation y", "--continuation"),
+        ("query x --state f -k a", "--continuation"),
+        ("query x --parallel many", "--parallel"),
+        ("query x --page-size -1", "--page-size"),
+    ] {
+        let service = Service::new(vec![said(200, BY_ID)]);
+        service.run(line).ends(2).prints("").says(why);
+    }
+}
+
+#[test]
+fn what_a_query_took_is_told_range_by_range() {
+    let measured = |said: Said| {
+        let said = with(said, ("x-ms-documentdb-query-metrics", "aInMs=0.50;n=2"));
+        with(said, ("x-ms-request-charge", "2.5"))
+    };
+    let count = r#"{"Documents":[[{"item":2}]]}"#;
+    let service = Service::new(vec![
+        said(200, COUNTED),
+        said(200, RANGES),
+        measured(said(200, count)),
+    ]);
+    let ran = service
+        .run("query 'SELECT VALUE COUNT(1) FROM c' --metrics")
+        .ok();
+    let ran = ran.prints("2\n").says("range 0: aInMs=0.5 n=2\n");
+    ran.says("1 item · 1 page · 2.50 RU");
+    assert!(service.asked()[2].contains("x-ms-documentdb-populatequerymetrics: True\n"));
+    let service = Service::new(vec![measured(said(200, r#"{"Documents":[1]}"#))]);
+    let ran = service
+        .run("query 'SELECT VALUE 1 FROM c' -k a --metrics")
+        .ok();
+    ran.says("the service: aInMs=0.5 n=2\n");
+    // Nobody asked.
+    let service = Service::new(vec![measured(said(200, r#"{"Documents":[1]}"#))]);
+    let ran = service.run("query 'SELECT VALUE 1 FROM c' -k a").ok();
+    assert!(!ran.err.contains("aInMs"), "{ran:?}");
+}
+
+#[test]
+fn a_mark_stands_under_what_is_wrong_in_a_query() {
+    let refused = |start: u32, end: u32| {
+        let inner = serde_json::json!({"errors": [{"severity": "Error", "location": {"start": start, "end": end}, "code": "SC1001", "message": "Syntax error"}]});
+        let body = serde_json::json!({"code": "BadRequest", "message": format!("Message: {inner}\r\nActivityId: 5a3f")});
+        Service::new(vec![said(400, &body.to_string())])
+    };
+    let query = Scratch::new("SELECT *\nFROM ü WHRE\tx = 1");
+    let line = format!("query -f {}", query.path());
+    for (start, end, marks) in [
+        (16, 20, "        FROM ü WHRE x = 1\n               ^^^^\n"),
+        (0, 6, "        SELECT *\n        ^^^^^^\n"),
+        (7, 12, "        SELECT *\n               ^\n"),
+        (
+            26,
+            26,
+            "        FROM ü WHRE x = 1\n                         ^\n",
+        ),
+    ] {
+        refused(start, end)
+            .run(&line)
+            .ends(1)
+            .prints("")
+            .says(marks);
+    }
+    // A place that is not there.
+    let ran = refused(90, 3).run(&line).ends(1);
+    assert!(!ran.err.contains('^'), "{ran:?}");
 }
 
 // ---- Changes

@@ -684,6 +684,17 @@ fn queries() -> Vec<Row> {
             with_token(ask(&Across::All, &page)),
         ),
         (
+            "cosmos/query_plan.http",
+            with_token(cosmos::query::plan_of(&container(), &query)),
+        ),
+        (
+            "cosmos/query_measured.http",
+            with_token(cosmos::query::measured(ask(
+                &Across::Range("3".into()),
+                &Paging::default(),
+            ))),
+        ),
+        (
             "cosmos/query_all_key.http",
             with_key(ask(&Across::All, &Paging::default())),
         ),

@@ -621,20 +621,55 @@ fn pages_may_be_empty_and_one_page_can_be_gone_on_with() {
 }
 
 #[test]
-fn what_needs_merging_is_refused_in_words() {
+fn what_needs_merging_is_merged_but_not_page_by_page() {
     let place = Place::furnished(&[]);
     ten_orders(&place);
-    for text in [
-        "SELECT * FROM c ORDER BY c.n",
-        "SELECT VALUE COUNT(1) FROM c",
-        "SELECT DISTINCT c.pk FROM c",
-        "SELECT * FROM c OFFSET 1 LIMIT 2",
+    for (text, rows) in [
+        ("SELECT VALUE c.n FROM c ORDER BY c.n", 10),
+        ("SELECT VALUE COUNT(1) FROM c", 1),
+        ("SELECT DISTINCT c.pk FROM c", 5),
+        ("SELECT * FROM c OFFSET 1 LIMIT 2", 2),
     ] {
-        let refused = place.orders(&format!("query '{text}'")).ends(1).prints("");
+        let merged = place.orders(&format!("query '{text}'")).ok();
+        assert_eq!(merged.rows().len(), rows, "{merged:#?}");
+        let refused = place
+            .orders(&format!("query '{text}' --one-page"))
+            .ends(1)
+            .prints("");
         assert!(refused.err.contains("partition"), "{refused:#?}");
         assert!(refused.err.contains("-k KEY"), "{refused:#?}");
         place.orders(&format!("query '{text}' -k k1")).ok();
     }
+}
+
+#[test]
+fn a_query_goes_on_in_another_run_even_after_a_split() {
+    let place = Place::furnished(&[]);
+    ten_orders(&place);
+    let file = Scratch::new("");
+    std::fs::remove_file(file.path()).unwrap();
+    let next = |more: &str| {
+        let line = format!(
+            "query 'SELECT VALUE c.n FROM c ORDER BY c.n DESC' --state {} --page-size 3",
+            file.path()
+        );
+        place.orders(&format!("{line} {more}"))
+    };
+    next("--max-items 4").ok().prints("9\n8\n7\n6\n");
+    place.fault("query.split:2");
+    next("--max-items 1").ok().prints("5\n");
+    next("").ok().prints("4\n3\n2\n1\n0\n");
+    next("").ok().prints("").says("0 items · 0 pages");
+    // It belongs to one query, to one container, and to queries that can go on.
+    let other = |text: &str| place.orders(&format!("query '{text}' --state {}", file.path()));
+    other("SELECT VALUE c.n FROM c ORDER BY c.n")
+        .ends(2)
+        .says("another query");
+    other("SELECT DISTINCT c.n FROM c").ends(2);
+    std::fs::remove_file(file.path()).unwrap();
+    other("SELECT VALUE COUNT(1) FROM c")
+        .ends(2)
+        .says("DISTINCT, GROUP BY");
 }
 
 // ---- Faults

@@ -59,8 +59,18 @@ const HEADERS: &[(&str, &str, &str)] = &[
     ),
     (
         ">",
+        "x-ms-cosmos-is-query-plan-request",
+        "asks for a plan instead of rows: what each range is to be asked, and how the answers become one",
+    ),
+    (
+        ">",
+        "x-ms-cosmos-supported-query-features",
+        "what can be merged here: a query that needs anything else is refused",
+    ),
+    (
+        ">",
         "x-ms-documentdb-query-enablecrosspartition",
-        "no key is given, so every partition is asked: it costs more, and ORDER BY and aggregates are refused",
+        "no key is given, so every partition is asked: it costs more",
     ),
     (
         ">",

@@ -1,12 +1,13 @@
 //! Every exchange as `>`, `<` and `*` lines, as curl lines, or as a rehearsal that sends nothing.
 
-use std::cell::Cell;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
 use super::lesson;
 use crate::error::{Broken, Plane, Stage};
-use crate::exchange::Transport;
+use crate::exchange::{Transport, locked};
 use crate::message::{Request, Response};
 use crate::show::{self, Mask};
 
@@ -45,8 +46,9 @@ pub struct Tracer<'a> {
     inner: &'a dyn Transport,
     view: View,
     mask: &'a Mask,
-    print: Box<dyn Fn(&str) + 'a>,
+    print: Box<dyn Fn(&str) + Sync + 'a>,
     identity: String,
+    turn: Mutex<()>,
 }
 
 impl<'a> Tracer<'a> {
@@ -55,7 +57,7 @@ impl<'a> Tracer<'a> {
         inner: &'a dyn Transport,
         view: View,
         mask: &'a Mask,
-        print: Box<dyn Fn(&str) + 'a>,
+        print: Box<dyn Fn(&str) + Sync + 'a>,
     ) -> Tracer<'a> {
         Tracer {
             inner,
@@ -63,6 +65,7 @@ impl<'a> Tracer<'a> {
             mask,
             print,
             identity: String::new(),
+            turn: Mutex::default(),
         }
     }
 
@@ -163,6 +166,9 @@ pub fn described(request: &Request, mask: &Mask) -> serde_json::Value {
 impl Transport for Tracer<'_> {
     fn send(&self, request: &Request) -> Result<Response, Broken> {
         self.mask.learn_from(request);
+        // What is shown of two exchanges must not be mixed: then one waits for the other.
+        let shown = self.view.curl || self.view.explain || self.view.detail > Detail::Nothing;
+        let _turn = shown.then(|| locked(&self.turn));
         self.before(request);
         let outcome = self.inner.send(request);
         match &outcome {
@@ -190,13 +196,13 @@ impl Transport for Tracer<'_> {
 /// A transport that sends nothing: it stands in for the metadata service, and ends at the first other request.
 #[derive(Debug, Default)]
 pub struct Rehearsal {
-    ended: Cell<bool>,
+    ended: AtomicBool,
 }
 
 impl Rehearsal {
     /// Whether a request was reached whose answer nobody knows.
     pub fn has_ended(&self) -> bool {
-        self.ended.get()
+        self.ended.load(Ordering::Relaxed)
     }
 }
 
@@ -211,7 +217,7 @@ impl Transport for Rehearsal {
                 ..Response::default()
             });
         }
-        self.ended.set(true);
+        self.ended.store(true, Ordering::Relaxed);
         Err(Broken {
             request: request.line(),
             stage: Stage::Tls,

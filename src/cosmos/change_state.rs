@@ -3,9 +3,8 @@
 use serde_json::Value;
 
 use super::changes::{Of, Start};
-use super::effective_key::order;
 use super::partition_key::PartitionKey;
-use super::ranges::Ranges;
+use super::ranges::{Part, Ranges};
 use crate::error::Error;
 
 /// How far the changes of a part of the container have been read.
@@ -141,23 +140,15 @@ impl State {
 
 /// A position in the ranges as they are now: one for each range that holds a part of it.
 fn placed(position: &Position, ranges: &Ranges) -> Vec<Position> {
-    let later = |one: &str, two: &str| order(one, two).is_gt();
-    let found = ranges
-        .overlapping(&position.min, &position.max)
-        .map(|range| {
-            let (starts, ends) = (
-                later(&position.min, &range.min),
-                later(&range.max, &position.max),
-            );
-            Position {
-                range: range.id.clone(),
-                min: if starts { &position.min } else { &range.min }.clone(),
-                max: if ends { &position.max } else { &range.max }.clone(),
-                within: starts || ends,
-                start: position.start.clone(),
-            }
-        });
-    found.collect()
+    let found = ranges.parts(&position.min, &position.max).into_iter();
+    let at = |part: Part| Position {
+        range: part.range,
+        min: part.min,
+        max: part.max,
+        within: part.within,
+        start: position.start.clone(),
+    };
+    found.map(at).collect()
 }
 
 fn position_json(position: &Position) -> String {

@@ -204,18 +204,26 @@ fn find(item: &str, tokens: &[String]) -> Result<Component, String> {
 
 /// The text of a member, without building the tree around it.
 fn member<'item>(text: &'item str, name: &str) -> serde_json::Result<Option<&'item RawValue>> {
-    if !text.trim_start().starts_with('{') {
-        return Ok(None);
+    match text.trim_start().starts_with('{') {
+        true => pair(text, [name, ""]).map(|[found, _]| found),
+        false => Ok(None),
     }
+}
+
+/// The texts of two members of an object, found in one go.
+pub(super) fn pair<'item>(text: &'item str, names: [&str; 2]) -> serde_json::Result<Pair<'item>> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let found = Member(name).deserialize(&mut reader)?;
+    let found = Member(names).deserialize(&mut reader)?;
     reader.end().map(|()| found)
 }
 
-struct Member<'name>(&'name str);
+/// What was found of two members.
+pub(super) type Pair<'item> = [Option<&'item RawValue>; 2];
+
+struct Member<'name>([&'name str; 2]);
 
 impl<'de> DeserializeSeed<'de> for Member<'_> {
-    type Value = Option<&'de RawValue>;
+    type Value = Pair<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
         reader.deserialize_map(self)
@@ -223,44 +231,45 @@ impl<'de> DeserializeSeed<'de> for Member<'_> {
 }
 
 impl<'de> Visitor<'de> for Member<'_> {
-    type Value = Option<&'de RawValue>;
+    type Value = Pair<'de>;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut found = None;
-        while let Some(wanted) = members.next_key_seed(Named(self.0))? {
-            if wanted {
-                found = Some(members.next_value()?);
-            } else {
-                members.next_value::<IgnoredAny>()?;
+        let [mut one, mut two] = [None; 2];
+        while let Some(place) = members.next_key_seed(Named(self.0))? {
+            match place {
+                Some(0) => one = Some(members.next_value()?),
+                Some(_) => two = Some(members.next_value()?),
+                None => drop(members.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(found)
+        Ok([one, two])
     }
 }
 
-struct Named<'name>(&'name str);
+/// Which of two names it is.
+struct Named<'name>([&'name str; 2]);
 
 impl<'de> DeserializeSeed<'de> for Named<'_> {
-    type Value = bool;
+    type Value = Option<usize>;
 
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<bool, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
         reader.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for Named<'_> {
-    type Value = bool;
+    type Value = Option<usize>;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("the name of a member")
     }
 
-    fn visit_str<E>(self, name: &str) -> Result<bool, E> {
-        Ok(name == self.0)
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().position(|known| *known == name))
     }
 }
 

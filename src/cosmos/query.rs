@@ -1,16 +1,20 @@
-//! Queries that the gateway answers by itself: over one partition key, or page by page over all of them.
+//! Queries: what the service answers by itself, and in `query/` what a client makes of the answers of several ranges.
 
 pub mod aggregate;
 pub mod group;
+pub mod metrics;
 pub mod order;
 pub mod plan;
 pub mod rows;
 pub mod sort;
+pub mod state;
 
 use serde_json::value::RawValue;
 
+use self::plan::{FEATURES, Plan};
 use super::changes::part_of;
 use super::partition_key::PartitionKey;
+use super::ranges::Part;
 use super::{Call, Container, Effect, Paging, feed};
 use crate::error::Error;
 use crate::message::{Page, Request};
@@ -54,26 +58,19 @@ impl Query {
         Ok(self)
     }
 
-    /// Whether the answers of several ranges, one after the other, would be another answer than the whole one: the text
-    /// sorts, counts or leaves out. Words in texts do not count.
-    pub fn needs_merging(&self) -> bool {
-        const WORDS: [&str; 11] = [
-            "ORDER", "TOP", "OFFSET", "DISTINCT", "GROUP", "COUNT", "SUM", "MIN", "MAX", "AVG",
-            "RANK",
-        ];
-        let (mut plain, mut within, mut escaped) = (String::new(), None, false);
-        for c in self.text.chars() {
-            match within {
-                Some(_) if escaped => escaped = false,
-                Some(_) if c == '\\' => escaped = true,
-                Some(quote) if c == quote => within = None,
-                Some(_) => {}
-                None if c == '\'' || c == '"' => within = Some(c),
-                None => plain.push(c.to_ascii_uppercase()),
-            }
+    /// Its text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What a range is asked, by its plan: the same parameters with the text that was rewritten, if it was.
+    pub fn rewritten(&self, plan: &Plan) -> Query {
+        const FILTER: &str = "{documentdb-formattableorderbyquery-filter}";
+        let text = plan.rewritten.as_ref().unwrap_or(&self.text);
+        Query {
+            text: text.replace(FILTER, "true"),
+            parameters: self.parameters.clone(),
         }
-        let mut words = plain.split(|c: char| !c.is_ascii_alphanumeric() && !"_.@".contains(c));
-        words.any(|word| WORDS.contains(&word))
     }
 
     /// The body that is sent.
@@ -139,34 +136,62 @@ pub fn items(container: &Container, query: &Query, across: &Across, paging: &Pag
     Call {
         request: paging.apply(request).body(query.body()),
         scope: container.0.scope("docs"),
-        action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/executeQuery",
+        action: ACTION,
         effect: Effect::Read,
         read: |response| feed(response, "Documents"),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The data action that every query needs.
+pub const ACTION: &str =
+    "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/executeQuery";
 
-    #[test]
-    fn what_needs_merging_is_seen() {
-        for text in [
-            "SELECT * FROM c order by c.x",
-            "SELECT TOP 5 * FROM c",
-            "SELECT VALUE COUNT(1) FROM c",
-            "SELECT DISTINCT c.a FROM c",
-            "SELECT c.a FROM c GROUP\nBY c.a",
-            "SELECT * FROM c WHERE c.a = 'it\\'s' ORDER BY c.b",
-            "SELECT * FROM c OFFSET 1 LIMIT 2",
-        ] {
-            assert!(Query::new(text).needs_merging(), "{text}");
-        }
-        for text in [
-            "SELECT * FROM c WHERE c.order = 'ORDER BY' AND c[\"top\"] > @max AND c.s = \"a' COUNT \\\" SUM\"",
-            "SELECT c.counter, c.maximum FROM c JOIN t IN c.groups",
-        ] {
-            assert!(!Query::new(text).needs_merging(), "{text}");
+impl From<&Part> for Across {
+    fn from(part: &Part) -> Across {
+        match part.within {
+            false => Across::Range(part.range.clone()),
+            true => Across::Part {
+                range: part.range.clone(),
+                min: part.min.clone(),
+                max: part.max.clone(),
+            },
         }
     }
+}
+
+/// `POST /dbs/{db}/colls/{coll}/docs` with `x-ms-cosmos-is-query-plan-request`: what has to be asked of each range,
+/// and what is to be done with the answers. `None` from a server that makes no plans.
+///
+/// Needs the data action `executeQuery`. Costs no request units. 400 where the query is wrong, or needs what is not
+/// among [`FEATURES`].
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db/querying-cosmosdb-resources-using-the-rest-api#queries-that-cannot-be-served-by-gateway>
+pub fn plan_of(container: &Container, query: &Query) -> Call<Option<Plan>> {
+    let request = container
+        .0
+        .feed("POST", "docs")
+        .header("content-type", "application/query+json")
+        .header("x-ms-documentdb-isquery", "True")
+        .header("x-ms-documentdb-query-enablecrosspartition", "True")
+        .header("x-ms-cosmos-is-query-plan-request", "True")
+        .header("x-ms-cosmos-supported-query-features", FEATURES)
+        .header("x-ms-cosmos-query-version", "1.0");
+    Call {
+        request: request.body(query.body()),
+        scope: container.0.scope("docs"),
+        action: ACTION,
+        effect: Effect::Read,
+        read: Plan::read,
+    }
+}
+
+/// `POST /dbs/{db}/colls/{coll}/docs`, as [`items`], with word of how the page was found: see [`metrics`].
+///
+/// <https://learn.microsoft.com/azure/cosmos-db/nosql/query-metrics>
+pub fn measured(mut page: Call<Page>) -> Call<Page> {
+    let request = page.request;
+    page.request = request
+        .header("x-ms-documentdb-populatequerymetrics", "True")
+        .header("x-ms-cosmos-populateindexmetrics", "True");
+    page
 }

@@ -56,7 +56,9 @@ impl Range {
         };
         let parents = value.get("parents").and_then(Value::as_array);
         let parents = parents.into_iter().flatten().filter_map(Value::as_str);
-        let id = text("id")?;
+        // Some emulators number them.
+        let number = value.get("id").filter(|id| id.is_u64());
+        let id = number.map_or_else(|| text("id"), |id| Ok(id.to_string()))?;
         // It travels in a header.
         if id.is_empty() || !id.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Error::answer(format!("a range has the id {id:?}")));
@@ -69,6 +71,19 @@ impl Range {
             share: value.get("throughputFraction").and_then(Value::as_f64),
         })
     }
+}
+
+/// A part of a container as a request names it: a range, or what lies between two effective keys of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The range that holds it.
+    pub range: String,
+    /// Its first effective key.
+    pub min: String,
+    /// The effective key behind its last one.
+    pub max: String,
+    /// The range holds more than this part.
+    pub within: bool,
 }
 
 /// All ranges of a container at one moment, in the order of their keys, without gaps.
@@ -125,6 +140,21 @@ impl Ranges {
         self.0
             .iter()
             .filter(move |range| order(&range.min, max).is_lt() && order(min, &range.max).is_lt())
+    }
+
+    /// What lies in `[min, max)`, a part for each range that holds some of it.
+    pub fn parts(&self, min: &str, max: &str) -> Vec<Part> {
+        let part = |range: &Range| {
+            let starts = order(min, &range.min).is_gt();
+            let ends = order(&range.max, max).is_gt();
+            Part {
+                range: range.id.clone(),
+                min: if starts { min } else { &range.min }.to_string(),
+                max: if ends { max } else { &range.max }.to_string(),
+                within: starts || ends,
+            }
+        };
+        self.overlapping(min, max).map(part).collect()
     }
 }
 
@@ -183,11 +213,19 @@ mod tests {
     }
 
     #[test]
+    fn a_range_may_be_numbered() {
+        let text = r#"{"id":7,"minInclusive":"","maxExclusive":"FF"}"#;
+        let raw = RawValue::from_string(text.into()).unwrap();
+        assert_eq!(Range::read(&raw).unwrap().id, "7");
+    }
+
+    #[test]
     fn bad_ranges_are_answers_and_no_panics() {
         for text in [
             "7",
             "{}",
             r#"{"id":7}"#,
+            r#"{"id":-7,"minInclusive":"","maxExclusive":"FF"}"#,
             r#"{"id":"","minInclusive":"","maxExclusive":"FF"}"#,
             r#"{"id":"ü","minInclusive":"","maxExclusive":"FF"}"#,
             r#"{"id":"0","minInclusive":""}"#,

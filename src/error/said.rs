@@ -7,6 +7,7 @@ pub(super) struct Said {
     pub code: String,
     pub message: String,
     pub activity: Option<String>,
+    pub place: Option<(u64, u64)>,
 }
 
 /// One reader for all known forms: ARM's `{"error":{…}}`, the resource provider's and the data plane's
@@ -82,7 +83,7 @@ fn message_of(value: &Value, said: &mut Said) -> Option<String> {
     if let Some(Value::Array(errors)) = error.get("Errors").or_else(|| error.get("errors")) {
         return errors.first().map(|first| match first {
             Value::String(text) => text.clone(),
-            other => located(other),
+            other => located(other, said),
         });
     }
     let message = text(&["message", "Message", "error_description", "error"]);
@@ -98,7 +99,7 @@ fn message_of(value: &Value, said: &mut Said) -> Option<String> {
 }
 
 /// A query error with the place it names: `{"severity","location":{"start","end"},"code","message"}`.
-fn located(error: &Value) -> String {
+fn located(error: &Value, said: &mut Said) -> String {
     let part = |pointer: &str| error.pointer(pointer).and_then(Value::as_u64);
     let message = error.get("message").and_then(Value::as_str);
     let code = error.get("code").and_then(Value::as_str);
@@ -107,6 +108,7 @@ fn located(error: &Value) -> String {
         text = format!("{code}: {text}");
     }
     if let (Some(start), Some(end)) = (part("/location/start"), part("/location/end")) {
+        said.place = Some((start, end));
         text = format!("{text} (characters {start} to {end} of the query)");
     }
     text

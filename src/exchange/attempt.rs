@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::judge::{self, Tally, Verdict, judge};
 use super::retry::Remedy;
-use super::{Client, regions};
+use super::{Client, locked, regions};
 use crate::authorize::authorize;
 use crate::error::Error;
 use crate::message::{Effect, Request, Response, Scope};
@@ -94,9 +94,9 @@ impl Client<'_> {
     fn ready(&self, request: &Request, scope: &Scope, effect: Effect) -> Result<Request, Error> {
         self.has_time_after(Duration::ZERO)?;
         self.prefer(request, scope, effect);
-        let asked = self.versions.borrow().applied(request);
+        let asked = locked(&self.versions).applied(request);
         let now = self.clock.now();
-        let asked = self.regions.borrow().applied(asked, effect, now);
+        let asked = locked(&self.regions).applied(asked, effect, now);
         self.signed(asked, scope)
     }
 

@@ -14,6 +14,7 @@ pub mod network;
 pub mod pages;
 mod patience;
 pub mod poll;
+pub mod query;
 pub mod ranges;
 mod recognise;
 pub mod regions;
@@ -25,7 +26,7 @@ pub mod version;
 
 pub use remedy::apart;
 
-use std::cell::{Cell, RefCell};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -40,8 +41,8 @@ use budget::Budget;
 use regions::Regions;
 use tokens::Tokens;
 
-/// Something that carries a request to its service and an answer back.
-pub trait Transport {
+/// Something that carries a request to its service and an answer back; several threads may use it at once.
+pub trait Transport: Sync {
     /// Sends one request and reads its whole answer, whatever the status.
     fn send(&self, request: &Request) -> Result<Response, Broken>;
 
@@ -53,7 +54,7 @@ pub trait Transport {
 }
 
 /// The time, and a way to let it pass.
-pub trait Clock {
+pub trait Clock: Sync {
     /// The moment.
     fn now(&self) -> OffsetDateTime;
 
@@ -112,21 +113,21 @@ impl Default for Audiences {
     }
 }
 
-/// Carries out calls: with one credential, over one transport, by one clock.
+/// Carries out calls: with one credential, over one transport, by one clock. Several threads may share one.
 pub struct Client<'a> {
     transport: &'a dyn Transport,
     clock: &'a dyn Clock,
     credential: Credential,
-    audiences: RefCell<Audiences>,
-    tokens: RefCell<Tokens>,
+    audiences: Mutex<Audiences>,
+    tokens: Mutex<Tokens>,
     patient: bool,
-    absent: RefCell<Option<(OffsetDateTime, Broken)>>,
+    absent: Mutex<Option<(OffsetDateTime, Broken)>>,
     /// How far the service's clock is ahead of ours, once that is known to matter.
-    offset: Cell<time::Duration>,
+    offset: Mutex<time::Duration>,
     /// How long may still be waited for answers that are worth another try; as long as they are where it is not said.
-    hurry: Cell<Option<Duration>>,
-    versions: RefCell<version::Known>,
-    regions: RefCell<Regions>,
+    hurry: Mutex<Option<Duration>>,
+    versions: Mutex<version::Known>,
+    regions: Mutex<Regions>,
     budget: Budget,
     timeout: Option<Duration>,
     begun: OffsetDateTime,
@@ -143,14 +144,14 @@ impl<'a> Client<'a> {
             transport,
             clock,
             credential,
-            audiences: RefCell::default(),
-            tokens: RefCell::default(),
+            audiences: Mutex::default(),
+            tokens: Mutex::default(),
             patient: false,
-            absent: RefCell::default(),
-            offset: Cell::default(),
-            hurry: Cell::default(),
-            versions: RefCell::default(),
-            regions: RefCell::default(),
+            absent: Mutex::default(),
+            offset: Mutex::default(),
+            hurry: Mutex::default(),
+            versions: Mutex::default(),
+            regions: Mutex::default(),
             budget: Budget::default(),
             timeout: None,
             begun: clock.now(),
@@ -160,7 +161,7 @@ impl<'a> Client<'a> {
     /// The same client for other audiences.
     #[must_use]
     pub fn with_audiences(mut self, audiences: Audiences) -> Client<'a> {
-        self.audiences = RefCell::new(audiences);
+        self.audiences = Mutex::new(audiences);
         self
     }
 
@@ -173,7 +174,7 @@ impl<'a> Client<'a> {
 
     /// Asks for other audiences from now on.
     pub fn set_audiences(&self, change: impl FnOnce(&mut Audiences)) {
-        change(&mut self.audiences.borrow_mut());
+        change(&mut locked(&self.audiences));
     }
 
     /// The same client by another clock.
@@ -190,7 +191,7 @@ impl<'a> Client<'a> {
 
     /// The audiences it asks for.
     pub fn audiences(&self) -> Audiences {
-        self.audiences.borrow().clone()
+        locked(&self.audiences).clone()
     }
 
     /// The clock it goes by.
@@ -236,6 +237,11 @@ impl<'a> Client<'a> {
         let life = token.expires.moment(now) - now;
         Ok(Proof::Token(token.secret.living(life.whole_seconds())))
     }
+}
+
+/// What is behind a lock, even where a thread has ended in the middle of it: each change is one step.
+pub(crate) fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A success that cannot be read may be that of somebody on the way: then a change was perhaps not made.

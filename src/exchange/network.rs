@@ -6,9 +6,9 @@
 pub mod chain;
 pub mod probe;
 
-use std::cell::OnceCell;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use ureq::config::{AutoHeaderValue, Config};
@@ -26,7 +26,7 @@ const LARGEST_BODY: u64 = 32 * 1024 * 1024;
 /// The network of this machine.
 pub struct Network {
     direct: Agent,
-    outside: OnceCell<Agent>,
+    outside: OnceLock<Agent>,
     roots: Option<PathBuf>,
 }
 
@@ -36,7 +36,7 @@ impl Network {
     pub fn new(roots: Option<PathBuf>) -> Network {
         Network {
             direct: config(None, None).new_agent(),
-            outside: OnceCell::new(),
+            outside: OnceLock::new(),
             roots,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Client;
 use crate::error::Error;
-use crate::message::{Answer, Call, Next, Page};
+use crate::message::{Answer, Call, Next, Page, Request};
 
 /// A service that gives the same continuation this often without a single element is going in circles.
 const CIRCLES: u32 = 3;
@@ -19,6 +19,36 @@ pub enum Flow {
     Stop,
 }
 
+/// Sees a list that goes in circles.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    previous: Option<Next>,
+    circles: u32,
+    repeats: u32,
+}
+
+impl Turns {
+    /// Counts a page that names a next one.
+    pub(super) fn turn(
+        &mut self,
+        request: &Request,
+        next: &Next,
+        empty: bool,
+    ) -> Result<(), Error> {
+        let same = self.previous.as_ref() == Some(next);
+        self.circles = if same && empty { self.circles + 1 } else { 0 };
+        self.repeats = if same { self.repeats + 1 } else { 0 };
+        self.previous = Some(next.clone());
+        if self.circles < CIRCLES && self.repeats < REPEATS {
+            return Ok(());
+        }
+        Err(Error::unusable(
+            request.line(),
+            "the service keeps giving the same continuation".into(),
+        ))
+    }
+}
+
 impl Client<'_> {
     /// Runs a list from its first page, and hands over each page as it comes. `next` makes the call for what a page
     /// names as the next one. Memory stays at one page, however long the list.
@@ -29,8 +59,7 @@ impl Client<'_> {
         each: &mut dyn FnMut(Answer<Page>) -> Result<Flow, Error>,
     ) -> Result<(), Error> {
         let mut call = first;
-        let mut previous: Option<Next> = None;
-        let (mut circles, mut repeats) = (0, 0);
+        let mut turns = Turns::default();
         loop {
             let answer = self.run(&call)?;
             let (empty, going_on) = (answer.value.items.is_empty(), answer.value.next.clone());
@@ -40,15 +69,8 @@ impl Client<'_> {
             let Some(going_on) = going_on else {
                 return Ok(());
             };
-            let same = previous.as_ref() == Some(&going_on);
-            circles = if same && empty { circles + 1 } else { 0 };
-            repeats = if same { repeats + 1 } else { 0 };
-            if circles >= CIRCLES || repeats >= REPEATS {
-                let what = "the service keeps giving the same continuation";
-                return Err(Error::unusable(call.request.line(), what.into()));
-            }
+            turns.turn(&call.request, &going_on, empty)?;
             call = next(&going_on)?;
-            previous = Some(going_on);
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::Client;
+use super::{Client, locked};
 use crate::error::{Broken, Error, Stage};
 use crate::message::{Limits, Plane, Request, Response};
 
@@ -54,8 +54,9 @@ impl Client<'_> {
     /// Sends one request, and once more to an identity endpoint that is there and was only slow.
     pub(super) fn send(&self, request: &Request) -> Result<Response, Broken> {
         if request.plane != Plane::Identity {
-            let alone = self.absent.borrow().is_some();
-            return match (self.hurry.get(), alone) {
+            let alone = locked(&self.absent).is_some();
+            let hurry = *locked(&self.hurry);
+            return match (hurry, alone) {
                 (Some(_), true) => self.carry(&within(request, GLANCE)),
                 (Some(_), false) => self.carry(&within(request, HURRIED)),
                 (None, _) => self.carry(request),
@@ -76,25 +77,26 @@ impl Client<'_> {
 
     /// Waits no longer than this from now on, over all calls, before something is tried again.
     pub fn hurry(&self, waiting: Duration) {
-        self.hurry.set(Some(waiting));
+        *locked(&self.hurry) = Some(waiting);
     }
 
     /// Whether there is so much time; it is taken. Who is in a hurry does not listen to silence twice.
     pub(super) fn has_time_for(&self, wait: Duration, why: &Error) -> bool {
-        let Some(left) = self.hurry.get() else {
+        let mut hurry = locked(&self.hurry);
+        let Some(left) = *hurry else {
             return true;
         };
         if matches!(why, Error::Transport(broken) if broken.stage == Stage::Answer) {
             return false;
         }
         let rest = left.checked_sub(wait);
-        self.hurry.set(Some(rest.unwrap_or(left)));
+        *hurry = Some(rest.unwrap_or(left));
         rest.is_some()
     }
 
     /// What came of the endpoint a moment ago, where that was nothing: asking again so soon would take as long.
     pub(super) fn is_absent(&self, request: &Request) -> Option<Broken> {
-        let absent = self.absent.borrow();
+        let absent = locked(&self.absent);
         let (since, broken) = absent.as_ref()?;
         let recent = self.clock.now() < since.saturating_add(A_MOMENT);
         (recent && request.plane == Plane::Identity).then(|| Broken {
@@ -106,7 +108,7 @@ impl Client<'_> {
     /// Keeps what came of the endpoint, where that was nothing.
     pub(super) fn remembered(&self, request: &Request, error: Error) -> Error {
         if let (Plane::Identity, Error::Transport(broken)) = (request.plane, &error) {
-            *self.absent.borrow_mut() = Some((self.clock.now(), Broken::clone(broken)));
+            *locked(&self.absent) = Some((self.clock.now(), Broken::clone(broken)));
         }
         error
     }

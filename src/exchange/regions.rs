@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime};
 use super::attempt::Asked;
 use super::judge::Tally;
 use super::retry::Remedy;
-use super::{Client, patience};
+use super::{Client, locked, patience};
 use crate::cosmos::{Account, account};
 use crate::error::{Error, Stage};
 use crate::message::{Effect, Limits, Plane, Request, Response, Scope, Text};
@@ -152,13 +152,13 @@ impl<'a> Client<'a> {
     /// The same client, which reads in the first of these regions that the account has.
     #[must_use]
     pub fn with_regions(self, wanted: &[&str]) -> Client<'a> {
-        self.regions.borrow_mut().wanted = wanted.iter().map(|name| plain(name)).collect();
+        locked(&self.regions).wanted = wanted.iter().map(|name| plain(name)).collect();
         self
     }
 
     /// Learns the regions before the first read, where one is preferred.
     pub(super) fn prefer(&self, request: &Request, scope: &Scope, effect: Effect) {
-        let preferred = !self.regions.borrow().wanted.is_empty();
+        let preferred = !locked(&self.regions).wanted.is_empty();
         if preferred && effect == Effect::Read && has_regions(scope) {
             self.know_regions(request, false);
         }
@@ -179,7 +179,7 @@ impl<'a> Client<'a> {
         let unreachable = matches!(why, Error::Transport(broken) if broken.stage != Stage::Answer);
         let only_write = match remedy {
             Remedy::NewRegions => {
-                self.regions.borrow_mut().until = None;
+                locked(&self.regions).until = None;
                 self.know_regions(asked.request, false);
                 !read
                     || why
@@ -190,7 +190,7 @@ impl<'a> Client<'a> {
                 self.know_regions(asked.request, unreachable);
                 false
             }
-            _ if self.regions.borrow().was_written(&tally.tried) => return false,
+            _ if locked(&self.regions).was_written(&tally.tried) => return false,
             _ => true,
         };
         self.choose(read, only_write, &tally.tried)
@@ -198,7 +198,7 @@ impl<'a> Client<'a> {
 
     /// Takes another region from now on: the one that takes writes, or any that was not tried.
     fn choose(&self, read: bool, only_write: bool, tried: &[String]) -> bool {
-        let mut regions = self.regions.borrow_mut();
+        let mut regions = locked(&self.regions);
         let chosen = match only_write {
             true => regions.write.clone(),
             false => regions.untried(tried).map(|region| region.origin),
@@ -224,7 +224,7 @@ impl<'a> Client<'a> {
             return;
         };
         let places = {
-            let mut regions = self.regions.borrow_mut();
+            let mut regions = locked(&self.regions);
             if regions.home != home {
                 let wanted = std::mem::take(&mut regions.wanted);
                 let home = home.to_string();
@@ -244,7 +244,7 @@ impl<'a> Client<'a> {
         let (Some(response), Ok(home)) = (answer, Endpoint::new(home)) else {
             return self.note("the account does not say its regions: staying at its endpoint");
         };
-        let mut regions = self.regions.borrow_mut();
+        let mut regions = locked(&self.regions);
         regions.learn(&home, &response);
         regions.until = Some(now + FRESH);
         for region in regions

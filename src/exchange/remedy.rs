@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 use super::attempt::Asked;
 use super::judge::Tally;
 use super::retry::Remedy;
-use super::{Client, Credential};
+use super::{Client, Credential, locked};
 use crate::error::{Error, Failure, moment};
 use crate::message::Scope;
 
@@ -15,7 +15,7 @@ const NOTICED: Duration = Duration::seconds(60);
 impl Client<'_> {
     /// The moment, by the service's clock where ours was found to be wrong.
     pub fn now(&self) -> OffsetDateTime {
-        self.clock.now().saturating_add(self.offset.get())
+        self.clock.now().saturating_add(*locked(&self.offset))
     }
 
     /// Sets something right. `false` where that cannot be done, and the refusal stands.
@@ -33,7 +33,7 @@ impl Client<'_> {
                 self.renew(asked.scope)
             }
             (Remedy::Version, Some(failure)) => {
-                let mut versions = self.versions.borrow_mut();
+                let mut versions = locked(&self.versions);
                 let chosen = versions.choose(asked.request, failure);
                 chosen.inspect(|note| self.note(note)).is_some()
             }
@@ -51,7 +51,7 @@ impl Client<'_> {
             return false;
         }
         let offset = theirs - self.clock.now();
-        self.offset.set(offset);
+        *locked(&self.offset) = offset;
         self.note(&format!(
             "this machine's clock is {} the service's; signing by the service's clock",
             apart(offset)
@@ -67,7 +67,7 @@ impl Client<'_> {
             _ => audiences.data,
         };
         let identity = matches!(self.credential, Credential::Identity { .. });
-        identity && self.tokens.borrow_mut().forget(&audience)
+        identity && locked(&self.tokens).forget(&audience)
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! A transport around another one. It keeps what answers say, by container and range, and says it with the next read.
 
-use std::cell::RefCell;
+use std::sync::Mutex;
 
-use super::Transport;
+use super::{Transport, locked};
 use crate::cosmos::ranges::{self, Range};
 use crate::cosmos::session::Token;
 use crate::error::{Broken, Plane};
@@ -33,9 +33,9 @@ struct Known {
 /// ```
 pub struct Sessions<'a> {
     inner: &'a dyn Transport,
-    known: RefCell<Vec<Known>>,
+    known: Mutex<Vec<Known>>,
     /// Origins that stand for another one: regions of its account.
-    also: RefCell<Vec<(String, String)>>,
+    also: Mutex<Vec<(String, String)>>,
 }
 
 impl<'a> Sessions<'a> {
@@ -43,14 +43,14 @@ impl<'a> Sessions<'a> {
     pub fn new(inner: &'a dyn Transport) -> Sessions<'a> {
         Sessions {
             inner,
-            known: RefCell::default(),
-            also: RefCell::default(),
+            known: Mutex::default(),
+            also: Mutex::default(),
         }
     }
 
     /// The same container in the region that it is known by.
     fn at_home(&self, url: &str) -> String {
-        let also = self.also.borrow();
+        let also = locked(&self.also);
         let mut homes = also.iter().filter_map(|(also, home)| {
             let rest = url.strip_prefix(also.as_str())?;
             rest.starts_with('/').then(|| format!("{home}{rest}"))
@@ -60,7 +60,7 @@ impl<'a> Sessions<'a> {
 
     /// What is known of the container at this URL, from now on.
     fn about(&self, url: &str, each: &dyn Fn(&mut Known)) {
-        let mut all = self.known.borrow_mut();
+        let mut all = locked(&self.known);
         if !all.iter().any(|known| known.url == url) {
             all.push(Known {
                 url: url.to_string(),
@@ -83,7 +83,7 @@ impl<'a> Sessions<'a> {
 
     /// What is known, for a later run: the URL of each container and its token.
     pub fn tokens(&self) -> Vec<(String, String)> {
-        let known = self.known.borrow();
+        let known = locked(&self.known);
         let told = known.iter().filter(|known| !known.token.is_empty());
         told.map(|known| (known.url.clone(), known.token.to_string()))
             .collect()
@@ -96,7 +96,7 @@ impl<'a> Sessions<'a> {
         if own.is_some_and(|own| !self.learn(url, own)) {
             return request;
         }
-        let known = self.known.borrow();
+        let known = locked(&self.known);
         let known = known.iter().find(|known| known.url == url);
         let range = header(&request, "x-ms-documentdb-partitionkeyrangeid");
         let text = known.map(|known| match range {
@@ -161,7 +161,7 @@ impl Transport for Sessions<'_> {
 
     fn served(&self, home: &str, also: &str) {
         let pair = (also.to_string(), home.to_string());
-        self.also.borrow_mut().push(pair);
+        locked(&self.also).push(pair);
         self.inner.served(home, also);
     }
 

@@ -3,7 +3,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Client, Credential, files};
+use super::{Client, Credential, files, locked};
 use crate::error::{Error, Failure};
 use crate::identity::arc::{self, Agent};
 use crate::identity::refusal::{self, Refusal};
@@ -44,7 +44,7 @@ impl Tokens {
 impl Client<'_> {
     /// Drops all tokens of this run: the next call asks for its own.
     pub fn forget_tokens(&self) {
-        *self.tokens.borrow_mut() = Tokens::default();
+        *locked(&self.tokens) = Tokens::default();
     }
 
     /// A token for an audience: the one of this run while it lives, else a new one.
@@ -58,8 +58,9 @@ impl Client<'_> {
                 ));
             }
         };
-        let now = self.now();
-        if let Some(token) = self.tokens.borrow().find(audience, now) {
+        // Held until the answer is there: of several threads without a token one asks.
+        let mut tokens = locked(&self.tokens);
+        if let Some(token) = tokens.find(audience, self.now()) {
             return Ok(token);
         }
         source.takes(selector).map_err(Error::usage)?;
@@ -68,7 +69,7 @@ impl Client<'_> {
             self.note("neither the answer nor the token says whose it is: it cannot be checked");
         }
         token.expires = Expiry::At(token.expires.moment(self.now()));
-        self.tokens.borrow_mut().keep(audience, &token);
+        tokens.keep(audience, &token);
         Ok(token)
     }
 

@@ -19,6 +19,8 @@ pub struct Answer<T> {
     pub session: Option<String>,
     /// `etag`, with its quotes.
     pub etag: Option<String>,
+    /// How a query was carried out: `x-ms-documentdb-query-metrics` and `x-ms-cosmos-index-utilization`.
+    pub metrics: [Option<String>; 2],
     /// Of the exchange that succeeded.
     pub elapsed: Duration,
     /// How many times it was sent.
@@ -36,6 +38,7 @@ impl<T> Answer<T> {
             activity: said.activity,
             session: said.session,
             etag: said.etag,
+            metrics: said.metrics,
             elapsed: response.elapsed,
             attempts,
         }
@@ -54,6 +57,11 @@ fn said(response: &Response) -> Answer<()> {
         activity: header("x-ms-activity-id").or_else(|| header("x-ms-request-id")),
         session: header("x-ms-session-token"),
         etag: header("etag"),
+        metrics: [
+            "x-ms-documentdb-query-metrics",
+            "x-ms-cosmos-index-utilization",
+        ]
+        .map(header),
         elapsed: response.elapsed,
         attempts: 0,
     }

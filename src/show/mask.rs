@@ -1,6 +1,6 @@
 //! What may not be shown: secrets, and characters that would steer a terminal.
 
-use std::cell::RefCell;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::message::{Request, Text};
 use crate::name::{Secret, percent_decode};
@@ -9,7 +9,7 @@ use crate::name::{Secret, percent_decode};
 /// by the shape of a token and by every value it has been taught.
 #[derive(Debug, Default)]
 pub struct Mask {
-    known: RefCell<Vec<Secret>>,
+    known: Mutex<Vec<Secret>>,
 }
 
 /// Members of JSON answers whose value is a secret.
@@ -31,9 +31,13 @@ const SECRET_MEMBERS: &[&str] = &[
 const SECRET_HEADERS: &[&str] = &["set-cookie", "authorization", "proxy-authorization"];
 
 impl Mask {
+    fn known(&self) -> MutexGuard<'_, Vec<Secret>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Remembers a value, so that it is recognised wherever it turns up.
     pub fn learn(&self, secret: &Secret) {
-        let mut known = self.known.borrow_mut();
+        let mut known = self.known();
         if secret.expose().len() >= 8 && !known.contains(secret) {
             known.push(secret.clone());
         }
@@ -71,7 +75,7 @@ impl Mask {
     /// The text without secrets and without characters that would steer a terminal.
     pub fn text(&self, text: &str) -> String {
         let mut text = text.to_string();
-        for secret in self.known.borrow().iter() {
+        for secret in self.known().iter() {
             if text.contains(secret.expose()) {
                 text = text.replace(secret.expose(), secret.label());
             }

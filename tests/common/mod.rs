@@ -7,10 +7,10 @@
     clippy::panic
 )]
 
-use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use rawcosmos::arm;
@@ -169,40 +169,40 @@ pub fn jwt(claims: &str) -> String {
 
 /// A clock that jumps: to sleep is to add.
 pub struct FakeClock {
-    now: Cell<OffsetDateTime>,
-    slept: RefCell<Vec<Duration>>,
+    now: Mutex<OffsetDateTime>,
+    slept: Mutex<Vec<Duration>>,
 }
 
 impl FakeClock {
     pub fn new() -> FakeClock {
         FakeClock {
-            now: Cell::new(NOW),
-            slept: RefCell::default(),
+            now: Mutex::new(NOW),
+            slept: Mutex::default(),
         }
     }
 
     pub fn advance(&self, time: Duration) {
-        self.now.set(self.now.get() + time);
+        *self.now.lock().unwrap() += time;
     }
 
     /// Milliseconds of each sleep since the last question.
     pub fn slept(&self) -> Vec<u128> {
-        let slept = self.slept.take();
+        let slept = std::mem::take(&mut *self.slept.lock().unwrap());
         slept.iter().map(Duration::as_millis).collect()
     }
 
     pub fn passed(&self) -> Duration {
-        (self.now.get() - NOW).unsigned_abs()
+        (self.now() - NOW).unsigned_abs()
     }
 }
 
 impl Clock for FakeClock {
     fn now(&self) -> OffsetDateTime {
-        self.now.get()
+        *self.now.lock().unwrap()
     }
 
     fn sleep(&self, wait: Duration) {
-        self.slept.borrow_mut().push(wait);
+        self.slept.lock().unwrap().push(wait);
         self.advance(wait);
     }
 }
@@ -225,22 +225,22 @@ impl From<Response> for Act {
 
 /// A transport that follows a script, refuses what is not in it and keeps what was sent and noted.
 pub struct Script<'a> {
-    acts: RefCell<VecDeque<Act>>,
+    acts: Mutex<VecDeque<Act>>,
     /// Once the script is over, this happens for ever.
     last: Option<Act>,
     clock: &'a FakeClock,
-    sent: RefCell<Vec<Request>>,
-    notes: RefCell<Vec<String>>,
+    sent: Mutex<Vec<Request>>,
+    notes: Mutex<Vec<String>>,
 }
 
 impl<'a> Script<'a> {
     pub fn new(clock: &'a FakeClock, acts: impl IntoIterator<Item = Act>) -> Script<'a> {
         Script {
-            acts: RefCell::new(acts.into_iter().collect()),
+            acts: Mutex::new(acts.into_iter().collect()),
             last: None,
             clock,
-            sent: RefCell::default(),
-            notes: RefCell::default(),
+            sent: Mutex::default(),
+            notes: Mutex::default(),
         }
     }
 
@@ -257,36 +257,36 @@ impl<'a> Script<'a> {
     }
 
     pub fn sent(&self) -> Vec<Request> {
-        self.sent.borrow().clone()
+        self.sent.lock().unwrap().clone()
     }
 
     /// Method and URL of everything sent, as on the wire.
     pub fn lines(&self) -> Vec<String> {
-        let sent = self.sent.borrow();
+        let sent = self.sent.lock().unwrap();
         sent.iter()
             .map(|request| format!("{} {}", request.method, request.url.expose()))
             .collect()
     }
 
     pub fn count(&self) -> usize {
-        self.sent.borrow().len()
+        self.sent.lock().unwrap().len()
     }
 
     pub fn notes(&self) -> String {
-        self.notes.borrow().join("\n")
+        self.notes.lock().unwrap().join("\n")
     }
 
     /// Every act must have been played.
     pub fn assert_over(&self) {
-        let left = self.acts.borrow();
+        let left = self.acts.lock().unwrap();
         assert!(left.is_empty(), "not asked for: {left:?}");
     }
 }
 
 impl Transport for Script<'_> {
     fn send(&self, request: &Request) -> Result<Response, Broken> {
-        self.sent.borrow_mut().push(request.clone());
-        let act = self.acts.borrow_mut().pop_front();
+        self.sent.lock().unwrap().push(request.clone());
+        let act = self.acts.lock().unwrap().pop_front();
         let act = act.or_else(|| self.last.clone());
         match act.unwrap_or_else(|| panic!("not in the script: {}", request.line())) {
             Act::Answer(response) => Ok(response),
@@ -302,6 +302,6 @@ impl Transport for Script<'_> {
     }
 
     fn note(&self, text: &str) {
-        self.notes.borrow_mut().push(text.to_string());
+        self.notes.lock().unwrap().push(text.to_string());
     }
 }

@@ -16,6 +16,7 @@ pub mod item;
 pub mod many;
 pub mod procedure;
 pub mod query;
+mod query_ranges;
 pub mod ranges;
 pub mod role;
 #[cfg(feature = "sandbox")]
@@ -32,6 +33,7 @@ use super::session::Session;
 use super::settings::Settings;
 use super::tour;
 use crate::error::Error;
+use crate::exchange::query::Spent;
 use crate::message::Answer;
 use crate::show::Mask;
 
@@ -110,7 +112,7 @@ pub const COMMANDS: &[Command] = &[
     command("item patch", &["database-name", "container-name", "id", "body", "partition-key", "partition-key-json", "set", "add", "replace", "remove", "incr", "move", "condition", "minimal", "if-match", "session-file"], 0, InSession(item::patch)),
     command("item delete", &["database-name", "container-name", "id", "self", "partition-key", "partition-key-json", "all-in-partition", "if-match", "session-file"], 0, InSession(item::delete)),
     command("item batch", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "minimal", "session-token", "session-file"], 0, InSession(batch::run)),
-    command("query", &["database-name", "container-name", "file", "param", "param-json", "partition-key", "partition-key-json", "page-size", "max-items", "one-page", "continuation", "consistency", "session-token", "session-file"], 1, InSession(query::run)),
+    command("query", &["database-name", "container-name", "file", "param", "param-json", "partition-key", "partition-key-json", "page-size", "max-items", "one-page", "continuation", "state", "parallel", "metrics", "consistency", "session-token", "session-file"], 1, InSession(query::run)),
     command("changes", &["database-name", "container-name", "partition-key", "partition-key-json", "from", "state", "follow", "page-size", "consistency", "session-token", "session-file"], 0, InSession(changes::run)),
     command("ranges", &["database-name", "container-name"], 0, InSession(ranges::run)),
     command("procedure execute", &["database-name", "container-name", "name", "args", "log", "partition-key", "partition-key-json"], 0, InSession(procedure::execute)),
@@ -212,6 +214,12 @@ impl Trailer {
             answer.elapsed,
             answer.activity.as_ref(),
         );
+    }
+
+    /// Adds what a query over several ranges took.
+    pub fn spent(&mut self, items: usize, spent: &Spent) {
+        self.count(items, spent.charge, spent.elapsed, spent.activity.as_ref());
+        self.pages = self.pages + spent.pages - 1;
     }
 
     fn count(

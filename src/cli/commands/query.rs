@@ -2,10 +2,13 @@
 
 use super::Trailer;
 use super::input::{consistency, definition, given_key};
+use super::query_ranges::Ranged;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cli::settings::read_file;
 use crate::cosmos::partition_key::PartitionKey;
+use crate::cosmos::query::metrics::Metrics;
+use crate::cosmos::query::plan::Plan;
 use crate::cosmos::query::{self, Across, Query};
 use crate::cosmos::{Container, Paging};
 use crate::error::Error;
@@ -14,27 +17,23 @@ use crate::message::Next;
 use crate::show::quote;
 
 /// `query SQL|-f FILE [--param NAME=TEXT]… [--param-json NAME=JSON]… [-k KEY] [--page-size N] [--max-items N]
-/// [--one-page] [--continuation TEXT]`
+/// [--one-page] [--continuation TEXT] [--state FILE] [--parallel N] [--metrics]`
 pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Result<(), Error> {
     let container = session.container()?;
     let query = with_parameters(session, text(session, operands)?)?;
-    let mut rows = Rows::new(session, output)?;
-    let mut parts = match given_key(session)? {
-        None => vec![Across::All],
-        Some(key) if key.components().len() > 1 => prefix(session, &container, &query, &key)?,
-        Some(key) => vec![Across::Key(key)],
-    };
-    let read = rows.of_parts(&container, &query, &parts);
-    // One level of a hierarchical key: only the service knew that there are more.
-    if let (Err(e), [Across::Key(key)]) = (&read, parts.as_slice())
-        && is_too_short(e)
-    {
-        parts = prefix(session, &container, &query, key)?;
-        rows.of_parts(&container, &query, &parts)?;
-    } else {
-        read?;
+    session.known.borrow_mut().query = Some(query.text().to_string());
+    let key = given_key(session)?;
+    let mut work = Work::new(session, output, &container, &query)?;
+    match &key {
+        None => work.over_all()?,
+        Some(key) if key.components().len() > 1 => work.over_levels(key)?,
+        Some(key) => match work.by_service(&Across::Key(key.clone())) {
+            // One level of a hierarchical key: only the service knew that there are more.
+            Err(e) if is_too_short(&e) => work.over_levels(key)?,
+            done => done?,
+        },
     }
-    rows.end()
+    work.end()
 }
 
 /// The service says 400/1001 to a key with fewer levels than the container's.
@@ -43,65 +42,35 @@ fn is_too_short(error: &Error) -> bool {
     failure.is_some_and(|failure| failure.status == 400 && failure.substatus == Some(1001))
 }
 
-/// The parts of the container that hold the keys which begin like this one; the key itself where it is a whole one.
-fn prefix(
-    session: &Session,
-    container: &Container,
-    query: &Query,
-    key: &PartitionKey,
-) -> Result<Vec<Across>, Error> {
-    let definition = definition(session, container)?;
-    if definition.is_complete(key) {
-        return Ok(vec![Across::Key(key.clone())]);
-    }
-    if !definition.is_prefix(key) {
-        return Err(Error::usage(format!(
-            "--partition-key: the key of this container is {}",
-            definition.paths.join(" ")
-        )));
-    }
-    let (min, max) = definition.prefix_range(key);
-    let ranges = session.flow("", |client| client.ranges(container))?;
-    let parts: Vec<Across> = ranges
-        .overlapping(&min, &max)
-        .map(|range| Across::Part {
-            range: range.id.clone(),
-            min: min.clone(),
-            max: max.clone(),
-        })
-        .collect();
-    if parts.len() > 1 && query.needs_merging() {
-        return Err(Error::usage(format!(
-            "the keys that begin like this are in {} ranges: ORDER BY, TOP, DISTINCT, GROUP BY, OFFSET and aggregates need one; give more of the key",
-            parts.len()
-        )));
-    }
-    let in_pages =
-        session.settings.on("one-page") || session.settings.text("continuation").is_some();
-    if parts.len() > 1 && in_pages {
-        return Err(Error::usage(format!(
-            "the keys that begin like this are in {} ranges: page by page takes one; give more of the key",
-            parts.len()
-        )));
-    }
-    Ok(parts)
-}
-
-/// Rows as they come, and how many of them are wanted.
-struct Rows<'a, 's> {
+/// A query on its way: rows are printed as they come.
+struct Work<'a, 's> {
     session: &'a Session<'s>,
     output: &'a mut Output,
+    container: &'a Container,
+    query: &'a Query,
     paging: Paging,
     most: usize,
-    printed: usize,
+    in_pages: bool,
     left: Option<Next>,
+    metrics: Metrics,
     trailer: Trailer,
 }
 
-impl<'a, 's> Rows<'a, 's> {
-    fn new(session: &'a Session<'s>, output: &'a mut Output) -> Result<Rows<'a, 's>, Error> {
+impl<'a, 's> Work<'a, 's> {
+    fn new(
+        session: &'a Session<'s>,
+        output: &'a mut Output,
+        container: &'a Container,
+        query: &'a Query,
+    ) -> Result<Work<'a, 's>, Error> {
         let settings = session.settings;
         let from = settings.text("continuation");
+        let in_pages = settings.on("one-page") || from.is_some();
+        if in_pages && settings.text("state").is_some() {
+            return Err(Error::Usage(
+                "--state goes on by itself: leave --one-page and --continuation out".into(),
+            ));
+        }
         let paging = Paging {
             size: settings.number("page-size")?,
             from: from.map(|text| Next::resume(&text)).transpose()?,
@@ -109,65 +78,134 @@ impl<'a, 's> Rows<'a, 's> {
             consistency: consistency(session)?,
         };
         output.list();
-        Ok(Rows {
+        Ok(Work {
             session,
             output,
+            container,
+            query,
             paging,
             most: settings.number("max-items")?.unwrap_or(usize::MAX),
-            printed: 0,
+            in_pages,
             left: None,
+            metrics: Metrics::default(),
             trailer: Trailer::default(),
         })
     }
 
-    fn of_parts(
-        &mut self,
-        container: &Container,
-        query: &Query,
-        parts: &[Across],
-    ) -> Result<(), Error> {
-        for across in parts {
-            self.of_one(container, query, across)?;
-            if self.printed >= self.most || self.left.is_some() {
-                break;
-            }
+    /// Page by page the service is asked for what it answers by itself; else for a plan.
+    fn over_all(&mut self) -> Result<(), Error> {
+        let settings = self.session.settings;
+        if self.in_pages {
+            return self.by_service(&Across::All);
         }
-        Ok(())
+        let ranged = settings.text("parallel").is_some() || settings.text("state").is_some();
+        match self.plan()? {
+            Some(plan) if !plan.is_plain() || ranged => self.by_ranges(&plan, None),
+            _ => self.by_service(&Across::All),
+        }
     }
 
-    fn of_one(
-        &mut self,
-        container: &Container,
-        query: &Query,
-        across: &Across,
-    ) -> Result<(), Error> {
-        let one_page = self.session.settings.on("one-page");
+    /// The keys that begin like this one; the key itself where it is a whole one.
+    fn over_levels(&mut self, key: &PartitionKey) -> Result<(), Error> {
+        let definition = definition(self.session, self.container)?;
+        if definition.is_complete(key) {
+            return self.by_service(&Across::Key(key.clone()));
+        }
+        if !definition.is_prefix(key) {
+            return Err(Error::usage(format!(
+                "--partition-key: the key of this container is {}",
+                definition.paths.join(" ")
+            )));
+        }
+        let between = definition.prefix_range(key);
+        if !self.in_pages
+            && let Some(plan) = self.plan()?
+        {
+            return self.by_ranges(&plan, Some((key, between)));
+        }
+        let container = self.container;
+        let ranges = self.session.flow("", |client| client.ranges(container))?;
+        match ranges.parts(&between.0, &between.1).as_slice() {
+            [part] => self.by_service(&Across::from(part)),
+            parts => Err(Error::usage(format!(
+                "the keys that begin like this are in {} ranges: page by page, or without a plan of the service, one can be read; give more of the key",
+                parts.len()
+            ))),
+        }
+    }
+
+    fn plan(&self) -> Result<Option<Plan>, Error> {
+        let call = query::plan_of(self.container, self.query);
+        Ok(self.session.run(&call)?.value)
+    }
+
+    /// The query as it is, page by page.
+    fn by_service(&mut self, across: &Across) -> Result<(), Error> {
+        let settings = self.session.settings;
+        if settings.text("state").is_some() {
+            return Err(Error::Usage(
+                "--state: this is read by the service itself: go on with --one-page and --continuation".into(),
+            ));
+        }
+        let (one_page, metrics) = (settings.on("one-page"), settings.on("metrics"));
         let paging = self.paging.clone();
+        let (container, query) = (self.container, self.query);
         let page = |from| {
             let paging = Paging {
                 from,
                 ..paging.clone()
             };
-            query::items(container, query, across, &paging)
+            let call = query::items(container, query, across, &paging);
+            if metrics { query::measured(call) } else { call }
         };
         let next = |next: &Next| Ok(page(Some(next.clone())));
+        let mut printed = 0;
         self.session
             .each_page(page(paging.from.clone()), &next, &mut |answer| {
                 let page = &answer.value;
-                let taken = page.items.len().min(self.most - self.printed);
+                let taken = page.items.len().min(self.most - printed);
                 for item in page.items.iter().take(taken) {
                     self.output.row(item)?;
                 }
-                self.printed += taken;
+                printed += taken;
                 self.trailer.add(taken, &answer);
+                if metrics {
+                    self.metrics.add("the service", &answer.metrics);
+                }
                 self.left = page.next.clone().filter(|_| one_page);
-                let enough = self.printed >= self.most || one_page;
+                let enough = printed >= self.most || one_page;
                 Ok(if enough { Flow::Stop } else { Flow::Continue })
             })
     }
 
+    /// Each range by the plan.
+    fn by_ranges(
+        &mut self,
+        plan: &Plan,
+        levels: Option<(&PartitionKey, (String, String))>,
+    ) -> Result<(), Error> {
+        let (key, between) = levels.unzip();
+        let ranged = Ranged {
+            session: self.session,
+            container: self.container,
+            query: self.query,
+            plan,
+            key,
+            between,
+            paging: self.paging.clone(),
+            most: self.most,
+        };
+        let (printed, spent) = ranged.run(self.output)?;
+        self.trailer.spent(printed, &spent);
+        self.metrics = spent.metrics;
+        Ok(())
+    }
+
     fn end(self) -> Result<(), Error> {
         self.output.finish()?;
+        for line in self.metrics.lines() {
+            self.session.say(&line);
+        }
         end(self.session, self.output, &self.trailer, self.left.as_ref());
         Ok(())
     }

@@ -6,6 +6,7 @@ mod facts;
 mod machine;
 mod names;
 mod needed;
+mod place;
 mod retries;
 mod rows;
 mod rules;
@@ -45,6 +46,8 @@ pub struct Context {
     pub principal: Option<String>,
     /// The call's action; empty where there is none.
     pub action: &'static str,
+    /// The query that was asked.
+    pub query: Option<String>,
     /// This machine's time, as HTTP writes it.
     pub now: Option<String>,
 }
@@ -72,6 +75,8 @@ pub struct Explained {
     pub note: Option<String>,
     /// The service's own words, where `what` is not already that.
     pub said: Option<String>,
+    /// The line of the query that is wrong, and below it a mark under the place.
+    pub place: Option<[String; 2]>,
     /// Commands to paste, the first one first.
     pub fix: Vec<String>,
     /// What support asks for.
@@ -91,6 +96,9 @@ pub fn explain(error: &Error, context: &Context) -> Explained {
     if let Error::Status(failure) = error {
         explained.what = said(failure);
     }
+    let place = failure.and_then(|failure| failure.place);
+    let asked = context.query.as_deref().zip(place);
+    explained.place = asked.and_then(|(query, place)| place::underlined(query, place));
     let Some(case) = case(error) else {
         return explained;
     };
@@ -261,6 +269,8 @@ impl Explained {
             let line = text.as_ref().map(|text| printable(&one_line(text)));
             lines.extend(line.map(|text| format!("  {label:<5} {text}")));
         }
+        let place = self.place.iter().flatten();
+        lines.extend(place.map(|line| format!("        {}", printable(line))));
         for (index, command) in self.fix.iter().enumerate() {
             let label = if index == 0 { "fix" } else { "or" };
             lines.push(format!("  {label:<5} {}", printable(command)));

@@ -5,7 +5,7 @@
 mod paper;
 mod work;
 
-use std::cell::RefCell;
+use std::sync::Mutex;
 
 use super::session::Session;
 use super::settings::Settings;
@@ -13,6 +13,7 @@ use super::{commands, network};
 use crate::arm::{self, operation::Started, roles::Grant};
 use crate::cosmos;
 use crate::error::Error;
+use crate::exchange::locked;
 use crate::name::Name;
 use crate::show::Mask;
 use paper::{Paper, Recorder};
@@ -137,7 +138,7 @@ fn guide(said: &Settings, settings: &Settings, mask: &Mask, live: bool) -> Resul
     let recorder = Recorder {
         inner: &network,
         mask,
-        seen: RefCell::default(),
+        seen: Mutex::default(),
     };
     let session = Session::new(settings, &recorder, None, mask)?;
     if session.has_key() {
@@ -175,7 +176,7 @@ fn guide(said: &Settings, settings: &Settings, mask: &Mask, live: bool) -> Resul
 impl Tour<'_> {
     fn walk(&mut self, mut paper: Paper, recorder: &Recorder, live: bool) -> Result<(), Error> {
         // What finding the account needed is to be seen again, in its step.
-        recorder.seen.borrow_mut().clear();
+        locked(&recorder.seen).clear();
         self.session.client.forget_tokens();
         *self.session.machine.borrow_mut() = None;
         for (index, step) in STEPS.iter().enumerate() {
@@ -184,7 +185,7 @@ impl Tour<'_> {
             }
             paper.begin(index + 1, step)?;
             (step.work)(self)?;
-            let seen = std::mem::take(&mut *recorder.seen.borrow_mut());
+            let seen = std::mem::take(&mut *locked(&recorder.seen));
             let remark = self.remark.take();
             paper.end(index + 1, step, &seen, remark.as_deref(), recorder.mask)?;
         }

@@ -1,12 +1,12 @@
 //! Where the tour is written, and what it remembers for writing.
 
-use std::cell::RefCell;
+use std::sync::Mutex;
 
 use super::{STEPS, Step};
 use crate::cli::output::{Format, Output};
 use crate::cli::settings::Settings;
 use crate::error::{Broken, Error};
-use crate::exchange::Transport;
+use crate::exchange::{Transport, locked};
 use crate::message::{Request, Response, Text};
 use crate::show::{self, Mask};
 
@@ -14,16 +14,14 @@ use crate::show::{self, Mask};
 pub struct Recorder<'a> {
     pub(super) inner: &'a dyn Transport,
     pub(super) mask: &'a Mask,
-    pub(super) seen: RefCell<Vec<(Request, Result<Response, Broken>)>>,
+    pub(super) seen: Mutex<Vec<(Request, Result<Response, Broken>)>>,
 }
 
 impl Transport for Recorder<'_> {
     fn send(&self, request: &Request) -> Result<Response, Broken> {
         self.mask.learn_from(request);
         let outcome = self.inner.send(request);
-        self.seen
-            .borrow_mut()
-            .push((request.clone(), outcome.clone()));
+        locked(&self.seen).push((request.clone(), outcome.clone()));
         outcome
     }
 }

@@ -6,13 +6,12 @@
 //! <https://learn.microsoft.com/azure/cosmos-db/nosql/query/aggregate-functions>
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
 
 use serde_json::Number;
 use serde_json::value::RawValue;
 
-use super::order::{Identity, Key};
-use super::rows::{elements, members};
+use super::order::{Key, Seen};
+use super::rows::{elements, member};
 use crate::error::Error;
 
 /// What is computed.
@@ -67,7 +66,7 @@ pub enum Accumulator {
     /// The least, or the greatest.
     Extreme(Extreme),
     /// All values; each but once where there is a set of those seen.
-    Values(Vec<Box<RawValue>>, Option<HashSet<Identity>>),
+    Values(Vec<Box<RawValue>>, Option<Seen>),
 }
 
 /// The least or greatest value so far.
@@ -95,17 +94,17 @@ impl Accumulator {
             Function::Min => extreme(Ordering::Less),
             Function::Max => extreme(Ordering::Greater),
             Function::MakeList => Accumulator::Values(Vec::new(), None),
-            Function::MakeSet => Accumulator::Values(Vec::new(), Some(HashSet::new())),
+            Function::MakeSet => Accumulator::Values(Vec::new(), Some(Seen::new())),
         }
     }
 
     /// Adds a part: `{"item": …}`, or nothing where a range left it out.
     pub fn add(&mut self, partial: Option<&RawValue>) -> Result<(), Error> {
-        let part = match partial {
-            Some(partial) => members(partial, "a partial aggregate")?,
-            None => Default::default(),
+        let of = |name| match partial {
+            Some(partial) => member(partial, name, "a partial aggregate"),
+            None => Ok(None),
         };
-        let item = part.get("item").copied();
+        let item = of("item")?;
         match self {
             Accumulator::Total(total) => *total = sum(*total, item)?,
             Accumulator::Average(total, count) => {
@@ -113,18 +112,21 @@ impl Accumulator {
                     *total = None;
                     return Ok(());
                 };
-                let part = members(item, "a partial average")?;
-                *total = sum(*total, part.get("sum").copied())?;
-                *count = count.plus(counted(part.get("count").copied())?);
+                let of = |name| member(item, name, "a partial average");
+                *total = sum(*total, of("sum")?)?;
+                *count = count.plus(counted(of("count")?)?);
             }
-            Accumulator::Extreme(extreme) => match part.get("item2") {
+            Accumulator::Extreme(extreme) => match of("item2")? {
                 Some(part) => extreme.add_counted(part)?,
                 None => extreme.add(item)?,
             },
             Accumulator::Values(values, seen) => {
                 for value in item.map_or(Ok(Vec::new()), |item| elements(item, "a partial list"))? {
                     let key = Key::read(Some(value))?;
-                    if seen.as_mut().is_none_or(|seen| seen.insert(key.identity())) {
+                    if seen
+                        .as_mut()
+                        .is_none_or(|seen| seen.insert(key.identity(), 0).is_none())
+                    {
                         values.push(value.to_owned());
                     }
                 }
@@ -151,15 +153,15 @@ impl Accumulator {
 impl Extreme {
     /// `{"min": …, "count": N}` or `{"max": …, "count": N}`: a part without values says nothing.
     fn add_counted(&mut self, part: &RawValue) -> Result<(), Error> {
-        let part = members(part, "a partial extreme")?;
-        if counted(part.get("count").copied())?.is_zero() {
+        let of = |name| member(part, name, "a partial extreme");
+        if counted(of("count")?)?.is_zero() {
             return Ok(());
         }
         let name = match self.wanted {
             Ordering::Less => "min",
             _ => "max",
         };
-        self.add(part.get(name).copied())
+        self.add(of(name)?)
     }
 
     fn add(&mut self, item: Option<&RawValue>) -> Result<(), Error> {

@@ -1,20 +1,18 @@
 //! Groups: rows of ranges and pages that belong together become one. Without `GROUP BY` all rows are one group.
 
-use std::collections::HashMap;
-
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::aggregate::Accumulator;
-use super::order::{Identity, Key};
+use super::order::{Identity, Key, Seen};
 use super::plan::Plan;
-use super::rows::{Grouped, elements, members};
+use super::rows::{Grouped, elements, member};
 use crate::error::Error;
 
 /// All groups so far, in the order in which they were first seen.
 pub struct Groups<'a> {
     plan: &'a Plan,
-    places: HashMap<Identity, usize>,
+    places: Seen,
     groups: Vec<Group>,
 }
 
@@ -45,7 +43,7 @@ impl<'a> Groups<'a> {
     pub fn new(plan: &'a Plan) -> Groups<'a> {
         let mut groups = Groups {
             plan,
-            places: HashMap::new(),
+            places: Seen::new(),
             groups: Vec::new(),
         };
         if plan.group_by.is_empty() {
@@ -86,8 +84,7 @@ impl<'a> Groups<'a> {
         if self.plan.value.is_some() {
             return self.add_at(0, Some(row));
         }
-        let envelope = members(row, "a row")?;
-        let payload = envelope.get("payload").copied();
+        let payload = member(row, "payload", "a row")?;
         self.add_at(
             0,
             Some(payload.ok_or_else(|| Error::answer("a row has no payload"))?),
@@ -118,12 +115,11 @@ impl<'a> Groups<'a> {
                 None => Ok(()),
             };
         }
-        let named = match payload {
-            Some(payload) => members(payload, "the payload of a row")?,
-            None => Default::default(),
-        };
         for ((name, _), part) in plan.members.iter().zip(&mut group.parts) {
-            part.add(named.get(name.as_str()).copied())?;
+            part.add(match payload {
+                Some(payload) => member(payload, name, "the payload of a row")?,
+                None => None,
+            })?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@
 //! <https://learn.microsoft.com/azure/cosmos-db/nosql/query/order-by>
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 use serde_json::{Number, Value};
@@ -82,6 +83,9 @@ impl Key {
 
 const ARRAY: u8 = 5;
 
+/// Which values were seen, each with a number.
+pub type Seen = HashMap<Identity, usize>;
+
 /// Stands for a value wherever only sameness matters: 16 bytes, however large the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Identity([u8; 16]);
@@ -121,8 +125,7 @@ fn canonical(value: &Value, text: &mut String) {
             text.push(']');
         }
         Value::Object(members) => {
-            let mut members: Vec<_> = members.iter().collect();
-            members.sort_by_key(|(name, _)| *name);
+            // In the order of their names: they are kept in it.
             text.push('{');
             for (name, value) in members {
                 text.push_str(&Value::from(name.as_str()).to_string());
@@ -161,7 +164,7 @@ impl Exact {
     fn text(self) -> String {
         match self {
             Exact::Whole(whole) => whole.to_string(),
-            Exact::Other(float) => format!("{float:e}"),
+            Exact::Other(float) => Value::from(float).to_string(),
         }
     }
 }

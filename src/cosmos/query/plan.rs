@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::aggregate::Function;
+use crate::cosmos::effective_key::order;
 use crate::error::Error;
 use crate::message::Response;
 
@@ -115,9 +116,30 @@ impl Plan {
         }))
     }
 
-    /// Whether ranges answer with rows as they are, in any order.
+    /// Whether the rows of one range after the other are the answer: the service gives those by itself.
     pub fn is_plain(&self) -> bool {
-        self.order.is_empty() && !self.groups()
+        self.order.is_empty()
+            && !self.groups()
+            && self.distinct == Distinct::No
+            && self.count_rows.is_none()
+            && self.offset == 0
+            && self.limit.is_none()
+    }
+
+    /// Whether rows can be given while others are still to come.
+    pub fn streams(&self) -> bool {
+        self.streams_rows() && self.count_rows.is_none()
+    }
+
+    /// Whether rows of ranges are rows of the query, and come in its order.
+    pub fn streams_rows(&self) -> bool {
+        !self.drains && !self.groups()
+    }
+
+    /// Whether a range can hold rows at all. Where none seems to, all of them may.
+    pub fn may_be_in(&self, min: &str, max: &str) -> bool {
+        let mut intervals = self.intervals.iter();
+        intervals.len() == 0 || intervals.any(|interval| interval.overlaps(min, max))
     }
 
     /// Whether groups, or one group of everything, are put together from parts.
@@ -226,10 +248,10 @@ impl Interval {
     /// Whether a range of keys from `min` up to, but not including, `max` has a part in it.
     pub fn overlaps(&self, min: &str, max: &str) -> bool {
         let begins_before = match self.closed {
-            true => min <= self.max.as_str(),
-            false => min < self.max.as_str(),
+            true => order(min, &self.max).is_le(),
+            false => order(min, &self.max).is_lt(),
         };
         // A point is an interval too, although it is closed on both sides.
-        begins_before && (self.min.as_str() < max)
+        begins_before && order(&self.min, max).is_lt()
     }
 }

@@ -1,19 +1,22 @@
 //! How a range wraps its rows where the client has to merge them. Values stay the JSON text they are.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
 use serde_json::value::RawValue;
 
 use super::order::Key;
+use crate::cosmos::key_definition::{Pair, pair};
 use crate::error::Error;
 
-/// The members of an object, their values untouched.
-pub type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+/// A member of an object, its value untouched. Rows are many and their members few: nothing is built for them.
+pub fn member<'a>(
+    raw: &'a RawValue,
+    name: &str,
+    what: &str,
+) -> Result<Option<&'a RawValue>, Error> {
+    both(raw, [name, ""], what).map(|[found, _]| found)
+}
 
-/// Takes an object apart.
-pub fn members<'a>(raw: &'a RawValue, what: &str) -> Result<Members<'a>, Error> {
-    serde_json::from_str(raw.get())
+fn both<'a>(raw: &'a RawValue, names: [&str; 2], what: &str) -> Result<Pair<'a>, Error> {
+    pair(raw.get(), names)
         .map_err(|_| Error::answer(format!("{what} is not a JSON object: {}", start(raw))))
 }
 
@@ -40,15 +43,15 @@ pub struct Ordered {
 impl Ordered {
     /// Reads a row that is ordered by so many expressions.
     pub fn read(row: &RawValue, expressions: usize) -> Result<Ordered, Error> {
-        let row = members(row, "a row")?;
-        let keys = keys(row.get("orderByItems").copied(), "orderByItems")?;
+        let [list, payload] = both(row, ["orderByItems", "payload"], "a row")?;
+        let keys = keys(list, "orderByItems")?;
         if keys.len() != expressions {
             return Err(Error::answer(format!(
                 "a row has {} values to order by, and the plan {expressions}",
                 keys.len()
             )));
         }
-        let payload = row.get("payload").map(|raw| (*raw).to_owned());
+        let payload = payload.map(ToOwned::to_owned);
         Ok(Ordered { keys, payload })
     }
 }
@@ -65,15 +68,14 @@ pub struct Grouped<'a> {
 impl<'a> Grouped<'a> {
     /// Reads a row that is grouped by so many expressions.
     pub fn read(row: &'a RawValue, expressions: usize) -> Result<Grouped<'a>, Error> {
-        let row = members(row, "a row")?;
-        let keys = keys(row.get("groupByItems").copied(), "groupByItems")?;
+        let [list, payload] = both(row, ["groupByItems", "payload"], "a row")?;
+        let keys = keys(list, "groupByItems")?;
         if keys.len() != expressions {
             return Err(Error::answer(format!(
                 "a row has {} values to group by, and the plan {expressions}",
                 keys.len()
             )));
         }
-        let payload = row.get("payload").copied();
         Ok(Grouped { keys, payload })
     }
 }
@@ -81,6 +83,6 @@ impl<'a> Grouped<'a> {
 /// `[{"item": …}, {}]`: an item that is not there is undefined.
 fn keys(list: Option<&RawValue>, what: &str) -> Result<Vec<Key>, Error> {
     let list = list.ok_or_else(|| Error::answer(format!("a row has no {what}")))?;
-    let read = |item: &&RawValue| Key::read(members(item, what)?.get("item").copied());
+    let read = |item: &&RawValue| Key::read(member(item, "item", what)?);
     elements(list, what)?.iter().map(read).collect()
 }

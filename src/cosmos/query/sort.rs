@@ -5,10 +5,12 @@
 
 use std::cmp::Ordering;
 
+use serde_json::value::RawValue;
+
 use super::group::Row;
 use super::order::Key;
 use super::plan::{Direction, Plan};
-use super::rows::members;
+use super::rows::member;
 use crate::error::Error;
 
 /// The order of two rows by their values to order by; equal rows keep the order they came in.
@@ -30,6 +32,30 @@ pub fn compare(directions: &[Direction], left: &[Key], right: &[Key]) -> Result<
     }
     Ok(Ordering::Equal)
 }
+
+/// Rows and what they are ordered by, in that order; equal ones stay as they are. By halves, because here a
+/// comparison can fail.
+pub fn sorted(directions: &[Direction], mut rows: Vec<Keyed>) -> Result<Vec<Keyed>, Error> {
+    if rows.len() < 2 {
+        return Ok(rows);
+    }
+    let mut all = Vec::with_capacity(rows.len());
+    let right = rows.split_off(rows.len() / 2);
+    let mut left = sorted(directions, rows)?.into_iter();
+    for row in sorted(directions, right)? {
+        while let Some(before) = left.as_slice().first()
+            && compare(directions, &before.0, &row.0)?.is_le()
+        {
+            all.extend(left.next());
+        }
+        all.push(row);
+    }
+    all.extend(left);
+    Ok(all)
+}
+
+/// A row behind the values it is ordered by; `None` where it is undefined.
+pub type Keyed = (Vec<Key>, Option<Box<RawValue>>);
 
 /// What groups are to be ordered by.
 pub struct GroupOrder {
@@ -61,39 +87,19 @@ impl GroupOrder {
         }))
     }
 
-    /// Puts groups in order; equal ones stay as they are.
-    pub fn sort(&self, rows: Vec<Row>) -> Result<Vec<Row>, Error> {
-        let keyed = rows.into_iter().map(|row| Ok((self.keys(&row)?, row)));
-        let mut keyed = keyed.collect::<Result<Vec<_>, Error>>()?;
-        let mut refused = None;
-        keyed.sort_by(|(left, _), (right, _)| {
-            compare(&self.directions, left, right).unwrap_or_else(|e| {
-                refused.get_or_insert(e);
-                Ordering::Equal
-            })
-        });
-        match refused {
-            Some(e) => Err(e),
-            None => Ok(keyed.into_iter().map(|(_, row)| row).collect()),
-        }
+    /// Puts groups in order.
+    pub fn sort(&self, rows: Vec<Row>) -> Result<Vec<Keyed>, Error> {
+        let keyed = rows.into_iter().map(|row| Ok((self.keys(&row)?, row.row)));
+        sorted(&self.directions, keyed.collect::<Result<_, Error>>()?)
     }
 
     fn keys(&self, row: &Row) -> Result<Vec<Key>, Error> {
-        let named = match &row.row {
-            Some(row) if self.names_members() => members(row, "a row")?,
-            _ => Default::default(),
-        };
-        let key = |source: &Source| match source {
-            Source::Item(place) => Ok(row.keys.get(*place).cloned().unwrap_or(Key::Undefined)),
-            Source::Member(name) => Key::read(named.get(name.as_str()).copied()),
+        let key = |source: &Source| match (source, &row.row) {
+            (Source::Item(place), _) => Ok(row.keys.get(*place).cloned().unwrap_or(Key::Undefined)),
+            (Source::Member(name), Some(row)) => Key::read(member(row, name, "a row")?),
+            (Source::Member(_), None) => Ok(Key::Undefined),
         };
         self.sources.iter().map(key).collect()
-    }
-
-    fn names_members(&self) -> bool {
-        self.sources
-            .iter()
-            .any(|source| matches!(source, Source::Member(_)))
     }
 }
 
@@ -166,8 +172,8 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
         let length = match first {
             '"' | '\'' => quoted(rest, first),
             c if is_word(c) => rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
-            c if c.is_whitespace() => rest
-                .find(|c: char| !c.is_whitespace())
+            c if c.is_ascii_whitespace() => rest
+                .find(|c: char| !c.is_ascii_whitespace())
                 .unwrap_or(rest.len()),
             c => c.len_utf8(),
         };
@@ -180,8 +186,9 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
+/// What is not ASCII stands in texts alone, or the service refuses it.
 fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || "_$@".contains(c)
+    c.is_ascii_alphanumeric() || !c.is_ascii() || "_$@".contains(c)
 }
 
 /// How long a text in quotes is, with them.

@@ -1,0 +1,223 @@
+//! What lies on the desk: the ranges that are being read, and which of them is asked or read next.
+
+use super::leaf::{Ahead, Leaf, Reading, Sheet};
+use super::{Asked, Spent};
+use crate::cosmos::query::sort::compare;
+use crate::cosmos::query::state::State;
+use crate::cosmos::ranges::{Part, Ranges};
+use crate::error::Error;
+use crate::message::{Answer, Call, Next, Page};
+
+/// A range has no more pages waiting than this, with the one that is being read.
+const PAGES: usize = 2;
+
+/// Once all ranges together hold more than this, none is read ahead.
+const HELD: usize = 16 * 1024 * 1024;
+
+#[derive(Default)]
+pub(super) struct Table {
+    /// In the order of their keys.
+    pub leaves: Vec<Leaf>,
+    /// Marks of rows that an earlier run has given, a list for each range of that run.
+    known: Vec<Vec<u64>>,
+    made: usize,
+    /// Whose page is read next, where the order of rows does not matter.
+    pub turn: usize,
+    pub ended: bool,
+    pub failed: Option<Error>,
+    pub spent: Spent,
+}
+
+/// A page that is to be asked for.
+pub(super) struct Job {
+    pub id: usize,
+    pub part: Part,
+    pub from: Option<Next>,
+}
+
+/// What the reader finds.
+pub(super) enum Found {
+    /// The next row is at the front of this leaf.
+    Row(usize),
+    /// This leaf has to be waited for.
+    Wait(usize),
+    /// Nothing more.
+    Nothing,
+}
+
+impl Table {
+    /// All ranges that can have rows, or what an earlier run left of them.
+    pub fn lay(&mut self, asked: &Asked, start: Option<&State>, ranges: &Ranges) {
+        if let Some(start) = start.filter(|start| !start.left.is_empty() || start.passed > 0) {
+            for left in &start.left {
+                self.known.push(left.given.clone());
+                let known = Some(self.known.len() - 1).filter(|_| !left.given.is_empty());
+                for part in ranges.parts(&left.part.min, &left.part.max) {
+                    self.made += 1;
+                    let mut leaf = Leaf::new(self.made, part, left.from.clone());
+                    leaf.known = known;
+                    self.leaves.push(leaf);
+                }
+            }
+            return;
+        }
+        let whole = (String::new(), "FF".to_string());
+        let (min, max) = asked.between.as_ref().unwrap_or(&whole);
+        let mut parts = ranges.parts(min, max);
+        let may_be_in = |part: &Part| asked.plan.may_be_in(&part.min, &part.max);
+        if parts.iter().any(may_be_in) {
+            parts.retain(may_be_in);
+        }
+        for part in parts {
+            self.made += 1;
+            self.leaves.push(Leaf::new(self.made, part, None));
+        }
+    }
+
+    fn leaf(&mut self, id: usize) -> Option<&mut Leaf> {
+        self.leaves.iter_mut().find(|leaf| leaf.id == id)
+    }
+
+    /// What to ask for next: for who has nothing, else for who has least, as long as there is room.
+    pub fn pick(&mut self) -> Option<Job> {
+        let held: usize = self.leaves.iter().map(Leaf::bytes).sum();
+        let most = if held < HELD { PAGES } else { 1 };
+        let places = self.leaves.iter().enumerate();
+        let open = places.filter(|(_, leaf)| leaf.can_be_asked() && leaf.waiting() < most);
+        let hungry = |leaf: &Leaf| leaf.is_hungry();
+        let best = open
+            .filter(|(_, leaf)| hungry(leaf) || most == PAGES)
+            .min_by_key(|(_, leaf)| (!hungry(leaf), leaf.waiting()));
+        let at = best.map(|(at, _)| at)?;
+        self.job(at)
+    }
+
+    /// The next page of a leaf.
+    pub fn job(&mut self, at: usize) -> Option<Job> {
+        let leaf = self.leaves.get_mut(at).filter(|leaf| !leaf.busy)?;
+        let Ahead::Page(from) = &leaf.ahead else {
+            return None;
+        };
+        leaf.busy = true;
+        Some(Job {
+            id: leaf.id,
+            part: leaf.part.clone(),
+            from: from.clone(),
+        })
+    }
+
+    /// Lays an answer down.
+    pub fn put(
+        &mut self,
+        job: &Job,
+        call: &Call<Page>,
+        answer: &Answer<Page>,
+        sheet: Sheet,
+    ) -> Result<(), Error> {
+        let Some(leaf) = self.leaf(job.id) else {
+            return Ok(());
+        };
+        (leaf.busy, leaf.gone, leaf.repairs) = (false, false, 0);
+        if let Some(next) = &answer.value.next {
+            leaf.turns
+                .turn(&call.request, next, sheet.rows.len() == 0)?;
+        }
+        leaf.ahead = match &answer.value.next {
+            Some(next) => Ahead::Page(Some(next.clone())),
+            None => Ahead::End,
+        };
+        leaf.add(sheet);
+        let held: usize = self.leaves.iter().map(Leaf::bytes).sum();
+        self.spent.held = self.spent.held.max(held);
+        Ok(())
+    }
+
+    pub fn count(&mut self, job: &Job, answer: &Answer<Page>, measured: bool) {
+        let spent = &mut self.spent;
+        spent.pages += 1;
+        if let Some(charge) = answer.charge {
+            *spent.charge.get_or_insert(0.0) += charge;
+        }
+        spent.elapsed += answer.elapsed;
+        spent.activity = answer.activity.clone().or(spent.activity.take());
+        if measured {
+            let range = format!("range {}", job.part.range);
+            spent.metrics.add(&range, &answer.metrics);
+        }
+    }
+
+    /// How often a leaf was gone before; `None` where its rows are to be used up first.
+    pub fn repairs(&mut self, id: usize) -> Option<u32> {
+        let leaf = self.leaf(id)?;
+        leaf.gone = true;
+        if !leaf.is_hungry() {
+            leaf.busy = false;
+            return None;
+        }
+        leaf.repairs += 1;
+        Some(leaf.repairs - 1)
+    }
+
+    /// A leaf becomes one for each range that holds a part of it.
+    pub fn replace(&mut self, id: usize, ranges: &Ranges) {
+        let Some(at) = self.leaves.iter().position(|leaf| leaf.id == id) else {
+            return;
+        };
+        let leaf = self.leaves.remove(at);
+        let parts = ranges.parts(&leaf.part.min, &leaf.part.max);
+        if at < self.turn {
+            self.turn += parts.len().saturating_sub(1);
+        }
+        for (place, part) in (at..).zip(parts) {
+            self.made += 1;
+            self.leaves.insert(place, leaf.child(self.made, part));
+        }
+    }
+
+    /// Where the next row is.
+    pub fn find(&mut self, asked: &Asked, reading: &Reading) -> Result<Found, Error> {
+        let merging = reading.expressions > 0 && !asked.plan.drains;
+        for leaf in &mut self.leaves {
+            leaf.raise(&mut self.known);
+        }
+        self.forget_ended();
+        if self.turn >= self.leaves.len() {
+            self.turn = 0;
+        }
+        let turn = self.turn;
+        // What an earlier run has given is passed by all before anything is given.
+        let needed = |at: usize, leaf: &Leaf| merging || leaf.known.is_some() || at == turn;
+        let mut places = self.leaves.iter().enumerate();
+        let missing = places.find(|(at, leaf)| leaf.head().is_none() && needed(*at, leaf));
+        match missing {
+            _ if self.leaves.is_empty() => Ok(Found::Nothing),
+            Some((at, _)) => Ok(Found::Wait(at)),
+            None if merging => self.least(asked).map(Found::Row),
+            None => Ok(Found::Row(turn)),
+        }
+    }
+
+    fn forget_ended(&mut self) {
+        let gone = |leaf: &Leaf| leaf.is_over();
+        let before = self.leaves.iter().take(self.turn).filter(|leaf| gone(leaf));
+        self.turn -= before.count();
+        self.leaves.retain(|leaf| !gone(leaf));
+    }
+
+    /// The leaf with the least row; of equal ones the first.
+    fn least(&self, asked: &Asked) -> Result<usize, Error> {
+        let mut heads = self.leaves.iter().enumerate();
+        let mut heads = heads
+            .by_ref()
+            .filter_map(|(at, leaf)| Some((at, leaf.head()?)));
+        let Some((mut least, mut best)) = heads.next() else {
+            return Ok(0);
+        };
+        for (at, head) in heads {
+            if compare(&asked.plan.order, &head.keys, &best.keys)?.is_lt() {
+                (least, best) = (at, head);
+            }
+        }
+        Ok(least)
+    }
+}
