@@ -533,7 +533,7 @@ fn a_prefix_is_a_part_of_each_range_it_lies_in() {
 // ---- Going on in another run
 
 /// Every row of three pages in two ranges, which split in between.
-fn resumed(make: &dyn Fn() -> Server, wanted: &str, text: &str) {
+fn resumed(make: &dyn Fn() -> Server, late: bool, wanted: &str, text: &str) {
     let wanted: Vec<&str> = wanted.split(' ').collect();
     for stop in 0..=wanted.len() {
         for again in stop..=wanted.len() {
@@ -542,7 +542,9 @@ fn resumed(make: &dyn Fn() -> Server, wanted: &str, text: &str) {
             // The first run sees two ranges, the others three.
             for (run, stop) in [stop, again - stop, 100].into_iter().enumerate() {
                 let mut server = make();
-                if run > 0 {
+                if run > 0 && late {
+                    server = server.gone("1", "", 1002).gone("1", "u", 1002);
+                } else if run > 0 {
                     server.ranges.remove(0);
                 }
                 let kept = state.as_ref().map(State::to_json).unwrap();
@@ -588,7 +590,9 @@ fn a_query_goes_on_where_another_run_stopped_splits_included() {
             .rows("3", "t", by_n(&[(7, "h")]), "")
     };
     let wanted = r#""a" "d" "e" "e" "b" "f" "g" "h" "c""#;
-    resumed(&make, wanted, BY_N);
+    resumed(&make, false, wanted, BY_N);
+    // Or they split once more runs have begun, before anything is read.
+    resumed(&make, true, wanted, BY_N);
 }
 
 #[test]

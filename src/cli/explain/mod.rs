@@ -96,9 +96,7 @@ pub fn explain(error: &Error, context: &Context) -> Explained {
     if let Error::Status(failure) = error {
         explained.what = said(failure);
     }
-    let place = failure.and_then(|failure| failure.place);
-    let asked = context.query.as_deref().zip(place);
-    explained.place = asked.and_then(|(query, place)| place::underlined(query, place));
+    explained.place = place::of(failure, context);
     let Some(case) = case(error) else {
         return explained;
     };

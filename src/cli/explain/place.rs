@@ -1,7 +1,14 @@
 //! The place of an error in a query.
 
-/// The line of a query that an error names a place in, and a mark below that place.
-pub(super) fn underlined(query: &str, (start, end): (u64, u64)) -> Option<[String; 2]> {
+use super::Context;
+use crate::error::Failure;
+
+/// The line of the query that an error names a place in, and a mark below that place.
+pub(super) fn of(failure: Option<&Failure>, context: &Context) -> Option<[String; 2]> {
+    underlined(context.query.as_deref()?, failure?.place?)
+}
+
+fn underlined(query: &str, (start, end): (u64, u64)) -> Option<[String; 2]> {
     let place = |n: u64| usize::try_from(n).ok();
     let (start, end) = (place(start)?, place(end)?);
     let mut begins = 0;

@@ -91,6 +91,7 @@ impl<'a> Desk<'a> {
 
     /// Fetches whatever is wanted most, until the end.
     pub fn serve(&self) {
+        let _watch = Watch(self);
         let mut table = self.table();
         while !table.ended && table.failed.is_none() {
             table = match table.pick() {
@@ -202,5 +203,17 @@ impl<'a> Desk<'a> {
         let ranges = self.client.ranges_again(self.asked.container, times)?;
         self.table().replace(job.id, &ranges);
         Ok(())
+    }
+}
+
+/// Nobody waits for a thread that has panicked.
+struct Watch<'d, 'a>(&'d Desk<'a>);
+
+impl Drop for Watch<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.table().failed = Some(Error::answer("a thread that reads ranges has ended"));
+            self.0.moved.notify_all();
+        }
     }
 }
