@@ -1,6 +1,7 @@
 //! Errors for people: what happened, why, to whom, what is missing, and a command that helps.
 
 pub mod ask;
+mod case;
 pub mod exits;
 mod facts;
 mod machine;
@@ -18,12 +19,12 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::cli::output::json::object;
-use crate::error::{Error, Failure, Plane};
+use crate::error::{Error, Failure};
 use crate::identity::instance::Instance;
-use crate::identity::refusal;
 use crate::show::printable;
+use case::case;
 use facts::Facts;
-use rules::{Case, Kind, Rule};
+use rules::{Case, Rule};
 
 pub use exits::exit_code;
 
@@ -149,57 +150,6 @@ fn one_line(text: &str) -> String {
     words.join(" ")
 }
 
-/// What rows look at; `None` for an error that explains itself.
-fn case(error: &Error) -> Option<Case> {
-    let (kind, request, text) = match error {
-        Error::Answer(lost) => return Some(Case::noticed(&lost.what)),
-        Error::Identity(no_token) => {
-            let Some(failure) = &no_token.failure else {
-                return Some(Case::noticed(&no_token.what));
-            };
-            let kind = Kind::Refused(refusal::of(failure));
-            (kind, failure.request.clone(), failure.message.clone())
-        }
-        Error::Status(failure) => {
-            let text = format!("{} {}", failure.code, failure.message);
-            (Kind::Said, failure.request.clone(), text)
-        }
-        Error::Transport(broken) => (
-            Kind::Broken(broken.stage),
-            broken.request.clone(),
-            broken.what.clone(),
-        ),
-        Error::Unknown(lost) => (Kind::Unknown, lost.request.clone(), lost.what.clone()),
-        Error::Unfinished(what) => (Kind::Unfinished, String::new(), what.to_string()),
-        _ => return None,
-    };
-    let failure = error.failure();
-    Some(Case {
-        kind,
-        plane: failure.map_or_else(|| plane_of(&request), |failure| Some(failure.plane)),
-        status: failure.map_or(0, |failure| failure.status),
-        substatus: failure.and_then(|f| f.substatus).unwrap_or_default(),
-        text: text.to_lowercase(),
-        request,
-    })
-}
-
-/// Which plane a request was for, where no answer says it.
-fn plane_of(request: &str) -> Option<Plane> {
-    let has = |part: &str| request.contains(part);
-    if has("/oauth2/v2.0/token") {
-        return Some(Plane::Entra);
-    }
-    let asks = has("?resource=") || has("&resource=");
-    if asks || has("/metadata/") || has("/msi/token") || has("/MSI/token") || has("://169.254.") {
-        return Some(Plane::Identity);
-    }
-    if has("/subscriptions") || has("/providers/") || has("api-version=") {
-        return Some(Plane::Arm);
-    }
-    Some(Plane::Data).filter(|_| !request.is_empty())
-}
-
 /// JSON with every control character escaped as JSON does: a terminal obeys more of them than JSON forbids.
 fn escaped(json: &str) -> String {
     json.chars()
@@ -304,7 +254,8 @@ impl fmt::Display for Explained {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
     use super::*;
-    use crate::error::{Broken, Stage};
+    use crate::error::{Broken, Plane, Stage};
+    use crate::identity::refusal;
 
     fn context() -> Context {
         let some = |text: &str| Some(text.to_string());
