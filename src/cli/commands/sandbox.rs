@@ -73,7 +73,12 @@ pub fn run(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
 
 /// The search path with this program before all others: the command may call `rawcosmos`, and means this one.
 fn own_path() -> Option<OsString> {
-    let program = std::env::current_exe().ok()?;
+    // Without /proc nobody but the one who started it says where it is; a bare name was found on the path.
+    let said = || {
+        let program = std::path::absolute(std::env::args_os().next()?).ok()?;
+        program.is_file().then_some(program)
+    };
+    let program = std::env::current_exe().ok().or_else(said)?;
     let folder = program.parent()?.to_path_buf();
     let others = std::env::var_os("PATH").unwrap_or_default();
     // An empty part would mean whatever folder the command happens to be in.

@@ -21,7 +21,9 @@ pub struct Folder {
 impl Folder {
     /// Makes a folder whose name nobody knew, after removing those of sandboxes that were killed.
     pub(super) fn create() -> io::Result<Self> {
-        let all = fs::canonicalize(std::env::temp_dir())?;
+        let all = std::env::temp_dir();
+        let missing = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", all.display()));
+        let all = fs::canonicalize(&all).map_err(missing)?;
         sweep(&all);
         let path = all.join(format!("{PREFIX}{}", secret()));
         private(&path)?;
