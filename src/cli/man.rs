@@ -40,7 +40,8 @@ fn page() -> String {
         page.text(text);
     }
     for topic in topics::all() {
-        page.section(&topic.name.to_uppercase());
+        let name = topic.name.replace("exit-codes", "exit status");
+        page.section(&name.to_uppercase());
         page.text(&topic.text());
     }
     page.out
@@ -142,8 +143,10 @@ fn escaped(text: &str) -> String {
     if text.starts_with('.') {
         out.push_str("\\&");
     }
-    for c in text.chars() {
+    // A list without blanks may be broken behind its commas.
+    for c in text.replace(",\"", ",\0\"").chars() {
         match c {
+            '\0' => out.push_str("\\:"),
             '\\' => out.push_str("\\e"),
             '-' => out.push_str("\\-"),
             '\'' => out.push_str("\\(aq"),
