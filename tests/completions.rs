@@ -197,7 +197,9 @@ fn values_are_known_ones() {
         }
     }
     for value in offered("tour", "--format=") {
-        Run::line(&format!("tour --sandbox --step 1 {value}")).go().ok();
+        Run::line(&format!("tour --sandbox --step 1 {value}"))
+            .go()
+            .ok();
     }
     assert!(tried.len() > 50, "{tried:?}");
 }

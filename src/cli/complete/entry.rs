@@ -13,22 +13,19 @@ pub struct Entry {
 /// What stands so far in goes on with the line above it.
 const FURTHER: usize = 20;
 
-/// The options of a text, in its order.
-pub fn entries(text: &'static str) -> Vec<Entry> {
-    let mut found: Vec<Entry> = Vec::new();
+/// Adds the options of a text, in its order.
+pub fn entries(text: &'static str, found: &mut Vec<Entry>) {
     // Where those of the last line begin.
-    let mut last = 0;
+    let mut last = found.len();
     for line in text.lines() {
         let bare = line.trim_start();
         let indent = line.len() - bare.len();
         if indent > 0 && bare.starts_with('-') {
             last = found.len();
             let (heads, text) = bare.split_once("  ").unwrap_or((bare, ""));
-            found.extend(
-                heads
-                    .split(", ")
-                    .filter_map(|head| entry(head, text.trim())),
-            );
+            for head in heads.split(", ") {
+                found.extend(entry(head, text.trim()));
+            }
         } else if indent >= FURTHER {
             for entry in found.iter_mut().skip(last) {
                 entry.text = [&entry.text, bare].join(" ");
@@ -37,7 +34,6 @@ pub fn entries(text: &'static str) -> Vec<Entry> {
             last = found.len();
         }
     }
-    found
 }
 
 /// `--name VALUE` or `--name[=VALUE]`; a letter is no entry.
@@ -52,13 +48,11 @@ fn entry(head: &'static str, text: &str) -> Option<Entry> {
 }
 
 impl Entry {
-    /// The words its value may be, where the help lists them: `a|b`, or `a, b or c` between colons and semicolons.
-    pub fn words(&self) -> Vec<&str> {
-        let mut words = alternatives(self.value);
-        if words.is_empty() {
-            words.extend(self.text.split([':', ';']).flat_map(list));
+    /// The words its value may be, where the help lists them, `a, b or c`, between colons and semicolons.
+    pub fn words<'a>(&'a self, words: &mut Vec<&'a str>) {
+        for part in self.text.split([':', ';']) {
+            list(part, words);
         }
-        words
     }
 
     /// Whether it says something of its own.
@@ -68,34 +62,54 @@ impl Entry {
 }
 
 /// Of `a|b|CAPITALS` what is to be written as it stands.
-pub fn alternatives(text: &str) -> Vec<&str> {
-    let parts = text.trim_matches(['[', ']']).split('|');
-    let plain = |part: &&str| part.starts_with(|first: char| first.is_ascii_lowercase());
-    parts.filter(plain).collect()
+pub fn alternatives<'a>(text: &'a str, words: &mut Vec<&'a str>) {
+    for part in text.trim_matches(['[', ']']).split('|') {
+        if part.starts_with(|first: char| first.is_ascii_lowercase()) {
+            words.push(part);
+        }
+    }
 }
 
-fn list(text: &str) -> Vec<&str> {
-    let parts = text.trim().split(", ").flat_map(|part| part.split(" or "));
-    let parts: Vec<&str> = parts.collect();
-    let word = |part: &&str| {
-        let may = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        !part.is_empty() && part.chars().all(may)
-    };
-    match parts.len() > 1 && parts.iter().all(word) {
-        true => parts,
-        false => Vec::new(),
+/// Words alone, and more than one, or it is a sentence.
+fn list<'a>(text: &'a str, words: &mut Vec<&'a str>) {
+    let before = words.len();
+    for part in text.trim().split(", ") {
+        for word in part.split(" or ") {
+            words.push(word);
+            let may = |c: char| c.is_ascii_alphanumeric() || c == '-';
+            if word.is_empty() || !word.chars().all(may) {
+                return words.truncate(before);
+            }
+        }
+    }
+    if words.len() == before + 1 {
+        words.truncate(before);
+    }
+}
+
+/// What a text explains a line each: `  name, other name   what that is`.
+pub fn rows<'a>(text: &'a str, words: &mut Vec<&'a str>) {
+    for line in text.lines() {
+        let row = line
+            .strip_prefix("  ")
+            .and_then(|line| line.split_once("  "));
+        let (heads, _) = row.unwrap_or_default();
+        if heads.starts_with(|first: char| first.is_ascii_lowercase()) {
+            words.extend(heads.split(", "));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::indexing_slicing)]
     use super::*;
 
     #[test]
     fn a_line_may_have_several_and_may_go_on() {
         let text = "  -a, --all A|b, --be   first: x or\n                         why; y, z\n\n  other\n      --trace[=C]\n";
-        let found = entries(text);
+        let mut found = Vec::new();
+        entries(text, &mut found);
         let seen: Vec<_> = found
             .iter()
             .map(|e| (e.name, e.value, e.text.as_str()))
@@ -105,14 +119,18 @@ mod tests {
             seen,
             [("all", "A|b", said), ("be", "", said), ("trace", "C", "")]
         );
-        let words: Vec<_> = found.iter().map(Entry::words).collect();
-        assert_eq!(words, [vec!["b"], vec!["x", "why", "y", "z"], vec![]]);
+        let mut words = Vec::new();
+        alternatives(found[0].value, &mut words);
+        found[0].words(&mut words);
+        assert_eq!(words, ["b", "x", "why", "y", "z"]);
     }
 
     #[test]
     fn a_sentence_is_no_list() {
-        assert!(list("as it was, or as it is").is_empty());
-        assert!(list("one").is_empty());
-        assert_eq!(list(" 1 or 2"), ["1", "2"]);
+        let mut words = Vec::new();
+        for text in ["as it was, or as it is", "one", "a, b and c", "", " 1 or 2"] {
+            list(text, &mut words);
+        }
+        assert_eq!(words, ["1", "2"]);
     }
 }

@@ -12,7 +12,7 @@ use super::help;
 use super::settings::Settings;
 use crate::error::Error;
 use crate::show::Mask;
-use entry::{Entry, alternatives, entries};
+use entry::{Entry, alternatives, entries, rows};
 
 const SCRIPTS: &[(&str, &str)] = &[
     ("bash", include_str!("rawcosmos.bash")),
@@ -35,16 +35,44 @@ pub fn run(settings: &Settings, _: &Mask, shell: &[String]) -> Result<u8, Error>
         return help::print(script);
     };
     let begun = begun.strip_prefix('=').unwrap_or(&begun);
-    match offers(&said, begun).concat().as_str() {
+    let mut offers = Offers {
+        begun,
+        out: String::new(),
+    };
+    follow(&read(&said), &mut offers);
+    match offers.out.as_str() {
         "" => Ok(0),
         text => help::print(text),
     }
 }
 
+/// What may follow, a line each.
+struct Offers<'a> {
+    begun: &'a str,
+    out: String,
+}
+
+impl Offers<'_> {
+    /// A word that goes on from what is begun, and what it means.
+    fn word(&mut self, before: &str, word: &str, text: &str) {
+        let (text, _) = text.split_once(';').unwrap_or((text, ""));
+        let tab = if text.is_empty() { "" } else { "\t" };
+        let line = [before, word, tab, text.trim(), "\n"].concat();
+        if line.starts_with(self.begun) && !self.out.ends_with(&line) {
+            self.out.push_str(&line);
+        }
+    }
+
+    fn files(&mut self, before: &str, mark: &str) {
+        self.out.push_str(&["\t", before, mark, "\n"].concat());
+    }
+}
+
 /// A command line as far as it goes.
 #[derive(Default)]
-struct Line<'a> {
-    words: Vec<&'a str>,
+struct Line {
+    /// Its words that are no options, each with a blank behind it.
+    words: String,
     command: Option<&'static Command>,
     /// The option whose value comes next.
     open: Option<&'static Opt>,
@@ -52,7 +80,27 @@ struct Line<'a> {
     over: bool,
 }
 
-fn read(said: &[String]) -> Line<'_> {
+impl Line {
+    /// The help on its command.
+    fn help(&self) -> &'static str {
+        let text = self
+            .command
+            .and_then(|command| help::section(command.words));
+        text.unwrap_or_default()
+    }
+
+    /// The entries of the help, those of its command first.
+    fn entries(&self) -> Vec<Entry> {
+        let mut all = Vec::new();
+        entries(self.help(), &mut all);
+        for (_, text) in help::sections() {
+            entries(text, &mut all);
+        }
+        all
+    }
+}
+
+fn read(said: &[String]) -> Line {
     let mut line = Line::default();
     for word in said {
         if line.open.take().is_some() {
@@ -62,177 +110,149 @@ fn read(said: &[String]) -> Line<'_> {
         if line.over {
             break;
         }
-        match word.strip_prefix('-') {
-            None | Some("") => line.words.push(plain(word)),
-            Some(_) if word.contains('=') => {}
-            Some(_) => line.open = args::find(word).filter(|opt| opt.takes == Takes::Value),
+        if word.len() < 2 || !word.starts_with('-') {
+            line.words.push_str(plain(word));
+            line.words.push(' ');
+        } else if !word.contains('=') {
+            line.open = args::find(word).filter(|opt| opt.takes == Takes::Value);
         }
     }
-    let named = |command: &&Command| {
-        let mut words = command.words.split(' ').zip(&line.words);
-        command.words.split(' ').count() <= line.words.len() && words.all(|(one, two)| one == *two)
-    };
+    let behind = |command: &&Command| line.words.strip_prefix(command.words);
+    let named = |command: &&Command| behind(command).is_some_and(|rest| rest.starts_with(' '));
     line.command = COMMANDS.iter().find(named);
     line
 }
 
-/// A line for each word that may follow.
-fn offers(said: &[String], begun: &str) -> Vec<String> {
-    let line = read(said);
-    let mut offers = Vec::new();
+fn follow(line: &Line, offers: &mut Offers) {
+    let begun = offers.begun;
     let option = begun.split_once('=').filter(|_| begun.starts_with("--"));
     match (line.open, option) {
-        _ if line.over => files("", &mut offers),
-        (Some(opt), _) => values(&line, opt, "", begun, &mut offers),
-        (None, Some((name, value))) => {
+        _ if line.over => offers.files("", ""),
+        (Some(opt), _) => values(line, opt, "", offers),
+        (None, Some((name, _))) => {
             if let Some(opt) = args::find(name).filter(|opt| opt.takes != Takes::Nothing) {
-                values(&line, opt, &format!("{name}="), value, &mut offers);
+                values(line, opt, &[name, "="].concat(), offers);
             }
         }
-        _ if begun.starts_with('-') => options(&line, &mut offers),
-        _ => words(&line, &mut offers),
+        _ if begun.starts_with('-') => options(line, offers),
+        _ => words(line, offers),
     }
-    offers.retain(|offer| offer.starts_with(begun) || offer.starts_with('\t'));
-    offers.dedup();
-    offers
 }
 
-fn offer(word: &str, text: &str, offers: &mut Vec<String>) {
-    let (text, _) = text.split_once(';').unwrap_or((text, ""));
-    let tab = if text.is_empty() { "" } else { "\t" };
-    offers.push([word, tab, text.trim(), "\n"].concat());
-}
-
-fn files(before: &str, offers: &mut Vec<String>) {
-    offers.push(["\t", before, "\n"].concat());
-}
-
-/// The entries of the help, those of the command first.
-fn known(line: &Line) -> Vec<Entry> {
-    let own = line
-        .command
-        .and_then(|command| help::section(command.words));
-    let mut all = entries(own.unwrap_or_default());
-    all.extend(help::sections().flat_map(|(_, text)| entries(text)));
-    all
-}
-
-fn options(line: &Line, offers: &mut Vec<String>) {
-    let known = known(line);
-    let own = line
-        .command
-        .map_or(&[] as &[&str], |command| command.options);
-    for name in own
-        .iter()
-        .copied()
-        .chain(EVERYWHERE.iter().map(|opt| opt.name))
-    {
+fn options(line: &Line, offers: &mut Offers) {
+    let known = line.entries();
+    let mut option = |name: &str| {
         let entry = known.iter().find(|e| e.name == name && e.speaks());
-        let text = entry.map_or("", |entry| &entry.text);
-        offer(&format!("--{name}"), text, offers);
+        offers.word("--", name, entry.map_or("", |entry| &entry.text));
+    };
+    for name in line
+        .command
+        .map_or(&[] as &[&str], |command| command.options)
+    {
+        option(name);
+    }
+    for opt in EVERYWHERE {
+        option(opt.name);
     }
 }
 
-fn values(line: &Line, opt: &Opt, before: &str, begun: &str, offers: &mut Vec<String>) {
-    let mut known = known(line);
+fn values(line: &Line, opt: &Opt, before: &str, offers: &mut Offers) {
+    let mut known = line.entries();
     known.retain(|entry| entry.name == opt.name && !entry.value.is_empty());
     let Some(first) = known.first() else { return };
     let said = known.iter().find(|entry| entry.speaks()).unwrap_or(first);
-    let mut words = first.words();
-    if words.is_empty() {
-        words = said.words();
-    }
+    let mut words = Vec::new();
+    alternatives(first.value, &mut words);
     if said.text.starts_with("one of these") {
-        words = rows(line);
+        rows(line.help(), &mut words);
+    } else if words.is_empty() {
+        said.words(&mut words);
     }
     for word in words {
-        offer(&[before, word].concat(), "", offers);
+        offers.word(before, word, "");
     }
-    match (first.value.contains("@FILE"), begun.starts_with('@')) {
-        (true, true) => files(&[before, "@"].concat(), offers),
-        (true, false) => {}
-        _ if first.value.contains("FILE") || first.value == "DIR" => files(before, offers),
-        _ => {}
+    let marked = offers
+        .begun
+        .get(before.len()..)
+        .is_some_and(|value| value.starts_with('@'));
+    if first.value.contains("@FILE") {
+        if marked {
+            offers.files(before, "@");
+        }
+    } else if first.value.contains("FILE") || first.value == "DIR" {
+        offers.files(before, "");
     }
-}
-
-/// What a command's help explains a line each: `  name, other name   what that is`.
-fn rows(line: &Line) -> Vec<&'static str> {
-    let text = line
-        .command
-        .and_then(|command| help::section(command.words));
-    let lines = text.unwrap_or_default().lines();
-    let heads = lines.filter_map(|line| Some(line.strip_prefix("  ")?.split_once("  ")?.0));
-    let heads = heads.filter(|head| head.starts_with(|first: char| first.is_ascii_lowercase()));
-    heads.flat_map(|head| head.split(", ")).collect()
 }
 
 /// The next word of the commands that begin with those said, or what a command is about.
-fn words(line: &Line, offers: &mut Vec<String>) {
-    let mut said = line.words.as_slice();
-    let asks = said.first() == Some(&"help");
-    if asks {
-        said = said.get(1..).unwrap_or_default();
-    }
+fn words(line: &Line, offers: &mut Offers) {
+    let asks = line.words.strip_prefix("help ");
+    let said = asks.unwrap_or(&line.words);
     for command in COMMANDS {
-        let mut rest = command.words.split(' ');
-        if said.iter().all(|word| rest.next() == Some(word)) {
-            let Some(word) = rest.next() else { continue };
-            offer(word, &summary(command, said.is_empty()), offers);
+        if let Some(rest) = command.words.strip_prefix(said) {
+            let (word, _) = rest.split_once(' ').unwrap_or((rest, ""));
+            offers.word("", word, summary(command, said.is_empty()));
         }
     }
-    match (asks, said.is_empty(), line.command) {
-        (true, true, _) => topics(offers),
-        (false, true, _) => offer("help", "what a command takes, or a topic", offers),
-        (false, _, Some(command)) => operands(command, said.len(), offers),
+    match (asks, line.command) {
+        (Some(""), _) => topics(offers),
+        (None, None) if said.is_empty() => {
+            offers.word("", "help", "what a command takes, or a topic");
+        }
+        (None, Some(_)) => operands(line, offers),
         _ => {}
     }
 }
 
-fn topics(offers: &mut Vec<String>) {
-    let commands = |name: &str| {
-        COMMANDS
+fn topics(offers: &mut Offers) {
+    for (heading, _) in help::sections().skip(1) {
+        let (name, _) = heading.split_once(", ").unwrap_or((heading, ""));
+        if !COMMANDS
             .iter()
             .any(|command| command.words.starts_with(name))
-    };
-    let sections = help::sections().skip(1);
-    let names = sections.filter_map(|(heading, _)| heading.split(", ").next());
-    for name in names.filter(|name| !commands(name)) {
-        offer(name, "", offers);
+        {
+            offers.word("", name, "");
+        }
     }
     for topic in topics::all() {
-        offer(topic.name, topic.title, offers);
+        offers.word("", topic.name, topic.title);
     }
 }
 
 /// What the overview says of a noun; what a verb sends.
-fn summary(command: &Command, noun: bool) -> String {
-    let noun = noun.then(|| command.words.split(' ').next()).flatten();
-    let overview = help::section("rawcosmos").unwrap_or_default();
-    let row = overview.lines().find_map(|line| {
-        let (words, text) = line.strip_prefix("  ")?.split_once("  ")?;
-        (words.split(' ').next() == noun).then_some(text.trim())
-    });
-    let sent = help::section(command.words).and_then(|text| text.lines().nth(1));
-    let sent = sent.unwrap_or_default().trim_matches([' ', '[', ']']);
-    let (text, _) = row
-        .unwrap_or(sent)
-        .split_once("  ")
-        .unwrap_or((row.unwrap_or(sent), ""));
-    text.to_string()
+fn summary(command: &Command, noun: bool) -> &'static str {
+    let (first, _) = command.words.split_once(' ').unwrap_or((command.words, ""));
+    for line in help::section("rawcosmos").unwrap_or_default().lines() {
+        let row = line
+            .strip_prefix("  ")
+            .and_then(|line| line.split_once("  "));
+        let Some((words, text)) = row.filter(|_| noun) else {
+            continue;
+        };
+        if words.split(' ').next() == Some(first) {
+            let text = text.trim();
+            return text.split_once("  ").unwrap_or((text, "")).0;
+        }
+    }
+    let text = help::section(command.words).unwrap_or_default();
+    text.lines()
+        .nth(1)
+        .unwrap_or_default()
+        .trim_matches([' ', '[', ']'])
 }
 
-/// Words that the first line of a command's help lists, as `api arm|data METHOD PATH` does.
-fn operands(command: &Command, said: usize, offers: &mut Vec<String>) {
-    let text = help::section(command.words).unwrap_or_default();
-    let usage = text.lines().next().unwrap_or_default();
-    let operands = usage.split(' ').skip(1);
-    let operands = operands.take_while(|word| !word.trim_start_matches('[').starts_with('-'));
-    let operand = operands.skip(said).next().unwrap_or_default();
-    for word in alternatives(operand) {
-        offer(word, "", offers);
+/// Words that the first line of a command's help lists before any option, as `api arm|data METHOD PATH` does.
+fn operands(line: &Line, offers: &mut Offers) {
+    let usage = line.help().lines().next().unwrap_or_default();
+    let (usage, _) = usage.split_once('-').unwrap_or((usage, ""));
+    let said = line.words.matches(' ').count();
+    let operand = usage.split(' ').nth(1 + said).unwrap_or_default();
+    let mut words = Vec::new();
+    alternatives(operand, &mut words);
+    for word in words {
+        offers.word("", word, "");
     }
     if operand.contains("FILE") {
-        files("", offers);
+        offers.files("", "");
     }
 }
