@@ -36,12 +36,12 @@ fn page() -> String {
         page.text(text);
     }
     for (name, text) in named().skip(1).filter(|(name, _)| !is_command(name)) {
-        page.section(&name.to_uppercase());
+        page.section(&name.to_ascii_uppercase());
         page.text(text);
     }
     for topic in topics::all() {
         let name = topic.name.replace("exit-codes", "exit status");
-        page.section(&name.to_uppercase());
+        page.section(&name.to_ascii_uppercase());
         page.text(&topic.text());
     }
     page.out
