@@ -176,6 +176,15 @@ fn unknown(word: &str) -> Error {
     Error::usage(format!("unknown option {word}{hint}"))
 }
 
+/// Other words for the same.
+const ALIASES: &[(&str, &str)] = &[("db", "database"), ("get", "read"), ("remove", "delete")];
+
+/// The word a command is called by, for another word for the same.
+pub fn plain(word: &str) -> &str {
+    let alias = ALIASES.iter().find(|(other, _)| *other == word);
+    alias.map_or(word, |(_, plain)| plain)
+}
+
 /// A word as text.
 pub fn text(word: OsString) -> Result<String, Error> {
     word.into_string().map_err(|word| {

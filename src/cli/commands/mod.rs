@@ -25,7 +25,7 @@ pub mod throughput;
 
 use std::time::Duration;
 
-use super::args::{self, Args, EVERYWHERE, nearest};
+use super::args::{self, Args, EVERYWHERE, nearest, plain};
 use super::doctor;
 use super::explain::ask;
 use super::output::Output;
@@ -132,9 +132,6 @@ pub const COMMANDS: &[Command] = &[
     command("sandbox run", &["port", "host", "partitions", "regions", "ragged-pages", "fault", "azure-role"], 0, Alone(sandbox::run)),
 ];
 
-/// Other words for the same.
-const ALIASES: &[(&str, &str)] = &[("db", "database"), ("get", "read"), ("remove", "delete")];
-
 /// The command that the words name, and the words that follow it.
 pub fn find(args: &Args) -> Result<(&'static Command, Vec<String>), Error> {
     let words: Vec<&str> = args.words.iter().map(|word| plain(word)).collect();
@@ -159,12 +156,6 @@ pub fn find(args: &Args) -> Result<(&'static Command, Vec<String>), Error> {
     }
     check_options(command, args)?;
     Ok((command, operands))
-}
-
-/// The word a command is called by, for another word for the same.
-pub fn plain(word: &str) -> &str {
-    let alias = ALIASES.iter().find(|(other, _)| *other == word);
-    alias.map_or(word, |(_, plain)| plain)
 }
 
 fn unknown(words: &[&str]) -> Error {

@@ -5,8 +5,8 @@
 
 pub mod entry;
 
-use super::args::{self, EVERYWHERE, Opt, Takes};
-use super::commands::{COMMANDS, Command, plain};
+use super::args::{self, EVERYWHERE, Opt, Takes, plain};
+use super::commands::{COMMANDS, Command};
 use super::explain::topics;
 use super::help;
 use super::settings::Settings;
