@@ -160,6 +160,7 @@ fn ask(server: &dyn Transport, text: &str, how: How) -> (Came, Option<State>) {
         container: &container,
         query: &query,
         plan: &plan,
+        key: None,
         between: how.between,
         paging: Paging::default(),
         most: how.most,
@@ -276,6 +277,71 @@ fn plans_of_other_servers_are_understood() {
         .rows("0", "", by_n(&[(1, "a"), (9, "b")]), "")
         .rows("1", "", by_n(&[(5, "c"), (9, "d"), (7, "e")]), "");
     assert_eq!(rows_of(&server, "SELECT …"), r#""d" "e""#);
+}
+
+#[test]
+fn what_a_plan_does_not_say_plainly_is_no_plan() {
+    for info in [
+        js!({"orderBy": [1]}),
+        js!({"orderBy": "Ascending"}),
+        js!({"orderBy": ["Sideways"]}),
+        js!({"aggregates": [7]}),
+        js!({"aggregates": ["Median"]}),
+        js!({"aggregates": ["Sum", "Count"]}),
+        js!({"distinctType": 7}),
+        js!({"distinctType": "Somewhat"}),
+        js!({"dCountInfo": true}),
+        js!({"groupByAliases": ["a"], "groupByAliasToAggregateType": {"a": 7}}),
+        js!({"groupByAliases": [null]}),
+        js!({"groupByExpressions": [{}]}),
+        js!({"offset": -1}),
+        js!({"limit": 1.5}),
+        js!({"top": "5"}),
+    ] {
+        let error = Plan::read(&answer(200, &[], plan(info.clone()).to_string())).unwrap_err();
+        assert!(matches!(error, Error::Answer { .. }), "{info} {error}");
+    }
+    // Names that are left out stand beside the aggregates too.
+    let named = js!({"groupByAliasToAggregateType": {"n": "Count", "s": "Sum"}});
+    let server = Server::new(plan(named), two())
+        .rows(
+            "0",
+            "",
+            js!([{"payload": {"n": {"item": 2}, "s": {"item": 3}}}]),
+            "",
+        )
+        .rows(
+            "1",
+            "",
+            js!([{"payload": {"s": {"item": 4}, "n": {"item": 1}}}]),
+            "",
+        );
+    assert_eq!(rows_of(&server, "SELECT …"), r#"{"n":3,"s":7}"#);
+}
+
+#[test]
+fn equal_arrays_are_one_row_although_others_stand_between_them() {
+    let row = |value: Value| js!({"orderByItems": [{"item": value}], "payload": value});
+    let rows = |all: &[Value]| Value::from_iter(all.iter().cloned().map(row));
+    let mut info = ordered();
+    info["queryInfo"]["distinctType"] = "Ordered".into();
+    let server = Server::new(info, two())
+        .rows(
+            "0",
+            "",
+            rows(&[js!(1), js!("a"), js!([1]), js!([2]), js!({"x": 1})]),
+            "",
+        )
+        .rows(
+            "1",
+            "",
+            rows(&[js!(1.0), js!([2]), js!([1.0]), js!({}), js!({"x": 1})]),
+            "",
+        );
+    assert_eq!(
+        rows_of(&server, "SELECT DISTINCT VALUE c.n FROM c ORDER BY c.n"),
+        r#"1 "a" [1] [2] {"x":1} {}"#
+    );
 }
 
 #[test]

@@ -49,8 +49,12 @@ impl Key {
 
     /// Whether two values are tied only because nothing is known of their order.
     pub fn is_moot(&self, other: &Key) -> bool {
-        let complex = self.rank() >= ARRAY && self.rank() == other.rank();
-        complex && self.identity() != other.identity()
+        self.is_complex() && self.rank() == other.rank() && self.identity() != other.identity()
+    }
+
+    /// Whether it is an array or an object.
+    pub fn is_complex(&self) -> bool {
+        self.rank() >= ARRAY
     }
 
     /// Whether it can be less or greater than others: an array, an object and what is undefined cannot.
