@@ -579,7 +579,10 @@ fn a_refusal_that_holds_the_plan_is_one() {
 
 #[test]
 fn pages_of_one_key_are_parts_where_the_query_puts_them_together() {
-    let to_be_continued = |body: &str| with(said(200, body), ("x-ms-continuation", "t"));
+    let to_be_continued = |body: &str| {
+        let said = with(said(200, body), ("x-ms-request-charge", "2"));
+        with(said, ("x-ms-continuation", "t"))
+    };
     let page = || to_be_continued(r#"{"Documents":[100]}"#);
     let part = |count: u32| format!(r#"{{"Documents":[[{{"item":{count}}}]]}}"#);
     let query = "query -k a 'SELECT VALUE COUNT(1) FROM c'";
@@ -587,9 +590,10 @@ fn pages_of_one_key_are_parts_where_the_query_puts_them_together() {
         page(),
         said(200, COUNTED),
         to_be_continued(&part(100)),
-        said(200, &part(20)),
+        with(said(200, &part(20)), ("x-ms-request-charge", "2")),
     ]);
-    service.run(query).ok().prints("120\n");
+    let ran = service.run(query).ok().prints("120\n");
+    ran.says("1 item · 3 pages · 6.00 RU");
     for asked in &service.asked()[2..] {
         assert!(asked.contains("x-ms-documentdb-partitionkey: [\"a\"]\n"));
         assert!(asked.contains("SELECT 2"), "{asked}");

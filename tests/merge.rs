@@ -662,6 +662,28 @@ fn a_query_goes_on_where_another_run_stopped_splits_included() {
 }
 
 #[test]
+fn a_row_that_is_written_in_another_way_is_still_the_one_that_was_given() {
+    let row = |n: Value, of: Value| js!({"orderByItems": [{"item": n}], "payload": [n, of]});
+    let run = |server: Server, state, stop| {
+        let how = How {
+            state,
+            stop,
+            ..How::default()
+        };
+        let (came, left) = ask(&server.rows("1", "", js!([]), ""), BY_N, how);
+        (came.unwrap().0, left)
+    };
+    let rows = js!([row(js!(1), js!(2.0)), row(js!(3), js!(-0.0))]);
+    let server = Server::new(ordered(), two()).rows("0", "", rows, "");
+    let state = State::new("rid", &Query::new(BY_N), None);
+    let (rows, state) = run(server, Some(state), Some(1));
+    assert_eq!(rows, "[1,2.0]");
+    let rows = js!([row(js!(1.0), js!(2)), row(js!(3.0), js!(0))]);
+    let server = Server::new(ordered(), two()).rows("0", "", rows, "");
+    assert_eq!(run(server, state, None).0, "[3.0,0]");
+}
+
+#[test]
 fn a_window_is_counted_over_all_runs() {
     let windowed = || plan(js!({"orderBy": ["Ascending"], "offset": 2, "limit": 3}));
     let make = || {

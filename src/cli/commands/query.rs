@@ -1,11 +1,12 @@
 //! `query SQL`
 
+mod words;
+
 use super::Trailer;
 use super::input::{consistency, definition, given_key};
 use super::query_ranges::{Ranged, Scope};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
-use crate::cli::settings::read_file;
 use crate::cosmos::partition_key::PartitionKey;
 use crate::cosmos::query::metrics::Metrics;
 use crate::cosmos::query::plan::Plan;
@@ -15,12 +16,13 @@ use crate::error::{Error, Failure};
 use crate::exchange::pages::Flow;
 use crate::message::Next;
 use crate::show::quote;
+use words::{asked, is_token};
 
 /// `query SQL|-f FILE [--param NAME=TEXT]… [--param-json NAME=JSON]… [-k KEY] [--page-size N] [--max-items N]
 /// [--one-page] [--continuation TEXT] [--state FILE|--continuation FILE] [--parallel N] [--metrics]`
 pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Result<(), Error> {
     let container = session.container()?;
-    let query = with_parameters(session, text(session, operands)?)?;
+    let query = asked(session, operands)?;
     session.known.borrow_mut().query = Some(query.text().to_string());
     let key = given_key(session)?;
     let mut work = Work::new(session, output, &container, &query)?;
@@ -41,11 +43,6 @@ pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Resul
 fn is_too_short(error: &Error) -> bool {
     let failure = error.failure();
     failure.is_some_and(|failure| failure.status == 400 && failure.substatus == Some(1001))
-}
-
-/// What the service gives to go on with is told from the name of a file by how it begins.
-fn is_token(text: &str) -> bool {
-    text.starts_with(['{', '[', '"', '+', '-'])
 }
 
 /// Servers without plans say so in several ways. Where a query is wrong, the compiler of queries lists its errors.
@@ -181,12 +178,12 @@ impl<'a, 's> Work<'a, 's> {
 
     /// The query as it is, page by page.
     fn by_service(&mut self, across: &Across) -> Result<(), Error> {
-        let settings = self.session.settings;
         if self.file.is_some() {
             return Err(Error::usage(
                 "--state: this server makes no plans: go on with --one-page and --continuation",
             ));
         }
+        let settings = self.session.settings;
         let (one_page, metrics) = (settings.on("one-page"), settings.on("metrics"));
         let paging = self.paging.clone();
         let (session, container, query) = (self.session, self.container, self.query);
@@ -208,11 +205,9 @@ impl<'a, 's> Work<'a, 's> {
                 let page = &answer.value;
                 if std::mem::take(&mut is_first) && page.next.is_some() {
                     parts = plan(session, container, query)?.filter(Plan::comes_in_parts);
-                    if parts.is_some() {
-                        return Ok(Flow::Stop);
-                    }
                 }
-                let taken = page.items.len().min(self.most - printed);
+                let wanted = parts.as_ref().map_or(self.most - printed, |_| 0);
+                let taken = page.items.len().min(wanted);
                 for item in page.items.iter().take(taken) {
                     self.output.row(item)?;
                 }
@@ -222,7 +217,7 @@ impl<'a, 's> Work<'a, 's> {
                     self.metrics.add("the service", &answer.metrics);
                 }
                 self.left = page.next.clone().filter(|_| one_page);
-                let enough = printed >= self.most || one_page;
+                let enough = printed >= self.most || one_page || parts.is_some();
                 Ok(if enough { Flow::Stop } else { Flow::Continue })
             })?;
         match (parts, across) {
@@ -288,40 +283,4 @@ fn end(session: &Session, output: &Output, trailer: &Trailer, left: Option<&Next
             quote(next.as_str())
         ));
     }
-}
-
-fn text(session: &Session, operands: &[String]) -> Result<String, Error> {
-    let text = match (operands.first(), session.settings.text("file")) {
-        (Some(_), Some(_)) => {
-            return Err(Error::usage("a query and --file exclude each other"));
-        }
-        (Some(text), None) => text.clone(),
-        (None, Some(path)) => read_file(&path)?,
-        (None, None) => String::new(),
-    };
-    // A variable or a pipe that held nothing is no query either.
-    if text.trim().is_empty() {
-        return Err(Error::usage(
-            "which query? for example: rawcosmos query 'SELECT * FROM c'",
-        ));
-    }
-    Ok(text)
-}
-
-fn with_parameters(session: &Session, text: String) -> Result<Query, Error> {
-    let mut query = Query::new(text);
-    for (option, is_json) in [("param", false), ("param-json", true)] {
-        for pair in session.settings.args().values(option) {
-            let (name, value) = pair
-                .split_once('=')
-                .ok_or_else(|| Error::usage(format!("--{option} {pair}: it must be NAME=VALUE")))?;
-            let value = if is_json {
-                value.to_string()
-            } else {
-                serde_json::Value::from(value).to_string()
-            };
-            query = query.parameter(name, &value)?;
-        }
-    }
-    Ok(query)
 }

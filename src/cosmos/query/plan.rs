@@ -80,19 +80,13 @@ impl Plan {
         Plan::of(&response.json()?)
     }
 
-    /// The plan that comes with the refusal of a query which is the client's to put together (400/1004).
+    /// The plan that comes with the refusal of a query which is the client's to put together (400/1004): as a text, or
+    /// as it is.
     pub fn of_refusal(failure: &Failure) -> Result<Option<Plan>, Error> {
-        let body: Option<Value> = serde_json::from_str(&failure.body).ok();
-        match body
-            .as_ref()
-            .and_then(|body| body.get("additionalErrorInfo"))
-        {
-            Some(Value::String(text)) => match serde_json::from_str(text) {
-                Ok(plan) => Plan::of(&plan),
-                Err(_) => Ok(None),
-            },
-            Some(plan) => Plan::of(plan),
-            None => Ok(None),
+        let body: Value = serde_json::from_str(&failure.body).unwrap_or_default();
+        match body.get("additionalErrorInfo") {
+            Some(Value::String(text)) => Plan::of(&serde_json::from_str(text).unwrap_or_default()),
+            plan => Plan::of(plan.unwrap_or(&Value::Null)),
         }
     }
 
