@@ -428,6 +428,20 @@ fn a_prefix_of_a_key_is_a_part_of_a_range() {
     assert!(asked[0].contains("x-ms-documentdb-partitionkey: [\"t\"]\n"));
     assert!(asked[4].contains(&format!("x-ms-start-epk: {}\n", effective(&["t"]))));
 
+    // Or it takes the key, and the query is one of several partitions then.
+    let crossing = r#"{"code":"BadRequest","message":"Message: {\"Errors\":[\"Cross partition query only supports 'VALUE <AggregateFunc>' for aggregates.\"]}"}"#;
+    for refused in [
+        with(said(400, "{}"), ("x-ms-substatus", "1004")),
+        said(400, crossing),
+    ] {
+        let counted = said(200, r#"{"Documents":[[{"item":3}]]}"#);
+        let found = [DEEP, COUNTED, RANGES].map(|body| said(200, body));
+        let service = Service::new([vec![refused], found.into(), vec![counted]].concat());
+        let query = "query -k t 'SELECT VALUE COUNT(1) FROM c'";
+        service.run(query).ok().prints("3\n");
+        service.asked();
+    }
+
     let service = Service::new(vec![said(200, DEEP), said(200, page)]);
     service.run("query -k t -k u -k s 'SELECT * FROM c'").ok();
     assert!(service.asked()[1].contains("x-ms-documentdb-partitionkey: [\"t\",\"u\",\"s\"]\n"));

@@ -39,10 +39,15 @@ pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Resul
     work.end()
 }
 
-/// The service says 400/1001 to a key with fewer levels than the container's.
+/// To a key with fewer levels than the container's the service says 400/1001, or that its items are in several
+/// partitions, with 400/1004 or in words alone.
 fn is_too_short(error: &Error) -> bool {
+    let said = |failure: &Failure| match failure.substatus {
+        Some(1001 | 1004) => true,
+        _ => failure.message.contains("ross partition"),
+    };
     let failure = error.failure();
-    failure.is_some_and(|failure| failure.status == 400 && failure.substatus == Some(1001))
+    failure.is_some_and(|failure| failure.status == 400 && said(failure))
 }
 
 /// Servers without plans say so in several ways. Where a query is wrong, the compiler of queries lists its errors.
