@@ -227,7 +227,7 @@ fn rows_of_several_ranges_are_merged_past_empty_pages() {
     let server = Server::new(ordered(), two())
         .rows("0", "", js!([]), "a")
         .rows("0", "a", by_n(&[(1, "p"), (3, "q")]), "b")
-        .rows("0", "b", Value::Null, "c")
+        .rows("0", "b", js!([]), "c")
         .rows("0", "c", by_n(&[(3, "r"), (5, "s")]), "")
         .rows("1", "", by_n(&[(0, "t"), (3, "u")]), "d")
         .rows("1", "d", by_n(&[(4, "v")]), "");

@@ -287,12 +287,7 @@ fn feed(response: &Response, name: &str) -> Result<Page, Error> {
     let items = members
         .get(name)
         .ok_or_else(|| Error::answer(format!("the body has no member {name:?}")))?;
-    // Where there are none some servers have nothing instead of an empty list.
-    let items = match items.get() {
-        "null" => "[]",
-        list => list,
-    };
-    let items: Vec<Box<RawValue>> = serde_json::from_str(items)
+    let items: Vec<Box<RawValue>> = serde_json::from_str(items.get())
         .map_err(|e| Error::answer(format!("the member {name:?} is not a list: {e}")))?;
     let next = response
         .header("x-ms-continuation")
