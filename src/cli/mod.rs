@@ -5,12 +5,14 @@
 pub mod args;
 mod clouds;
 pub mod commands;
+pub mod complete;
 pub mod credential;
 pub mod doctor;
 pub mod explain;
 pub mod files;
 pub mod help;
 pub mod lesson;
+pub mod man;
 pub mod output;
 pub mod place;
 pub mod say;

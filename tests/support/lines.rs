@@ -25,6 +25,8 @@ pub const CONVERSATIONS: &[&str] = &[
 /// The commands that take no view, or are about no service.
 pub const OTHERS: &[&str] = &[
     "explain 403/5301",
+    "completions bash",
+    "man",
     "tour --live -y -d toured -c toured",
     "sandbox run -- /usr/bin/env",
 ];
