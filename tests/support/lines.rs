@@ -26,6 +26,7 @@ pub const CONVERSATIONS: &[&str] = &[
 pub const OTHERS: &[&str] = &[
     "explain 403/5301",
     "tour --live -y -d toured -c toured",
+    "tour --live -y -d toured -c toured --format html",
     "sandbox run -- /usr/bin/env",
 ];
 

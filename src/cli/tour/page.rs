@@ -1,0 +1,324 @@
+//! The tour as one page that needs nothing else: a sequence diagram whose arrows unfold.
+//!
+//! No script and no address of anything else, and whatever a service said is text in it and never markup.
+
+use serde_json::value::RawValue;
+
+use super::STEPS;
+use super::paper::{Outcome, Seen};
+use crate::cli::lesson;
+use crate::cli::output::json;
+use crate::error::Plane;
+use crate::message::{Request, Response, Text};
+use crate::show::{self, Mask};
+
+/// What no page may be without: nothing is fetched, whatever is in it.
+const HEAD: &str = concat!(
+    r#"<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>The rawcosmos tour</title>
+<style>
+"#,
+    include_str!("page.css"),
+    r#"</style>
+</head>
+<body>
+<header>
+<h1>The rawcosmos tour</h1>
+<p>What this machine and Azure Cosmos DB said to each other, {}. Time runs downwards. A solid arrow is a request, the dashed one below it the answer: open them for every byte, for the reason of each header, and for the line to do it by hand. Secrets are masked.</p>
+<p>✓ done, ↻ accepted and to be asked again, ✕ refused or no answer</p>
+</header>
+<nav aria-label="Steps">
+<ol>
+"#
+);
+
+const LANES: &str = r#"</ol>
+</nav>
+<main>
+<ul>
+<li class="p0">This machine<small>rawcosmos</small></li>
+<li class="p1">Identity<small>{}</small></li>
+<li class="p2">ARM<small>management plane</small></li>
+<li class="p3">Cosmos DB<small>data plane</small></li>
+</ul>
+"#;
+
+const END: &str = "</main>
+<footer><p>Written by rawcosmos {}</p></footer>
+</body>
+</html>
+";
+
+const FAILURE: &str = r#"<section class="n bad">
+<h2>✕ The tour ends here</h2>
+<pre>{}</pre>
+</section>
+"#;
+
+const ARROW: &str = r#"<li>
+<details class="p{}">
+<summary class="x">
+<span><b>{}</b> <code>{} {}</code></span><span class="a"></span>
+"#;
+
+const NO_ANSWER: &str = "<span class=\"bad\"><b>✕ no answer</b> · {}</span>\n";
+
+const UNFOLDED: &str = r#"</summary>
+<div class="n">
+<p>{}</p>
+<h3>Request</h3>
+"#;
+
+const BY_HAND: &str = r#"<h3>Do it yourself{}</h3>
+<pre>{}</pre>
+</div>
+</details>
+"#;
+
+const WAIT: &str = "<p class=\"w\"><span>↻ wait {} ms, as it says</span></p>\n";
+
+const INDENTED: &str = r#"<details>
+<summary>The body, indented</summary>
+<pre>{}</pre>
+</details>
+"#;
+
+/// A piece of the page.
+pub struct Page<'a> {
+    /// The markup.
+    pub text: String,
+    mask: &'a Mask,
+}
+
+impl Page<'_> {
+    /// An empty piece.
+    pub fn new(mask: &Mask) -> Page<'_> {
+        let text = String::new();
+        Page { text, mask }
+    }
+
+    /// Adds a template. Each `{}` in it stands for a text, which stays text: it is the only way in for one.
+    fn put(&mut self, template: &str, texts: &[&str]) {
+        let mut texts = texts.iter();
+        for (n, part) in template.split("{}").enumerate() {
+            if n > 0 {
+                self.escaped(texts.next().copied().unwrap_or_default());
+            }
+            self.text.push_str(part);
+        }
+    }
+
+    fn escaped(&mut self, text: &str) {
+        for c in text.chars() {
+            match c {
+                '&' => self.text.push_str("&amp;"),
+                '<' => self.text.push_str("&lt;"),
+                '>' => self.text.push_str("&gt;"),
+                '"' => self.text.push_str("&quot;"),
+                '\'' => self.text.push_str("&#39;"),
+                c => self.text.push(c),
+            }
+        }
+    }
+
+    /// Everything before the first step. `shown` are the numbers of the steps that follow.
+    pub fn open(&mut self, place: &str, source: &str, shown: &[usize]) {
+        self.put(HEAD, &[place]);
+        let link = "<li value=\"{}\"><a href=\"#s{}\">{}</a></li>\n";
+        for number in shown {
+            self.step(*number, link);
+        }
+        let named = if source == "imds" {
+            "metadata (IMDS)"
+        } else {
+            source
+        };
+        self.put(LANES, &[named]);
+    }
+
+    /// Its number, once more, its title, and what it is for.
+    fn step(&mut self, number: usize, template: &str) {
+        let step = number.checked_sub(1).and_then(|index| STEPS.get(index));
+        if let Some(step) = step {
+            let number = number.to_string();
+            self.put(template, &[&number, &number, step.title, step.goal]);
+        }
+    }
+
+    /// What a step is for.
+    pub fn begin(&mut self, number: usize) {
+        self.step(
+            number,
+            "<section id=\"s{}\">\n<div class=\"n\">\n<h2>{}. {}</h2>\n<p>{}</p>\n</div>\n",
+        );
+    }
+
+    /// What went back and forth in a step, and what to see in it.
+    pub fn end(&mut self, notices: &[&str], seen: &[Seen]) {
+        if !seen.is_empty() {
+            self.put("<ol>\n", &[]);
+            for (request, outcome) in seen {
+                self.exchange(notices, request, outcome);
+            }
+            self.put("</ol>\n", &[]);
+        }
+        for notice in notices {
+            self.put(
+                "<p class=\"n\"><strong>Notice:</strong> {}</p>\n",
+                &[notice],
+            );
+        }
+        self.put("</section>\n", &[]);
+    }
+
+    /// Why the tour ends here, and the numbers of the steps that it did not come to.
+    pub fn fail(&mut self, explained: &str, missed: &[usize]) {
+        self.put(FAILURE, &[explained]);
+        for number in missed {
+            self.step(
+                *number,
+                "<p class=\"n\" id=\"s{}\">{}. {}: not reached</p>\n",
+            );
+        }
+    }
+
+    /// Everything after the last step.
+    pub fn close(&mut self) {
+        let version = env!("CARGO_PKG_VERSION");
+        self.put(
+            "</main>\n<footer><p>Written by rawcosmos {}</p></footer>\n</body>\n</html>\n",
+            &[version],
+        );
+    }
+
+    fn exchange(&mut self, notices: &[&str], request: &Request, outcome: &Outcome) {
+        let (lane, name) = lane(request.plane);
+        let sent = show::request(request, self.mask);
+        self.put(ARROW, &[lane, name, request.method, &target(&sent)]);
+        match outcome {
+            Ok(response) => self.answered(notices, response),
+            Err(broken) => self.put(NO_ANSWER, &[&self.mask.text(&broken.what)]),
+        }
+        self.put(UNFOLDED, &[lesson::of_plane(request.plane)]);
+        self.wire(request.plane, ">", &sent);
+        if let Ok(response) = outcome {
+            self.put("<h3>Answer</h3>\n", &[]);
+            self.wire(request.plane, "<", &show::response(response, self.mask));
+        }
+        let signed = match request.url {
+            Text::Secret(_) => ", with the signature from an answer of your own",
+            Text::Plain(_) => "",
+        };
+        self.put(BY_HAND, &[signed, &show::curl(request, self.mask)]);
+        if let Some(wait) = outcome.as_ref().ok().and_then(Response::retry_after) {
+            self.put(WAIT, &[&wait.as_millis().to_string()]);
+        }
+        self.put("</li>\n", &[]);
+    }
+
+    /// The status, and what else is worth a look at once.
+    fn answered(&mut self, notices: &[&str], response: &Response) {
+        let (class, sign) = match response.status {
+            202 => ("wait", "↻"),
+            200..=299 if response.retry_after().is_some() => ("wait", "↻"),
+            0..=399 => ("ok", "✓"),
+            _ => ("bad", "✕"),
+        };
+        let status = response.status.to_string();
+        let reason = show::reason(response.status);
+        self.put(
+            "<span class=\"{}\"><b>{} {} {}</b>",
+            &[class, sign, &status, reason],
+        );
+        for fact in facts(notices, response) {
+            self.put(" · {}", &[&self.mask.text(&fact)]);
+        }
+        self.put("</span><span class=\"a r\"></span>\n", &[]);
+    }
+
+    /// HTTP text letter by letter. The reason of a header stands below it, and is not selected along with it.
+    fn wire(&mut self, plane: Plane, sign: &str, text: &str) {
+        let (head, body) = text.split_once("\n\n").unwrap_or((text.trim_end(), ""));
+        self.put("<pre>", &[]);
+        for line in head.lines() {
+            let Some((name, value)) = line.split_once(": ") else {
+                self.put("{}\n", &[line]);
+                continue;
+            };
+            self.put("<b>{}</b>: {}\n", &[name, value]);
+            if let Some(why) = lesson::of_header(plane, sign, name) {
+                self.put("<i>{}</i>", &[why]);
+            }
+        }
+        let body = body.trim_end_matches('\n');
+        self.put(
+            if body.is_empty() {
+                "</pre>\n"
+            } else {
+                "\n{}</pre>\n"
+            },
+            &[body],
+        );
+        if let Some(text) = indented(body) {
+            self.put(INDENTED, &[&text]);
+        }
+    }
+}
+
+/// The lane of a plane, and its name on an arrow.
+fn lane(plane: Plane) -> (&'static str, &'static str) {
+    match plane {
+        Plane::Identity => ("1", "Identity"),
+        Plane::Entra => ("1", "Entra"),
+        Plane::Arm => ("2", "ARM"),
+        Plane::Data => ("3", "Cosmos DB"),
+    }
+}
+
+/// What a request is about, short enough for an arrow: no query, and of a long path its end.
+fn target(sent: &str) -> String {
+    let whole = sent.split(' ').nth(1).unwrap_or_default();
+    let path = whole.split('?').next().unwrap_or_default();
+    let end = path
+        .rmatch_indices('/')
+        .nth(1)
+        .and_then(|(at, _)| path.get(at..));
+    match end {
+        Some(end) if path.len() > 48 => format!("…{end}"),
+        _ => path.to_string(),
+    }
+}
+
+fn facts(notices: &[&str], response: &Response) -> Vec<String> {
+    let mut facts = Vec::new();
+    let substatus = response
+        .header("x-ms-substatus")
+        .filter(|text| *text != "0");
+    facts.extend(substatus.map(|text| format!("substatus {text}")));
+    // The step says beforehand how it will be refused.
+    let code = format!("{}/{}", response.status, substatus.unwrap_or_default());
+    if notices.iter().any(|notice| notice.starts_with(&code)) {
+        facts.push("refused, as expected".into());
+    }
+    let body: Option<&RawValue> = response.json().ok();
+    let state = body.and_then(|body| json::string(json::find(body, "/status")?));
+    facts.extend(state);
+    facts.extend(
+        response
+            .header("x-ms-request-charge")
+            .map(|text| format!("{text}\u{a0}RU")),
+    );
+    facts.push(format!("{}\u{a0}ms", response.elapsed.as_millis()));
+    facts
+}
+
+/// A body that is easier to read on several lines.
+fn indented(body: &str) -> Option<String> {
+    let value: &RawValue = serde_json::from_str(body).ok()?;
+    (body.len() > 100).then(|| json::pretty(value, 0))
+}
