@@ -2,6 +2,7 @@
 //!
 //! Each step has a goal, the exchanges themselves, what to notice in them, and the curl line to do it by hand.
 
+mod markup;
 mod page;
 mod paper;
 mod work;

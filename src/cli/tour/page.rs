@@ -5,88 +5,13 @@
 use serde_json::value::RawValue;
 
 use super::STEPS;
+use super::markup::*;
 use super::paper::{Outcome, Seen};
 use crate::cli::lesson;
 use crate::cli::output::json;
 use crate::error::Plane;
 use crate::message::{Request, Response, Text};
 use crate::show::{self, Mask};
-
-/// What no page may be without: nothing is fetched, whatever is in it.
-const HEAD: &str = concat!(
-    r#"<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>The rawcosmos tour</title>
-<style>
-"#,
-    include_str!("page.css"),
-    r#"</style>
-</head>
-<body>
-<header>
-<h1>The rawcosmos tour</h1>
-<p>What this machine and Azure Cosmos DB said to each other, {}. Time runs downwards. A solid arrow is a request, the dashed one below it the answer: open them for every byte, for the reason of each header, and for the line to do it by hand. Secrets are masked.</p>
-<p>✓ done, ↻ accepted and to be asked again, ✕ refused or no answer</p>
-</header>
-<nav aria-label="Steps">
-<ol>
-"#
-);
-
-const LANES: &str = r#"</ol>
-</nav>
-<main>
-<ul>
-<li class="p0">This machine<small>rawcosmos</small></li>
-<li class="p1">Identity<small>{}</small></li>
-<li class="p2">ARM<small>management plane</small></li>
-<li class="p3">Cosmos DB<small>data plane</small></li>
-</ul>
-"#;
-
-const END: &str = "</main>
-<footer><p>Written by rawcosmos {}</p></footer>
-</body>
-</html>
-";
-
-const FAILURE: &str = r#"<section class="n bad">
-<h2>✕ The tour ends here</h2>
-<pre>{}</pre>
-</section>
-"#;
-
-const ARROW: &str = r#"<li>
-<details class="p{}">
-<summary class="x">
-<span><b>{}</b> <code>{} {}</code></span><span class="a"></span>
-"#;
-
-const NO_ANSWER: &str = "<span class=\"bad\"><b>✕ no answer</b> · {}</span>\n";
-
-const UNFOLDED: &str = r#"</summary>
-<div class="n">
-<p>{}</p>
-<h3>Request</h3>
-"#;
-
-const BY_HAND: &str = r#"<h3>Do it yourself{}</h3>
-<pre>{}</pre>
-</div>
-</details>
-"#;
-
-const WAIT: &str = "<p class=\"w\"><span>↻ wait {} ms, as it says</span></p>\n";
-
-const INDENTED: &str = r#"<details>
-<summary>The body, indented</summary>
-<pre>{}</pre>
-</details>
-"#;
 
 /// A piece of the page.
 pub struct Page<'a> {
@@ -129,9 +54,8 @@ impl Page<'_> {
     /// Everything before the first step. `shown` are the numbers of the steps that follow.
     pub fn open(&mut self, place: &str, source: &str, shown: &[usize]) {
         self.put(HEAD, &[place]);
-        let link = "<li value=\"{}\"><a href=\"#s{}\">{}</a></li>\n";
         for number in shown {
-            self.step(*number, link);
+            self.step(*number, LINK);
         }
         let named = if source == "imds" {
             "metadata (IMDS)"
@@ -152,10 +76,7 @@ impl Page<'_> {
 
     /// What a step is for.
     pub fn begin(&mut self, number: usize) {
-        self.step(
-            number,
-            "<section id=\"s{}\">\n<div class=\"n\">\n<h2>{}. {}</h2>\n<p>{}</p>\n</div>\n",
-        );
+        self.step(number, STEP);
     }
 
     /// What went back and forth in a step, and what to see in it.
@@ -168,10 +89,7 @@ impl Page<'_> {
             self.put("</ol>\n", &[]);
         }
         for notice in notices {
-            self.put(
-                "<p class=\"n\"><strong>Notice:</strong> {}</p>\n",
-                &[notice],
-            );
+            self.put(NOTICE, &[notice]);
         }
         self.put("</section>\n", &[]);
     }
@@ -180,20 +98,13 @@ impl Page<'_> {
     pub fn fail(&mut self, explained: &str, missed: &[usize]) {
         self.put(FAILURE, &[explained]);
         for number in missed {
-            self.step(
-                *number,
-                "<p class=\"n\" id=\"s{}\">{}. {}: not reached</p>\n",
-            );
+            self.step(*number, MISSED);
         }
     }
 
     /// Everything after the last step.
     pub fn close(&mut self) {
-        let version = env!("CARGO_PKG_VERSION");
-        self.put(
-            "</main>\n<footer><p>Written by rawcosmos {}</p></footer>\n</body>\n</html>\n",
-            &[version],
-        );
+        self.put(END, &[env!("CARGO_PKG_VERSION")]);
     }
 
     fn exchange(&mut self, notices: &[&str], request: &Request, outcome: &Outcome) {
@@ -231,10 +142,7 @@ impl Page<'_> {
         };
         let status = response.status.to_string();
         let reason = show::reason(response.status);
-        self.put(
-            "<span class=\"{}\"><b>{} {} {}</b>",
-            &[class, sign, &status, reason],
-        );
+        self.put(STATUS, &[class, sign, &status, reason]);
         for fact in facts(notices, response) {
             self.put(" · {}", &[&self.mask.text(&fact)]);
         }
@@ -256,14 +164,8 @@ impl Page<'_> {
             }
         }
         let body = body.trim_end_matches('\n');
-        self.put(
-            if body.is_empty() {
-                "</pre>\n"
-            } else {
-                "\n{}</pre>\n"
-            },
-            &[body],
-        );
+        let gap = if body.is_empty() { "" } else { "\n" };
+        self.put("{}{}</pre>\n", &[gap, body]);
         if let Some(text) = indented(body) {
             self.put(INDENTED, &[&text]);
         }
@@ -300,14 +202,17 @@ fn facts(notices: &[&str], response: &Response) -> Vec<String> {
         .header("x-ms-substatus")
         .filter(|text| *text != "0");
     facts.extend(substatus.map(|text| format!("substatus {text}")));
-    // The step says beforehand how it will be refused.
+    // Where a refusal is what the step is about, the notice begins with it.
     let code = format!("{}/{}", response.status, substatus.unwrap_or_default());
-    if notices.iter().any(|notice| notice.starts_with(&code)) {
+    if notices
+        .iter()
+        .any(|notice| notice.split(':').next() == Some(&code))
+    {
         facts.push("refused, as expected".into());
     }
     let body: Option<&RawValue> = response.json().ok();
     let state = body.and_then(|body| json::string(json::find(body, "/status")?));
-    facts.extend(state);
+    facts.extend(state.filter(|state| state.len() < 40));
     facts.extend(
         response
             .header("x-ms-request-charge")
@@ -320,5 +225,7 @@ fn facts(notices: &[&str], response: &Response) -> Vec<String> {
 /// A body that is easier to read on several lines.
 fn indented(body: &str) -> Option<String> {
     let value: &RawValue = serde_json::from_str(body).ok()?;
-    (body.len() > 100).then(|| json::pretty(value, 0))
+    (100..1 << 16)
+        .contains(&body.len())
+        .then(|| json::pretty(value, 0))
 }
