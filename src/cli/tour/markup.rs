@@ -7,7 +7,7 @@ pub const HEAD: &str = concat!(
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="viewport" content="width=device-width">
 <title>The rawcosmos tour</title>
 <style>
 "#,
@@ -17,8 +17,8 @@ pub const HEAD: &str = concat!(
 <body>
 <header>
 <h1>The rawcosmos tour</h1>
-<p>What this machine and Azure Cosmos DB said to each other, {}. Time runs downwards. A solid arrow is a request, the dashed one below it the answer: open them for every byte, for the reason of each header, and for the line to do it by hand. Secrets are masked.</p>
-<p>✓ done, ↻ accepted and to be asked again, ✕ refused or no answer</p>
+<p>What this machine and Azure Cosmos DB said to each other, {}. Solid arrows are requests, dashed ones their answers. Open a pair for all of its text, the reason of each header, and a line to do it by hand. Secrets are masked.</p>
+<p>✓ done, ↻ to be asked again, ✕ refused or no answer</p>
 </header>
 <nav aria-label="Steps">
 <ol>
@@ -37,9 +37,8 @@ pub const LANES: &str = r#"</ol>
 </ul>
 "#;
 
-/// After everything. Takes the version.
+/// After everything.
 pub const END: &str = "</main>
-<footer><p>Written by rawcosmos {}</p></footer>
 </body>
 </html>
 ";
@@ -51,11 +50,11 @@ pub const FAILURE: &str = r#"<section class="n bad">
 </section>
 "#;
 
-/// A request. Takes its lane, the lane's name, method and target.
+/// A request. Takes its lane, the lane's name, method, a sign where the target is cut, and the target.
 pub const ARROW: &str = r#"<li>
 <details class="p{}">
 <summary class="x">
-<span><b>{}</b> <code>{} {}</code></span><span class="a"></span>
+<span><b>{}</b> <code>{} {}{}</code></span><span class="a"></span>
 "#;
 
 /// In the place of an answer. Takes what happened.
@@ -104,3 +103,11 @@ pub const NOTICE: &str = "<p class=\"n\"><strong>Notice:</strong> {}</p>\n";
 
 /// How an answer begins. Takes the kind of it, a sign for that, status and reason.
 pub const STATUS: &str = r#"<span class="{}"><b>{} {} {}</b>"#;
+
+/// Where an answer ends, and its arrow.
+pub const BACK: &str = "</span><span class=\"a r\"></span>\n";
+
+/// Before the exchanges that took back what the tour had made.
+pub const UNDONE: &str = r#"<section>
+<h2 class="n">Taking back what it had made</h2>
+"#;

@@ -16,7 +16,6 @@ use super::{commands, network};
 use crate::arm::{self, operation::Started, roles::Grant};
 use crate::cosmos;
 use crate::error::Error;
-use crate::exchange::locked;
 use crate::name::Name;
 use crate::show::Mask;
 use paper::{Paper, Recorder};
@@ -172,9 +171,8 @@ fn guide(said: &Settings, settings: &Settings, mask: &Mask, live: bool) -> Resul
     if let Err(error) = &done {
         let explained = explain(error, &session.context()).to_string();
         tour.leave_nothing();
-        let undone = std::mem::take(&mut *locked(&recorder.seen));
         // The error that ended the tour is the one to report.
-        let _ = paper.break_off(&mask.text(&explained), &undone);
+        let _ = paper.break_off(&mask.text(&explained), &recorder.taken());
     }
     done.map(|()| 0)
 }
@@ -182,7 +180,7 @@ fn guide(said: &Settings, settings: &Settings, mask: &Mask, live: bool) -> Resul
 impl Tour<'_> {
     fn walk(&mut self, paper: &mut Paper, recorder: &Recorder, live: bool) -> Result<(), Error> {
         // What finding the account needed is to be seen again, in its step.
-        locked(&recorder.seen).clear();
+        recorder.taken();
         self.session.client.forget_tokens();
         *self.session.machine.borrow_mut() = None;
         let place = match live {
@@ -196,12 +194,13 @@ impl Tour<'_> {
             }
             paper.begin(index + 1, step)?;
             let done = (step.work)(self);
-            let seen = std::mem::take(&mut *locked(&recorder.seen));
             let remark = self.remark.take().unwrap_or_default();
-            let mut notices = vec![step.notice, &remark];
             // What to see in a step is not there to be seen where it broke off.
-            notices.retain(|text| done.is_ok() && !text.is_empty());
-            let shown = paper.end(index + 1, &notices, &seen);
+            let notices: &[&str] = match done {
+                Ok(()) => &[step.notice, &remark],
+                Err(_) => &[],
+            };
+            let shown = paper.end(index + 1, notices, &recorder.taken());
             done.and(shown)?;
         }
         paper.close()

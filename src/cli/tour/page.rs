@@ -51,18 +51,21 @@ impl Page<'_> {
         }
     }
 
-    /// Everything before the first step. `shown` are the numbers of the steps that follow.
-    pub fn open(&mut self, place: &str, source: &str, shown: &[usize]) {
+    /// Everything before the first step; `only` one of them follows, or all.
+    pub fn open(&mut self, place: &str, source: &str, only: Option<usize>) {
         self.put(HEAD, &[place]);
-        for number in shown {
-            self.step(*number, LINK);
+        self.steps(1, only, LINK);
+        let imds = source == "imds";
+        self.put(LANES, &[if imds { "metadata (IMDS)" } else { source }]);
+    }
+
+    /// The same of each step from the first one on.
+    fn steps(&mut self, first: usize, only: Option<usize>, template: &str) {
+        for number in first..=STEPS.len() {
+            if only.is_none_or(|only| only == number) {
+                self.step(number, template);
+            }
         }
-        let named = if source == "imds" {
-            "metadata (IMDS)"
-        } else {
-            source
-        };
-        self.put(LANES, &[named]);
     }
 
     /// Its number, once more, its title, and what it is for.
@@ -88,29 +91,32 @@ impl Page<'_> {
             }
             self.put("</ol>\n", &[]);
         }
-        for notice in notices {
+        for notice in notices.iter().filter(|text| !text.is_empty()) {
             self.put(NOTICE, &[notice]);
         }
         self.put("</section>\n", &[]);
     }
 
-    /// Why the tour ends here, and the numbers of the steps that it did not come to.
-    pub fn fail(&mut self, explained: &str, missed: &[usize]) {
+    /// Why the tour ends here, and which steps it did not come to; but what it had made was taken back.
+    pub fn fail(&mut self, explained: &str, reached: usize, only: Option<usize>, undone: &[Seen]) {
         self.put(FAILURE, &[explained]);
-        for number in missed {
-            self.step(*number, MISSED);
+        self.steps(reached + 1, only, MISSED);
+        if !undone.is_empty() {
+            self.put(UNDONE, &[]);
+            self.end(&[], undone);
         }
     }
 
     /// Everything after the last step.
     pub fn close(&mut self) {
-        self.put(END, &[env!("CARGO_PKG_VERSION")]);
+        self.put(END, &[]);
     }
 
     fn exchange(&mut self, notices: &[&str], request: &Request, outcome: &Outcome) {
         let (lane, name) = lane(request.plane);
         let sent = show::request(request, self.mask);
-        self.put(ARROW, &[lane, name, request.method, &target(&sent)]);
+        let (cut, target) = target(request.url.shown());
+        self.put(ARROW, &[lane, name, request.method, cut, target]);
         match outcome {
             Ok(response) => self.answered(notices, response),
             Err(broken) => self.put(NO_ANSWER, &[&self.mask.text(&broken.what)]),
@@ -143,10 +149,32 @@ impl Page<'_> {
         let status = response.status.to_string();
         let reason = show::reason(response.status);
         self.put(STATUS, &[class, sign, &status, reason]);
-        for fact in facts(notices, response) {
-            self.put(" · {}", &[&self.mask.text(&fact)]);
+        self.facts(notices, response);
+        self.put(BACK, &[]);
+    }
+
+    fn facts(&mut self, notices: &[&str], response: &Response) {
+        let substatus = response.header("x-ms-substatus");
+        let substatus = substatus.filter(|text| *text != "0");
+        self.fact(" · substatus {}", substatus);
+        // Where a refusal is what the step is about, the notice begins with it.
+        let expected = notices.iter().any(|notice| {
+            let code = notice.strip_prefix("403/");
+            response.status == 403 && code.zip(substatus).is_some_and(|(a, b)| a.starts_with(b))
+        });
+        self.fact(" · {}", expected.then_some("refused, as expected"));
+        let state = response.json::<&RawValue>().ok();
+        let state = state.and_then(|body| json::string(json::find(body, "/status")?));
+        self.fact(" · {}", state.as_deref().filter(|state| state.len() < 40));
+        self.fact(" · {}\u{a0}RU", response.header("x-ms-request-charge"));
+        let ms = response.elapsed.as_millis().to_string();
+        self.fact(" · {}\u{a0}ms", Some(&ms));
+    }
+
+    fn fact(&mut self, template: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.put(template, &[&self.mask.text(text)]);
         }
-        self.put("</span><span class=\"a r\"></span>\n", &[]);
     }
 
     /// HTTP text letter by letter. The reason of a header stands below it, and is not selected along with it.
@@ -183,43 +211,20 @@ fn lane(plane: Plane) -> (&'static str, &'static str) {
 }
 
 /// What a request is about, short enough for an arrow: no query, and of a long path its end.
-fn target(sent: &str) -> String {
-    let whole = sent.split(' ').nth(1).unwrap_or_default();
-    let path = whole.split('?').next().unwrap_or_default();
-    let end = path
-        .rmatch_indices('/')
-        .nth(1)
-        .and_then(|(at, _)| path.get(at..));
-    match end {
-        Some(end) if path.len() > 48 => format!("…{end}"),
-        _ => path.to_string(),
+fn target(url: &str) -> (&str, &str) {
+    let (_, target) = show::split_url(url);
+    let path = target.split_once('?').map_or(target, |(path, _)| path);
+    match end_of(path).filter(|_| path.len() > 48) {
+        Some(end) => ("…", end),
+        None => ("", path),
     }
 }
 
-fn facts(notices: &[&str], response: &Response) -> Vec<String> {
-    let mut facts = Vec::new();
-    let substatus = response
-        .header("x-ms-substatus")
-        .filter(|text| *text != "0");
-    facts.extend(substatus.map(|text| format!("substatus {text}")));
-    // Where a refusal is what the step is about, the notice begins with it.
-    let code = format!("{}/{}", response.status, substatus.unwrap_or_default());
-    if notices
-        .iter()
-        .any(|notice| notice.split(':').next() == Some(&code))
-    {
-        facts.push("refused, as expected".into());
-    }
-    let body: Option<&RawValue> = response.json().ok();
-    let state = body.and_then(|body| json::string(json::find(body, "/status")?));
-    facts.extend(state.filter(|state| state.len() < 40));
-    facts.extend(
-        response
-            .header("x-ms-request-charge")
-            .map(|text| format!("{text}\u{a0}RU")),
-    );
-    facts.push(format!("{}\u{a0}ms", response.elapsed.as_millis()));
-    facts
+/// The last two parts of a path.
+fn end_of(path: &str) -> Option<&str> {
+    let last = path.rfind('/')?;
+    let before = path.get(..last)?.rfind('/')?;
+    path.get(before..)
 }
 
 /// A body that is easier to read on several lines.

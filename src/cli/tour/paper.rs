@@ -24,6 +24,13 @@ pub struct Recorder<'a> {
     pub(super) seen: Mutex<Vec<Seen>>,
 }
 
+impl Recorder<'_> {
+    /// What it has kept; from now on it begins anew.
+    pub(super) fn taken(&self) -> Vec<Seen> {
+        std::mem::take(&mut *locked(&self.seen))
+    }
+}
+
 impl Transport for Recorder<'_> {
     fn send(&self, request: &Request) -> Result<Response, Broken> {
         self.mask.learn_from(request);
@@ -33,19 +40,13 @@ impl Transport for Recorder<'_> {
     }
 }
 
-/// What it is written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Text,
-    Markdown,
-    Html,
-}
-
 /// Where the tour is written, and as what; one step of it, or all.
 pub struct Paper<'a> {
     output: Output,
     mask: &'a Mask,
-    form: Form,
+    markdown: bool,
+    /// Where it is a page: what is to be written next.
+    page: Option<Page<'a>>,
     only: Option<usize>,
     /// The step that was begun last.
     reached: usize,
@@ -53,16 +54,13 @@ pub struct Paper<'a> {
 
 impl<'a> Paper<'a> {
     pub(super) fn new(settings: &Settings, mask: &'a Mask) -> Result<Paper<'a>, Error> {
-        let form = match settings.text("format").as_deref() {
-            None | Some("text") => Form::Text,
-            Some("md") => Form::Markdown,
-            Some("html") => Form::Html,
-            Some(other) => {
-                return Err(Error::usage(format!(
-                    "--format {other} is not known: text, md or html"
-                )));
-            }
-        };
+        let form = settings.text("format");
+        let form = form.as_deref().unwrap_or("text");
+        if !["text", "md", "html"].contains(&form) {
+            return Err(Error::usage(format!(
+                "--format {form} is not known: text, md or html"
+            )));
+        }
         let only = settings.number("step")?;
         if only.is_some_and(|step| !(1..=STEPS.len()).contains(&step)) {
             return Err(Error::usage(format!(
@@ -74,7 +72,8 @@ impl<'a> Paper<'a> {
         Ok(Paper {
             output,
             mask,
-            form,
+            markdown: form == "md",
+            page: (form == "html").then(|| Page::new(mask)),
             only,
             reached: 0,
         })
@@ -82,18 +81,18 @@ impl<'a> Paper<'a> {
 
     /// Before the first step: where the tour leads, and where its identity comes from.
     pub(super) fn open(&mut self, place: &str, source: &str) -> Result<(), Error> {
-        let shown: Vec<usize> = (1..=STEPS.len()).filter(|n| !self.hides(*n)).collect();
-        self.on_page(&|page| page.open(place, source, &shown))
+        if let Some(page) = &mut self.page {
+            page.open(place, source, self.only);
+        }
+        self.flush()
     }
 
-    /// Adds to the page, where it is one.
-    fn on_page(&mut self, write: &dyn Fn(&mut Page)) -> Result<(), Error> {
-        if self.form != Form::Html {
-            return Ok(());
+    /// Writes what was added to the page, where it is one.
+    fn flush(&mut self) -> Result<(), Error> {
+        match &mut self.page {
+            Some(page) => self.output.text(&std::mem::take(&mut page.text)),
+            None => Ok(()),
         }
-        let mut page = Page::new(self.mask);
-        write(&mut page);
-        self.output.text(&page.text)
     }
 
     fn hides(&self, number: usize) -> bool {
@@ -105,11 +104,14 @@ impl<'a> Paper<'a> {
         if self.hides(number) {
             return Ok(());
         }
+        if let Some(page) = &mut self.page {
+            page.begin(number);
+            return self.flush();
+        }
         let (title, count) = (step.title, STEPS.len());
-        let heading = match self.form {
-            Form::Html => return self.on_page(&|page| page.begin(number)),
-            Form::Markdown => format!("## {number}. {title}\n"),
-            Form::Text => format!("── step {number} of {count}: {title}"),
+        let heading = match self.markdown {
+            true => format!("## {number}. {title}\n"),
+            false => format!("── step {number} of {count}: {title}"),
         };
         self.output.text(&heading)?;
         self.output.text(step.goal)?;
@@ -119,10 +121,12 @@ impl<'a> Paper<'a> {
     /// What a step would change.
     pub(super) fn plan(&mut self, number: usize, change: &str) -> Result<(), Error> {
         let text = format!("It would {change}.");
-        match self.form {
-            _ if self.hides(number) => Ok(()),
-            Form::Html => self.on_page(&|page| page.end(&[&text], &[])),
-            _ => self.output.text(&format!("{text}\n")),
+        if self.page.is_some() {
+            return self.end(number, &[&text], &[]);
+        }
+        match self.hides(number) {
+            true => Ok(()),
+            false => self.output.text(&format!("{text}\n")),
         }
     }
 
@@ -135,14 +139,18 @@ impl<'a> Paper<'a> {
         if self.hides(number) {
             return Ok(());
         }
-        if self.form == Form::Html {
-            return self.on_page(&|page| page.end(notices, seen));
+        if let Some(page) = &mut self.page {
+            page.end(notices, seen);
+            return self.flush();
         }
         for exchange in seen {
             self.exchange(exchange)?;
         }
-        let sign = self.either("notice: ", "**Notice:** ");
-        for text in notices {
+        let sign = match self.markdown {
+            true => "**Notice:** ",
+            false => "notice: ",
+        };
+        for text in notices.iter().filter(|text| !text.is_empty()) {
             self.output.text(&format!("{sign}{text}"))?;
         }
         if let Some(request) = deed(seen) {
@@ -152,8 +160,10 @@ impl<'a> Paper<'a> {
             } else {
                 ""
             };
-            let (before, after) = self.either(("do", ":"), ("**Do", ":**\n"));
-            let yourself = format!("{before} it yourself{signed}{after}");
+            let yourself = match self.markdown {
+                true => format!("**Do it yourself{signed}:**\n"),
+                false => format!("do it yourself{signed}:"),
+            };
             self.output.text(&yourself)?;
             self.block("sh", &show::curl(request, self.mask))?;
         }
@@ -172,39 +182,26 @@ impl<'a> Paper<'a> {
     }
 
     fn block(&mut self, language: &str, text: &str) -> Result<(), Error> {
-        match self.form {
-            Form::Markdown => self.output.text(&format!("```{language}\n{text}\n```")),
-            _ => self.output.text(text),
-        }
-    }
-
-    fn either<T>(&self, text: T, markdown: T) -> T {
-        if self.form == Form::Markdown {
-            markdown
-        } else {
-            text
+        match self.markdown {
+            true => self.output.text(&format!("```{language}\n{text}\n```")),
+            false => self.output.text(text),
         }
     }
 
     /// After the last step.
     pub(super) fn close(&mut self) -> Result<(), Error> {
-        self.on_page(&|page| page.close())?;
+        if let Some(page) = &mut self.page {
+            page.close();
+        }
+        self.flush()?;
         self.output.finish()
     }
 
     /// After an error: a page is whole all the same, and shows how what the tour had made was taken back.
     pub(super) fn break_off(&mut self, explained: &str, undone: &[Seen]) -> Result<(), Error> {
-        let last = STEPS.len();
-        let undone = Some(undone).filter(|seen| !seen.is_empty() && !self.hides(last));
-        let mut missed: Vec<usize> = (self.reached + 1..=last).collect();
-        missed.retain(|number| !self.hides(*number) && (*number < last || undone.is_none()));
-        self.on_page(&|page| {
-            page.fail(explained, &missed);
-            if let Some(seen) = undone {
-                page.begin(last);
-                page.end(&[], seen);
-            }
-        })?;
+        if let Some(page) = &mut self.page {
+            page.fail(explained, self.reached, self.only, undone);
+        }
         self.close()
     }
 }
