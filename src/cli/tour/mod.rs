@@ -9,10 +9,9 @@ mod work;
 
 use std::sync::Mutex;
 
-use super::explain::explain;
 use super::session::Session;
 use super::settings::Settings;
-use super::{commands, network};
+use super::{commands, network, told};
 use crate::arm::{self, operation::Started, roles::Grant};
 use crate::cosmos;
 use crate::error::Error;
@@ -169,10 +168,10 @@ fn guide(said: &Settings, settings: &Settings, mask: &Mask, live: bool) -> Resul
     }
     let done = tour.walk(&mut paper, &recorder, live);
     if let Err(error) = &done {
-        let explained = explain(error, &session.context()).to_string();
+        let explained = told(error, &session.context(), false, mask);
         tour.leave_nothing();
         // The error that ended the tour is the one to report.
-        let _ = paper.break_off(&mask.text(&explained), &recorder.taken());
+        let _ = paper.break_off(&explained, &recorder.taken());
     }
     done.map(|()| 0)
 }

@@ -4,9 +4,9 @@
 
 use serde_json::value::RawValue;
 
-use super::STEPS;
 use super::markup::*;
 use super::paper::{Outcome, Seen};
+use super::{STEPS, Step};
 use crate::cli::lesson;
 use crate::cli::output::json;
 use crate::error::Plane;
@@ -54,32 +54,29 @@ impl Page<'_> {
     /// Everything before the first step; `only` one of them follows, or all.
     pub fn open(&mut self, place: &str, source: &str, only: Option<usize>) {
         self.put(HEAD, &[place]);
-        self.steps(1, only, LINK);
+        self.steps(0, only, LINK);
         let imds = source == "imds";
         self.put(LANES, &[if imds { "metadata (IMDS)" } else { source }]);
     }
 
-    /// The same of each step from the first one on.
-    fn steps(&mut self, first: usize, only: Option<usize>, template: &str) {
-        for number in first..=STEPS.len() {
+    /// The same of each step behind so many.
+    fn steps(&mut self, skipped: usize, only: Option<usize>, template: &str) {
+        for (number, step) in (1..).zip(STEPS).skip(skipped) {
             if only.is_none_or(|only| only == number) {
-                self.step(number, template);
+                self.step(number, step, template);
             }
         }
     }
 
     /// Its number, once more, its title, and what it is for.
-    fn step(&mut self, number: usize, template: &str) {
-        let step = number.checked_sub(1).and_then(|index| STEPS.get(index));
-        if let Some(step) = step {
-            let number = number.to_string();
-            self.put(template, &[&number, &number, step.title, step.goal]);
-        }
+    fn step(&mut self, number: usize, step: &Step, template: &str) {
+        let number = number.to_string();
+        self.put(template, &[&number, &number, step.title, step.goal]);
     }
 
     /// What a step is for.
-    pub fn begin(&mut self, number: usize) {
-        self.step(number, STEP);
+    pub fn begin(&mut self, number: usize, step: &Step) {
+        self.step(number, step, STEP);
     }
 
     /// What went back and forth in a step, and what to see in it.
@@ -97,10 +94,10 @@ impl Page<'_> {
         self.put("</section>\n", &[]);
     }
 
-    /// Why the tour ends here, and which steps it did not come to; but what it had made was taken back.
+    /// Why the tour ends here, and which steps it did not come to, and how what it had made was taken back.
     pub fn fail(&mut self, explained: &str, reached: usize, only: Option<usize>, undone: &[Seen]) {
         self.put(FAILURE, &[explained]);
-        self.steps(reached + 1, only, MISSED);
+        self.steps(reached, only, MISSED);
         if !undone.is_empty() {
             self.put(UNDONE, &[]);
             self.end(&[], undone);
@@ -158,10 +155,9 @@ impl Page<'_> {
         let substatus = substatus.filter(|text| *text != "0");
         self.fact(" · substatus {}", substatus);
         // Where a refusal is what the step is about, the notice begins with it.
-        let expected = notices.iter().any(|notice| {
-            let code = notice.strip_prefix("403/");
-            response.status == 403 && code.zip(substatus).is_some_and(|(a, b)| a.starts_with(b))
-        });
+        let notice = notices.first().copied().unwrap_or_default();
+        let code = format!("{}/{}:", response.status, substatus.unwrap_or_default());
+        let expected = response.status >= 400 && notice.starts_with(&code);
         self.fact(" · {}", expected.then_some("refused, as expected"));
         let state = response.json::<&RawValue>().ok();
         let state = state.and_then(|body| json::string(json::find(body, "/status")?));

@@ -105,7 +105,7 @@ impl<'a> Paper<'a> {
             return Ok(());
         }
         if let Some(page) = &mut self.page {
-            page.begin(number);
+            page.begin(number, step);
             return self.flush();
         }
         let (title, count) = (step.title, STEPS.len());
