@@ -28,6 +28,7 @@ pub const OTHERS: &[&str] = &[
     "completions bash",
     "man",
     "tour --live -y -d toured -c toured",
+    "tour --live -y -d toured -c toured --format html",
     "sandbox run -- /usr/bin/env",
 ];
 
