@@ -13,9 +13,11 @@ pub mod help;
 pub mod lesson;
 pub mod output;
 pub mod place;
+pub mod progress;
 pub mod say;
 pub mod session;
 pub mod settings;
+pub mod shard;
 pub mod tour;
 pub mod trace;
 
