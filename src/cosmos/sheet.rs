@@ -24,21 +24,31 @@ const SYSTEM: [&str; 5] = ["_rid", "_self", "_etag", "_attachments", "_ts"];
 /// What may stand between the parts of a JSON text.
 const BLANK: [char; 4] = [' ', '\n', '\r', '\t'];
 
-/// The same call, for a sheet.
-pub fn of(page: Call<Page>) -> Call<Sheet> {
+/// The same call, for a sheet; perhaps without what the service adds to an item.
+pub fn of(page: Call<Page>, strip: bool) -> Call<Sheet> {
     Call {
         request: page.request,
         scope: page.scope,
         action: page.action,
         effect: page.effect,
-        read,
+        read: match strip {
+            true => |response| read(response, strip_line),
+            false => |response| read(response, push_line),
+        },
     }
 }
 
+/// Adds an item to a page.
+type Add = fn(&mut String, &str);
+
+fn push_line(lines: &mut String, item: &str) {
+    lines.push_str(item);
+}
+
 /// The whole answer is JSON, or nothing of it is used: a line is never half an item.
-fn read(response: &Response) -> Result<Sheet, Error> {
+fn read(response: &Response, add: Add) -> Result<Sheet, Error> {
     let members: Members = response.json()?;
-    let items = members.get("Documents").map(|items| lines(items.get()));
+    let items = members.get("Documents").map(|items| lines(items.get(), add));
     let (lines, count) = items
         .flatten()
         .ok_or_else(|| Error::answer("the body has no list \"Documents\""))?;
@@ -52,15 +62,15 @@ fn read(response: &Response) -> Result<Sheet, Error> {
 }
 
 /// The elements of a list as lines, and how many they are.
-fn lines(list: &str) -> Option<(String, usize)> {
+fn lines(list: &str, add: Add) -> Option<(String, usize)> {
     let broken = list.contains('\n') || list.contains('\r');
     let (mut lines, mut count) = (String::with_capacity(list.len()), 0);
     let mut rest = list.strip_prefix('[')?.trim_start_matches(BLANK);
     while !rest.starts_with(']') {
         let (item, after) = rest.split_at_checked(extent(rest).max(1))?;
         match broken {
-            false => lines.push_str(item),
-            true => lines.extend(item.split(['\n', '\r'])),
+            false => add(&mut lines, item),
+            true => add(&mut lines, &item.replace(['\n', '\r'], "")),
         }
         lines.push('\n');
         count += 1;
@@ -107,11 +117,11 @@ fn string_end(bytes: &mut impl Iterator<Item = (usize, u8)>) -> Option<usize> {
 /// An item without what the service adds to it; everything else is as it was written. What is no object stays.
 pub fn stripped(item: &str) -> String {
     let mut left = String::with_capacity(item.len());
-    strip(item, &mut left);
+    strip_line(&mut left, item);
     left
 }
 
-fn strip(item: &str, to: &mut String) {
+fn strip_line(to: &mut String, item: &str) {
     let Some(mut rest) = item.strip_prefix('{') else {
         return to.push_str(item);
     };
@@ -148,16 +158,6 @@ fn is_system(member: &str) -> bool {
 }
 
 impl Sheet {
-    /// Leaves out of every item what the service adds to it.
-    pub fn strip(&mut self) {
-        let mut left = String::with_capacity(self.lines.len());
-        for line in self.lines.lines() {
-            strip(line, &mut left);
-            left.push('\n');
-        }
-        self.lines = left;
-    }
-
     /// Leaves out the items that are not wanted.
     ///
     /// # Errors
@@ -185,12 +185,17 @@ mod tests {
     use super::*;
 
     fn answer(body: &str) -> Result<Sheet, Error> {
-        read(&Response {
+        with(body, push_line)
+    }
+
+    fn with(body: &str, add: Add) -> Result<Sheet, Error> {
+        let response = Response {
             status: 200,
             headers: vec![("x-ms-continuation".into(), "{\"t\":1}".into())],
             body: body.into(),
             ..Response::default()
-        })
+        };
+        read(&response, add)
     }
 
     #[test]
@@ -273,8 +278,8 @@ mod tests {
 
     #[test]
     fn items_are_left_out_whole() {
-        let mut sheet = answer(r#"{"Documents":[{"_ts":1,"n":1},{"n":2},3]}"#).unwrap();
-        sheet.strip();
+        let body = r#"{"Documents":[{"_ts":1,"n":1},{"n":2},3]}"#;
+        let mut sheet = with(body, strip_line).unwrap();
         assert_eq!(sheet.lines, "{\"n\":1}\n{\"n\":2}\n3\n");
         sheet.keep(&|item| Ok(!item.contains('2'))).unwrap();
         assert_eq!((sheet.lines.as_str(), sheet.count), ("{\"n\":1}\n3\n", 2));

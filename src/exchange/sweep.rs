@@ -195,10 +195,11 @@ impl Desk<'_> {
             within: job.is_bounded(),
             ..job.part.clone()
         };
-        sheet::of(match self.sweep.query {
+        let page = match self.sweep.query {
             Some(query) => query::items(container, query, &Across::from(&part), &paging),
             None => items::of_part(container, &part, &paging),
-        })
+        };
+        sheet::of(page, self.sweep.strip)
     }
 
     /// Lines are made ready here, by whoever has fetched them, and only then laid down.
@@ -210,9 +211,6 @@ impl Desk<'_> {
         let size = sheet.lines.len();
         if job.part.within && self.tells() {
             sheet.keep(&|item| self.is_in(&job.part, item))?;
-        }
-        if self.sweep.strip {
-            sheet.strip();
         }
         self.table().put(job.id, &call.request, answer, size)
     }
