@@ -292,13 +292,6 @@ fn feed(response: &Response, name: &str) -> Result<Page, Error> {
         .map_err(|e| Error::answer(format!("the member {name:?} is not a list: {e}")))?;
     Ok(Page {
         items,
-        next: continuation(response)?,
+        next: raw::continuation(response)?,
     })
-}
-
-/// Where a list goes on; nowhere behind its last page.
-fn continuation(response: &Response) -> Result<Option<Next>, Error> {
-    let next = response.header("x-ms-continuation");
-    let next = next.filter(|text| !text.is_empty()).map(Next::resume);
-    next.transpose().map_err(|e| Error::answer(e.to_string()))
 }

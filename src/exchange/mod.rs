@@ -22,6 +22,7 @@ mod remedy;
 pub mod retry;
 pub mod sessions;
 pub mod sweep;
+mod threads;
 pub mod tokens;
 pub mod version;
 

@@ -8,7 +8,7 @@ use crate::exchange::pages::Turns;
 use crate::message::{Answer, Next, Request};
 
 /// Pages that wait, and those under way, which take twice their size, are not more than this, unless one page is.
-const HELD: usize = 20 * 1024 * 1024;
+const HELD: usize = 16 * 1024 * 1024;
 
 /// Where a range goes on: at the start, or with a page; nowhere behind its end.
 type Place = Option<Option<Next>>;
