@@ -10,7 +10,7 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -398,7 +398,7 @@ fn killed_until_done(filled: &Filled, line: &str, dice: &mut Dice, between: &dyn
             if let Some(status) = child.0.try_wait().unwrap() {
                 let mut err = String::new();
                 let pipe = child.0.stderr.take().unwrap();
-                std::io::Read::read_to_string(&mut { pipe }, &mut err).unwrap();
+                { pipe }.read_to_string(&mut err).unwrap();
                 assert_eq!(status.code(), Some(0), "{err}");
                 return usize::try_from(round).unwrap();
             }
@@ -492,25 +492,29 @@ fn ranges_that_split_meanwhile_go_on_in_their_children() {
 }
 
 #[test]
-fn standard_output_gets_a_page_twice_at_most() {
-    let filled = Filled::new(2, 300);
+fn standard_output_gets_a_page_twice_at_most_and_loses_none() {
+    let filled = Filled::new(2, 600);
     filled.place.fault("feed.delay=3ms");
-    let mut command = filled.command("export - --state st --page-size 10");
+    let line = "export - --state st --page-size 10";
+    let mut command = filled.command(line);
     let mut child = Owned(command.stdout(Stdio::piped()).spawn().unwrap());
     let mut reader = BufReader::new(child.0.stdout.take().unwrap());
-    let mut first = String::new();
+    let mut text = String::new();
     for _ in 0..95 {
-        reader.read_line(&mut first).unwrap();
+        reader.read_line(&mut text).unwrap();
     }
     child.0.kill().unwrap();
     child.0.wait().unwrap();
-    std::io::Read::read_to_string(&mut reader, &mut first).unwrap();
+    // What waits in the pipe is read, too.
+    reader.read_to_string(&mut text).unwrap();
     filled.place.sandbox.clear_faults();
-    let rest = filled.export("export - --state st --page-size 10").ok();
-    rest.ends(0);
+    text += &filled.export(line).ok().out;
+    let twice = text.lines().count() - 600;
+    assert!(twice == 0 || twice == 10, "{twice}");
+    let mut once = lines(&text);
+    once.dedup();
+    assert_eq!(once, filled.all());
     assert!(filled.folder.names().is_empty());
-    let rest = run("again", filled.command("export - --page-size 10"));
-    drop(rest);
 }
 
 // ---- Files
@@ -571,10 +575,9 @@ fn a_full_disk_leaves_what_was_there_and_the_last_good_state() {
     assert_eq!(filled.folder.names(), ["out", "out.partial", "st"]);
     let state: Value = serde_json::from_str(&filled.folder.text("st")).unwrap();
     let length = state["length"].as_u64().unwrap();
-    assert!(length > 0 && length <= 100 * 512, "{length}");
+    assert!(length <= 100 * 512, "{length}");
     // With room it goes on.
-    let ran = filled.export("export out -y --state st").ok();
-    ran.says("going on behind ");
+    filled.export("export out -y --state st").ok();
     same(&filled.folder.text("out"), filled.all());
     filled
         .export("export /dev/full")
@@ -675,7 +678,13 @@ fn a_reader_that_leaves_is_no_failure() {
         drop(reader);
         assert!(child.0.wait().unwrap().success());
         let mut err = String::new();
-        std::io::Read::read_to_string(&mut child.0.stderr.take().unwrap(), &mut err).unwrap();
+        child
+            .0
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut err)
+            .unwrap();
         assert_eq!(err, "");
     }
     let rest = filled.export("export - --state st").ok().out;
@@ -791,11 +800,11 @@ fn pages_of(size: usize) -> impl Fn(&Asked) -> Reply {
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_stays_within_a_few_pages() {
-    // 64 MiB, and as many pages as large as the service makes them.
-    for (size, tail) in [
-        (1 << 20, ""),
-        (1 << 20, "--order --parallel 9"),
-        (4_000_000, "--strip-system --parallel 9"),
+    // 64 MiB, and as many pages as large as the service makes them, of which an allocator may keep one for each thread.
+    for (size, most, tail) in [
+        (1 << 20, 32, ""),
+        (1 << 20, 32, "--order --parallel 9"),
+        (4_000_000, 64, "--strip-system --parallel 9"),
     ] {
         let service = Service::new(pages_of(size));
         let key = Scratch::new("c2VjcmV0LXNlY3JldA==");
@@ -817,8 +826,10 @@ fn memory_stays_within_a_few_pages() {
         }
         assert!(child.0.wait().unwrap().success());
         assert!(bytes >= 4 * PAGES * size * 9 / 10, "{bytes}");
-        println!("{size} {tail}: {peak} KiB");
-        assert!(peak > 1024 && peak < 32 * 1024, "{size} {tail}: {peak} KiB");
+        assert!(
+            peak > 1024 && peak < most * 1024,
+            "{size} {tail}: {peak} KiB"
+        );
     }
 }
 
