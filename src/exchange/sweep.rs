@@ -122,21 +122,17 @@ impl Desk<'_> {
     }
 
     fn hand_over(&self, alone: bool, state: &mut State, each: &mut Each) -> Result<(), Error> {
-        while let Some((id, answer)) = self.next(alone, state)? {
+        while let Some(answer) = self.next(alone, state)? {
             self.moved.notify_all();
             each(&answer, state)?;
-            self.table().written(id, &answer.value);
+            self.table().written(&answer.value);
             self.moved.notify_all();
         }
         Ok(())
     }
 
     /// The next page, and with it the state; nothing once all was handed over.
-    fn next(
-        &self,
-        alone: bool,
-        state: &mut State,
-    ) -> Result<Option<(usize, Answer<Sheet>)>, Error> {
+    fn next(&self, alone: bool, state: &mut State) -> Result<Option<Answer<Sheet>>, Error> {
         let mut table = self.table();
         loop {
             if let Some(error) = table.failed.take() {
@@ -220,12 +216,9 @@ impl Desk<'_> {
         Ok(contains(&part.min, &part.max, &definition.effective(&key)))
     }
 
-    /// The ranges are read again, and the leaf becomes one for each that holds a part of it; but what it still holds
-    /// comes first.
+    /// The ranges are read again, and the leaf becomes one for each that holds a part of it.
     fn repair(&self, job: &Job, error: Error) -> Result<(), Error> {
-        let Some(times) = self.table().repairs(job.id) else {
-            return Ok(());
-        };
+        let times = self.table().repairs(job.id);
         if times >= SPLITS {
             return Err(error);
         }
