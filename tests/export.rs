@@ -620,7 +620,7 @@ fn a_state_says_when_it_is_not_of_this_export() {
     filled
         .export("export out --state st")
         .ends(2)
-        .says("0 of the 77 bytes");
+        .says("first 77 bytes it counts on");
     fs::remove_file(filled.folder.file("out.partial")).unwrap();
     filled
         .export("export out --state st")
