@@ -328,13 +328,13 @@ impl<'a> Desk<'a> {
 
     fn recognise_input(&self, record: &Record) -> Result<(), Error> {
         let first = hash(&[record.text]);
-        locked(&self.keeper).first = Some(first);
-        match self.plan.resume.first.is_some_and(|known| known != first) {
-            true => Err(Error::usage(
+        if self.plan.resume.first.is_some_and(|known| known != first) {
+            return Err(Error::usage(
                 "the input does not begin as the one of which the state says what is done: another input needs another state",
-            )),
-            false => Ok(()),
+            ));
         }
+        locked(&self.keeper).first = Some(first);
+        Ok(())
     }
 
     /// Before an item is sent it is written down that it may have been.
