@@ -4,12 +4,15 @@
 //! Memory is bounded whatever the size of the input. Two items of one id and key are written in the order of the input.
 
 mod csv;
+mod cut;
 mod desk;
 mod fate;
+mod keeper;
 mod lane;
 mod lanes;
 mod op;
 mod pace;
+mod reader;
 pub mod records;
 mod send;
 pub mod settled;
@@ -121,10 +124,10 @@ pub struct Rejected<'a> {
 /// How far it is, for another run.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// What was counted in this run.
-    pub counts: Counts,
     /// As [`Resume::settled`].
     pub settled: Settled,
+    /// What [`Ears::told`] said when exactly this was done with.
+    pub told: u64,
     /// As [`Resume::ahead`].
     pub ahead: u64,
     /// As [`Resume::first`].
@@ -138,6 +141,8 @@ pub type Heard<'a> = dyn FnMut(&Counts) + 'a;
 pub struct Ears<'a> {
     /// Of each item that was not written, before it counts as done with.
     pub rejected: &'a (dyn Fn(&Rejected) -> Result<(), Error> + Sync),
+    /// How much was told of rejected items: a number that is kept with the state.
+    pub told: &'a (dyn Fn() -> u64 + Sync),
     /// What is to be written down, where that is wanted.
     pub keep: Option<&'a (dyn Fn(&Snapshot) -> Result<(), Error> + Sync)>,
 }
