@@ -778,6 +778,53 @@ fn a_container_made_anew_meanwhile_is_seen() {
     ran.ends(6).prints("");
 }
 
+// ---- Into another container
+
+/// What the shell does with `export | import`: the exit codes of both.
+fn piped(from: &Filled, left: &str, to: &Filled, right: &str) -> (Option<i32>, Option<i32>) {
+    let mut export = from.command(left).stdout(Stdio::piped()).spawn().unwrap();
+    let mut import = to.command(right);
+    let import = import
+        .stdin(export.stdout.take().unwrap())
+        .output()
+        .unwrap();
+    (export.wait().unwrap().code(), import.status.code())
+}
+
+#[test]
+fn a_copy_is_an_export_piped_into_an_import() {
+    let one = Filled::ragged(3, 700, Some(2));
+    one.place.container("copied", &["/pk"]);
+    // Another account, with another number of ranges.
+    let two = Filled::new(2, 0);
+    let own = |filled: &Filled, container: &str| {
+        let line = format!("query 'SELECT c.id, c.pk, c.n FROM c' -c {container} -q");
+        sorted(
+            filled
+                .export(&line)
+                .ok()
+                .out
+                .lines()
+                .map(str::to_string)
+                .collect(),
+        )
+    };
+    let left = "export - --strip-system --page-size 50";
+    let right = "import - --mode upsert -c";
+    for again in 0..2 {
+        let done = piped(&one, left, &one, &format!("{right} copied"));
+        assert_eq!(done, (Some(0), Some(0)));
+        let done = piped(&one, left, &two, &format!("{right} orders"));
+        assert_eq!(done, (Some(0), Some(0)), "{again}");
+        let wanted = own(&one, "orders");
+        assert_eq!(wanted.len(), 700);
+        assert!(own(&one, "copied") == wanted && own(&two, "orders") == wanted);
+    }
+    one.place.fault("feed.403");
+    let (left, _) = piped(&one, left, &two, &format!("{right} orders"));
+    assert_eq!(left, Some(5), "it is the left side that says so");
+}
+
 // ---- Memory
 
 const PAGES: usize = 16;
