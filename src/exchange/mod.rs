@@ -22,6 +22,7 @@ pub mod regions;
 mod remedy;
 pub mod retry;
 pub mod sessions;
+mod threads;
 pub mod tokens;
 pub mod version;
 

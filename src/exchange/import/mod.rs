@@ -18,6 +18,7 @@ mod send;
 pub mod settled;
 
 use super::Client;
+use super::threads::with_help;
 use crate::cosmos::Container;
 use crate::cosmos::ranges::Ranges;
 use crate::error::Error;
@@ -124,8 +125,8 @@ pub struct Rejected<'a> {
 /// How far it is, for another run.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// As [`Resume::settled`].
-    pub settled: Settled,
+    /// [`Resume::settled`] as JSON.
+    pub settled: String,
     /// What [`Ears::told`] said when exactly this was done with.
     pub told: u64,
     /// As [`Resume::ahead`].
@@ -168,17 +169,14 @@ impl Client<'_> {
             Err(error) => return (Counts::default(), Some(error)),
         };
         let desk = Desk::new(self, plan, ears, ranges.as_ref(), bulk);
-        std::thread::scope(|scope| {
-            let mut begun = 0;
-            for _ in 0..plan.concurrency.max(1) {
-                let thread = std::thread::Builder::new().spawn_scoped(scope, || desk.serve());
-                begun += usize::from(thread.is_ok());
-            }
-            let read = match begun {
+        // Its own error is laid down where the others are.
+        let _ = with_help(plan.concurrency.max(1), &|| desk.serve(), &mut |threads| {
+            let read = match threads {
                 0 => Err(Error::local("no thread can be had")),
                 _ => feed(&desk, records, heard),
             };
             desk.drain(read.err(), heard);
+            Ok(())
         });
         desk.result()
     }
