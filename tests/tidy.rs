@@ -77,6 +77,22 @@ const RULES: &[Rule] = &[
         ),
     },
     Rule {
+        check: no_large_tables,
+        example: (
+            "src/a.rs",
+            "let a = b.to_lowercase();",
+            "let a = b.to_ascii_lowercase();\n#[cfg(test)]\nmod tests { b.to_lowercase(); }",
+        ),
+    },
+    Rule {
+        check: no_large_tables,
+        example: (
+            "src/a.rs",
+            "format!(\"{charge:.2} RU\")",
+            "format!(\"{} of a..{b}\", decimal::hundredths(charge))",
+        ),
+    },
+    Rule {
         check: begins_with_a_sentence,
         example: ("src/a.rs", "use std::fs;\n", "//! The files.\n"),
     },
@@ -114,6 +130,22 @@ const RULES: &[Rule] = &[
             "src/cosmos/items.rs",
             "/// `GET /dbs/{db}`.\npub fn read(\n    a: A,\n) -> Call<T> {}\n",
             "/// `GET /dbs/{db}`, see <https://learn.microsoft.com/x>.\n#[must_use]\npub fn read(a: A) -> Call<T> {}\n",
+        ),
+    },
+    Rule {
+        check: one_system,
+        example: (
+            "src/cli/files.rs",
+            "#[cfg(unix)]\nfn a() {}",
+            "// on unix\nlet a = b.windows(2);",
+        ),
+    },
+    Rule {
+        check: one_system,
+        example: (
+            "src/sandbox/mod.rs",
+            "use std::os::fd::AsFd;",
+            "use super::os::link;\nuse crate::sandbox::os::{self, link};",
         ),
     },
     Rule {
@@ -501,6 +533,28 @@ fn sockets(path: &str, text: &str) -> Complaints {
         .collect()
 }
 
+/// What brings large tables into the binary, and what does not.
+const LARGE: &[(&str, &str)] = &[
+    (".to_lowercase()", "to_ascii_lowercase: 30 KB"),
+    (".to_uppercase()", "to_ascii_uppercase: 30 KB"),
+    ("parse::<f64>", "error::decimal::read: 15 KB"),
+    (":.0}", "a whole number: 15 KB"),
+    (":.1}", "error::decimal: 15 KB"),
+    (":.2}", "error::decimal::hundredths: 15 KB"),
+    (":.3}", "error::decimal: 15 KB"),
+];
+
+fn no_large_tables(path: &str, text: &str) -> Complaints {
+    if !path.starts_with("src/") || path.starts_with("src/sandbox/") || !path.ends_with(".rs") {
+        return Vec::new();
+    }
+    let shipped = shipped(path, text);
+    let found = LARGE.iter().filter(|(word, _)| shipped.contains(word));
+    found
+        .map(|(word, instead)| format!("{path}: `{word}` is large; use {instead}"))
+        .collect()
+}
+
 /// What reads the world: clock, environment, files, streams.
 const WORLD: &[&str] = &[
     "SystemTime",
@@ -645,6 +699,28 @@ fn no_paths_of_one_machine(path: &str, text: &str) -> Complaints {
         .filter(|(one, two)| text.contains(&format!("{one}{two}")));
     found
         .map(|(one, two)| format!("{path}: `{one}{two}` is a path of one machine"))
+        .collect()
+}
+
+/// What is there on one system alone, or asks for one.
+const ONE_SYSTEM: &[&str] = &[
+    "std::os::",
+    "unix",
+    "cfg(windows",
+    "not(windows",
+    "target_os",
+    "target_family",
+    "libc",
+];
+
+fn one_system(path: &str, text: &str) -> Complaints {
+    if path == "src/sandbox/os.rs" {
+        return Vec::new();
+    }
+    let code = code(shipped(path, text));
+    let found = ONE_SYSTEM.iter().filter(|word| has_word(&code, word));
+    found
+        .map(|word| format!("{path}: names `{word}`, which is for src/sandbox/os.rs"))
         .collect()
 }
 

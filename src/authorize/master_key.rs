@@ -76,9 +76,9 @@ impl MasterKey {
 /// The fifth line holds the `Date` header of callers that send no `x-ms-date`: here it is always empty.
 pub fn text_to_sign(method: &str, kind: &str, link: &str, date: &str) -> String {
     let (method, kind, date) = (
-        method.to_lowercase(),
-        kind.to_lowercase(),
-        date.to_lowercase(),
+        method.to_ascii_lowercase(),
+        kind.to_ascii_lowercase(),
+        date.to_ascii_lowercase(),
     );
     format!("{method}\n{kind}\n{link}\n{date}\n\n")
 }

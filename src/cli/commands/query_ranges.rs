@@ -12,14 +12,24 @@ use crate::error::Error;
 use crate::exchange::changes::recreated;
 use crate::exchange::query::{Asked, Rows, Spent};
 
+/// Which items are asked for.
+pub enum Scope<'a> {
+    /// All.
+    All,
+    /// Those of a key.
+    Key(&'a PartitionKey),
+    /// Those whose keys begin like this one: between two effective keys.
+    Levels(&'a PartitionKey, (String, String)),
+}
+
 /// The query, its plan, and what of the container it is about.
 pub struct Ranged<'a, 's> {
     pub session: &'a Session<'s>,
     pub container: &'a Container,
     pub query: &'a Query,
     pub plan: &'a Plan,
-    pub key: Option<&'a PartitionKey>,
-    pub between: Option<(String, String)>,
+    pub scope: Scope<'a>,
+    pub file: Option<&'a str>,
     pub paging: Paging,
     pub most: usize,
 }
@@ -28,14 +38,20 @@ impl Ranged<'_, '_> {
     /// Prints the rows; how many there were, and what they took.
     pub fn run(self, output: &mut Output) -> Result<(usize, Spent), Error> {
         let settings = self.session.settings;
-        let file = settings.text("state");
-        let state = file.as_deref().map(|file| self.state(file)).transpose()?;
+        let file = self.file;
+        let state = file.map(|file| self.state(file)).transpose()?;
+        let (key, between) = match self.scope {
+            Scope::All => (None, None),
+            Scope::Key(key) => (Some(key.clone()), None),
+            Scope::Levels(_, between) => (None, Some(between)),
+        };
         let every = self.paging.size.unwrap_or(1000).max(1) as usize;
         let asked = Asked {
             container: self.container,
             query: self.query,
             plan: self.plan,
-            between: self.between,
+            key,
+            between,
             paging: self.paging,
             most: u64::try_from(self.most)
                 .ok()
@@ -52,7 +68,7 @@ impl Ranged<'_, '_> {
                     {
                         output.row(&row?)?;
                         printed += 1;
-                        if let Some(file) = file.as_deref().filter(|_| printed % every == 0) {
+                        if let Some(file) = file.filter(|_| printed % every == 0) {
                             keep_state(file, rows, output)?;
                         }
                     }
@@ -60,7 +76,7 @@ impl Ranged<'_, '_> {
                 };
                 let done = work();
                 // Also where it failed: another run goes on from there.
-                let kept = file.as_deref().map(|file| keep_state(file, rows, output));
+                let kept = file.map(|file| keep_state(file, rows, output));
                 done.and(kept.unwrap_or(Ok(())))
             })
         })?;
@@ -72,7 +88,11 @@ impl Ranged<'_, '_> {
         let found = self.session.run(&containers::read(self.container))?.value;
         let rid = containers::rid_of(&found);
         let rid = rid.ok_or_else(|| Error::answer("the container has no _rid"))?;
-        let new = State::new(&rid, self.query, self.key);
+        let key = match &self.scope {
+            Scope::All => None,
+            Scope::Key(key) | Scope::Levels(key, _) => Some(*key),
+        };
+        let new = State::new(&rid, self.query, key);
         let Some(text) = kept(file)? else {
             return Ok(new);
         };

@@ -4,9 +4,9 @@
 //! being read, and which of its rows were given: also after a split those are the first that the children have.
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::Query;
+use super::order::Identity;
 use crate::cosmos::partition_key::PartitionKey;
 use crate::cosmos::ranges::Part;
 use crate::error::Error;
@@ -32,19 +32,12 @@ pub struct Left {
     pub part: Part,
     /// Where the page that is being read begins.
     pub from: Option<Next>,
-    /// The [`mark`] of each of its rows that were given already.
+    /// The [mark](Identity::mark) of each of its rows that were given already.
     pub given: Vec<u64>,
 }
 
 /// The form of the state that is written.
 const VERSION: u64 = 1;
-
-/// Stands for a text wherever only sameness matters.
-pub fn mark(text: &str) -> u64 {
-    let hash = Sha256::digest(text.as_bytes());
-    let first = hash.iter().take(8);
-    first.fold(0, |mark, byte| (mark << 8) | u64::from(*byte))
-}
 
 impl State {
     /// At the start of a query.
@@ -52,7 +45,7 @@ impl State {
         let key = key.map(PartitionKey::header).unwrap_or_default();
         State {
             container: container.to_string(),
-            query: mark(&(query.body() + &key)),
+            query: Identity::of(&(query.body() + &key)).mark(),
             passed: 0,
             left: Vec::new(),
         }

@@ -119,8 +119,7 @@ impl Table {
         };
         (leaf.busy, leaf.gone, leaf.repairs) = (false, false, 0);
         if let Some(next) = &answer.value.next {
-            leaf.turns
-                .turn(&call.request, next, sheet.rows.len() == 0)?;
+            leaf.turns.turn(&call.request, next)?;
         }
         leaf.ahead = match &answer.value.next {
             Some(next) => Ahead::Page(Some(next.clone())),
@@ -141,7 +140,10 @@ impl Table {
         spent.elapsed += answer.elapsed;
         spent.activity = answer.activity.clone().or(spent.activity.take());
         if measured {
-            let range = format!("range {}", job.part.range);
+            let range = match job.part.range.as_str() {
+                "" => "the service".to_string(),
+                id => format!("range {id}"),
+            };
             spent.metrics.add(&range, &answer.metrics);
         }
     }
