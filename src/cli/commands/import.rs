@@ -15,7 +15,7 @@ use crate::cli::settings::{Settings, open};
 use crate::cli::shard::Shard;
 use crate::cosmos::key_definition::keyed::Keyed;
 use crate::cosmos::{Container, containers, items};
-use crate::error::Error;
+use crate::error::{Error, decimal};
 use crate::exchange::import::records::{Format, Record, Records};
 use crate::exchange::import::{Check, Counts, Ears, Mode, Plan, Rejected, Resume};
 
@@ -209,6 +209,7 @@ impl<'a> Job<'a> {
     }
 
     fn tell(&self, session: &Session, output: &mut Output, counts: &Counts) -> Result<(), Error> {
+        let charge = decimal::hundredths(counts.charge);
         let all = [
             ("read", counts.read),
             ("created", counts.created),
@@ -221,20 +222,15 @@ impl<'a> Job<'a> {
             ("requests", counts.requests),
             ("throttled", counts.throttled),
         ];
-        summary(
-            output,
-            &all,
-            &format!(",\"requestCharge\":{:.2}", counts.charge),
-        )?;
+        summary(output, &all, &format!(",\"requestCharge\":{charge}"))?;
         if self.stop && counts.rejected > 0 {
             session
                 .say("stopped at an item that was rejected; what was under way then was written");
         }
         session.say(&format!(
-            "{} items · {} requests · {:.2} RU",
+            "{} items · {} requests · {charge} RU",
             counts.written(),
-            counts.requests,
-            counts.charge
+            counts.requests
         ));
         Ok(())
     }
