@@ -14,12 +14,14 @@ use crate::error::Error;
 use crate::message::{Page, Request, Response};
 use crate::name::Name;
 
-pub(super) const CREATE: &str =
+/// What creating an item needs.
+pub const CREATE: &str =
     "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/create";
-pub(super) const UPSERT: &str =
+/// What creating or replacing an item needs.
+pub const UPSERT: &str =
     "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/upsert";
-pub(super) const READ: &str =
-    "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/read";
+/// The data action that reading items needs.
+pub const READ: &str = "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/read";
 pub(super) const REPLACE: &str =
     "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/replace";
 pub(super) const DELETE: &str =

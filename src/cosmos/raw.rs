@@ -144,13 +144,18 @@ pub(super) fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn page(response: &Response) -> Result<Page, Error> {
-    let body = (!response.body.is_empty()).then(|| response.raw());
+/// Where a list goes on; nowhere behind its last page.
+pub(super) fn continuation(response: &Response) -> Result<Option<Next>, Error> {
     let next = response.header("x-ms-continuation");
     let next = next.filter(|text| !text.is_empty()).map(Next::resume);
+    next.transpose().map_err(|e| Error::answer(e.to_string()))
+}
+
+fn page(response: &Response) -> Result<Page, Error> {
+    let body = (!response.body.is_empty()).then(|| response.raw());
     Ok(Page {
         items: body.transpose()?.into_iter().collect(),
-        next: next.transpose().map_err(|e| Error::answer(e.to_string()))?,
+        next: continuation(response)?,
     })
 }
 

@@ -8,6 +8,7 @@ pub mod batches;
 pub mod budget;
 pub mod changes;
 mod files;
+pub mod import;
 pub mod judge;
 pub mod many;
 pub mod network;
@@ -21,6 +22,8 @@ pub mod regions;
 mod remedy;
 pub mod retry;
 pub mod sessions;
+pub mod sweep;
+mod threads;
 pub mod tokens;
 pub mod version;
 

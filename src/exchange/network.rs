@@ -24,6 +24,9 @@ use crate::name::is_loopback;
 /// No answer of the service is larger: pages end at 4 MB.
 const LARGEST_BODY: u64 = 32 * 1024 * 1024;
 
+/// Connections that are kept for the next request.
+const IDLE: usize = 64;
+
 /// The network of this machine.
 pub struct Network {
     direct: Agent,
@@ -128,6 +131,9 @@ fn config(proxy: Option<ureq::Proxy>, roots: Option<&[Certificate<'static>]>) ->
         .accept_encoding(AutoHeaderValue::None)
         .user_agent(AutoHeaderValue::None)
         .max_idle_age(Duration::from_secs(60))
+        // Each thread that sends keeps its connection.
+        .max_idle_connections(IDLE)
+        .max_idle_connections_per_host(IDLE)
         .build()
 }
 

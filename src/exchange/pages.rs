@@ -19,7 +19,7 @@ pub enum Flow {
 
 /// Sees a list that goes in circles.
 #[derive(Debug, Default)]
-pub(super) struct Turns {
+pub(in crate::exchange) struct Turns {
     previous: Option<Next>,
     repeats: u32,
 }

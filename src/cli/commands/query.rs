@@ -1,29 +1,37 @@
 //! `query SQL`
 
+mod plans;
 mod words;
 
 use super::Trailer;
 use super::input::{consistency, definition, given_key};
-use super::query_ranges::{Ranged, Scope};
+use super::query_ranges::{Ranged, Scope, state};
+use crate::cli::files::keep;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cosmos::partition_key::PartitionKey;
 use crate::cosmos::query::metrics::Metrics;
 use crate::cosmos::query::plan::Plan;
+use crate::cosmos::query::state::State;
 use crate::cosmos::query::{self, Across, Query};
-use crate::cosmos::{Container, Paging};
+use crate::cosmos::{Container, Paging, containers};
 use crate::error::{Error, Failure};
 use crate::exchange::pages::Flow;
 use crate::message::Next;
 use crate::show::quote;
-use words::{asked, is_token};
+use plans::of_refusal;
+pub use plans::plan;
+pub use words::asked;
+use words::is_token;
 
 /// `query SQL|-f FILE [--param NAME=TEXT]… [--param-json NAME=JSON]… [-k KEY] [--page-size N] [--max-items N]
 /// [--one-page] [--continuation TEXT] [--state FILE|--continuation FILE] [--parallel N] [--metrics]`
 pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Result<(), Error> {
     let container = session.container()?;
-    let query = asked(session, operands)?;
-    session.known.borrow_mut().query = Some(query.text().to_string());
+    let query = asked(session, operands.first().cloned(), "a query")?;
+    let query = query.ok_or_else(|| {
+        Error::usage("which query? for example: rawcosmos query 'SELECT * FROM c'")
+    })?;
     let key = given_key(session)?;
     let mut work = Work::new(session, output, &container, &query)?;
     match &key {
@@ -48,15 +56,6 @@ fn is_too_short(error: &Error) -> bool {
     };
     let failure = error.failure();
     failure.is_some_and(|failure| failure.status == 400 && said(failure))
-}
-
-/// Servers without plans say so in several ways. Where a query is wrong, the compiler of queries lists its errors.
-fn makes_no_plans(failure: &Failure) -> bool {
-    match failure.status {
-        404 | 405 | 501 => true,
-        400 => failure.substatus.unwrap_or_default() == 0 && !failure.body.contains("rrors"),
-        _ => false,
-    }
 }
 
 /// A query on its way: rows are printed as they come.
@@ -233,20 +232,32 @@ impl<'a, 's> Work<'a, 's> {
 
     /// Each range by the plan.
     fn by_ranges(&mut self, plan: &Plan, scope: Scope) -> Result<(), Error> {
+        let file = self.file.as_deref();
+        let start = file.map(|file| self.state(file, scope.key()));
         let ranged = Ranged {
             session: self.session,
             container: self.container,
             query: self.query,
             plan,
             scope,
-            file: self.file.as_deref(),
             paging: self.paging.clone(),
             most: self.most,
+            strip: false,
+            state: start.transpose()?,
+            keep: &|state| file.map_or(Ok(()), |file| keep(file, &state.to_json())),
         };
         let (printed, spent) = ranged.run(self.output)?;
         self.trailer.spent(printed, &spent);
         self.metrics = spent.metrics;
         Ok(())
+    }
+
+    fn state(&self, file: &str, key: Option<&PartitionKey>) -> Result<State, Error> {
+        let found = self.session.run(&containers::read(self.container))?.value;
+        let rid = containers::rid_of(&found);
+        let rid = rid.ok_or_else(|| Error::answer("the container has no _rid"))?;
+        let key = key.map(PartitionKey::header).unwrap_or_default();
+        state(file, &rid, &(self.query.body() + &key))
     }
 
     fn end(self) -> Result<(), Error> {
@@ -259,24 +270,8 @@ impl<'a, 's> Work<'a, 's> {
     }
 }
 
-fn plan(session: &Session, container: &Container, query: &Query) -> Result<Option<Plan>, Error> {
-    match session.run(&query::plan_of(container, query)) {
-        Ok(answer) => Ok(answer.value),
-        Err(e) => match of_refusal(&e)? {
-            None if e.failure().is_some_and(makes_no_plans) => Ok(None),
-            None => Err(e),
-            plan => Ok(plan),
-        },
-    }
-}
-
-fn of_refusal(error: &Error) -> Result<Option<Plan>, Error> {
-    let failure = error.failure();
-    failure.map_or(Ok(None), Plan::of_refusal)
-}
-
 /// What is said of the rows once all of them are written.
-fn end(session: &Session, output: &Output, trailer: &Trailer, left: Option<&Next>) {
+pub fn end(session: &Session, output: &Output, trailer: &Trailer, left: Option<&Next>) {
     if !output.left_out().is_empty() {
         let names = output.left_out().join(", ");
         session.say(&format!("members without a column, in later rows: {names}"));

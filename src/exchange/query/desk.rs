@@ -60,8 +60,8 @@ impl<'a> Desk<'a> {
         self.table().leaves.len()
     }
 
-    pub fn count_thread(&self, begun: bool) {
-        self.table().spent.threads += usize::from(begun);
+    pub fn count_threads(&self, begun: usize) {
+        self.table().spent.threads = begun;
     }
 
     pub fn spent(&self) -> Spent {

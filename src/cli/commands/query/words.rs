@@ -10,27 +10,25 @@ pub fn is_token(text: &str) -> bool {
     text.starts_with(['{', '[', '"', '+', '-'])
 }
 
-fn text(session: &Session, operands: &[String]) -> Result<String, Error> {
-    let text = match (operands.first(), session.settings.text("file")) {
+/// The query that was given, or that of `--file`, with its parameters.
+pub fn asked(session: &Session, given: Option<String>, what: &str) -> Result<Option<Query>, Error> {
+    let text = match (given, session.settings.text("file")) {
         (Some(_), Some(_)) => {
-            return Err(Error::usage("a query and --file exclude each other"));
+            return Err(Error::usage(format!(
+                "{what} and --file exclude each other"
+            )));
         }
-        (Some(text), None) => text.clone(),
-        (None, Some(path)) => read_file(&path)?,
-        (None, None) => String::new(),
+        (None, Some(path)) => Some(read_file(&path)?),
+        (given, None) => given,
     };
     // A variable or a pipe that held nothing is no query either.
-    if text.trim().is_empty() {
-        return Err(Error::usage(
-            "which query? for example: rawcosmos query 'SELECT * FROM c'",
-        ));
-    }
-    Ok(text)
+    let text = text.filter(|text| !text.trim().is_empty());
+    session.known.borrow_mut().query.clone_from(&text);
+    text.map(|text| with_parameters(session, text)).transpose()
 }
 
-/// The query that the words of a command name, with its parameters.
-pub fn asked(session: &Session, operands: &[String]) -> Result<Query, Error> {
-    let mut query = Query::new(text(session, operands)?);
+fn with_parameters(session: &Session, text: String) -> Result<Query, Error> {
+    let mut query = Query::new(text);
     for (option, is_json) in [("param", false), ("param-json", true)] {
         for pair in session.settings.args().values(option) {
             let (name, value) = pair

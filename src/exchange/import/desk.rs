@@ -1,0 +1,248 @@
+//! Where items wait to be sent: one reader lays them down, a few threads take them and see to what comes of them.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::fate::{Fate, Said, fate};
+use super::keeper::Keeper;
+use super::lanes::{Lanes, Load, Next};
+use super::op::Op;
+use super::pace::Pace;
+use super::{Counts, Ears, Plan, Rejected};
+use crate::cosmos::ranges::Ranges;
+use crate::error::Error;
+use crate::exchange::ranges::SPLITS;
+use crate::exchange::{Client, locked};
+
+/// Whoever sleeps looks up this often, and whoever waits for a full request waits no longer.
+const NAP: Duration = Duration::from_millis(50);
+pub(super) const FILL: Duration = Duration::from_millis(100);
+/// One item is not sent more often than this, unless for lack of request units.
+const TRIES: u32 = 10;
+
+/// What the threads and the reader share.
+pub(super) struct Desk<'a> {
+    pub client: &'a Client<'a>,
+    pub plan: &'a Plan<'a>,
+    pub ears: &'a Ears<'a>,
+    /// Whether several operations may go in one request.
+    pub bulk: bool,
+    begun: OffsetDateTime,
+    lanes: Mutex<Lanes>,
+    pub moved: Condvar,
+    /// Ranges are read again by one thread at a time.
+    repair: Mutex<()>,
+    pub keeper: Mutex<Keeper>,
+}
+
+impl<'a> Desk<'a> {
+    pub fn new(
+        client: &'a Client<'a>,
+        plan: &'a Plan<'a>,
+        ears: &'a Ears<'a>,
+        ranges: Option<&Ranges>,
+        bulk: bool,
+    ) -> Desk<'a> {
+        let lanes = Lanes::new(
+            ranges,
+            bulk,
+            Pace::new(plan.max_rus),
+            plan.resume.settled.clone(),
+        );
+        Desk {
+            client,
+            plan,
+            ears,
+            bulk,
+            begun: client.clock().now(),
+            lanes: Mutex::new(lanes),
+            moved: Condvar::new(),
+            repair: Mutex::default(),
+            keeper: Mutex::default(),
+        }
+    }
+
+    pub fn now(&self) -> Duration {
+        (self.client.clock().now() - self.begun).unsigned_abs()
+    }
+
+    pub fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        locked(&self.lanes)
+    }
+
+    pub fn wait<'t>(
+        &'t self,
+        lanes: MutexGuard<'t, Lanes>,
+        most: Duration,
+    ) -> (MutexGuard<'t, Lanes>, bool) {
+        let waited = self.moved.wait_timeout(lanes, most);
+        let (lanes, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        (lanes, timeout.timed_out())
+    }
+
+    // ---- The threads
+
+    /// Sends what is to be sent, until there is nothing any more.
+    pub fn serve(&self) {
+        let _watch = Watch(self);
+        let (mut lanes, mut idle) = (self.lanes(), false);
+        loop {
+            let next = lanes.next(self.now(), idle);
+            idle = false;
+            match next {
+                Next::Leave => break,
+                Next::Wait => (lanes, idle) = self.wait(lanes, FILL),
+                Next::Sleep(wait) => {
+                    drop(lanes);
+                    self.client.clock().sleep(wait.min(NAP));
+                    lanes = self.lanes();
+                }
+                Next::Send(load) => {
+                    drop(lanes);
+                    self.carry(load);
+                    lanes = self.lanes();
+                }
+            }
+        }
+        drop(lanes);
+        self.moved.notify_all();
+    }
+
+    fn carry(&self, mut load: Load) {
+        let (mut said, charge, mut error) = self.ask(&mut load);
+        let mut fates = Vec::with_capacity(said.len());
+        for (op, said) in load.ops.iter().zip(&mut said) {
+            fates.push(self.fate(op, said, &mut error));
+        }
+        let (range, edition, line) = (load.range.clone(), load.edition, self.line());
+        let fates: Vec<(Fate, Said)> = fates.into_iter().zip(said).collect();
+        let find = |wanted: fn(&Fate) -> bool| fates.iter().find(|(fate, _)| wanted(fate));
+        let fatal = find(|fate| *fate == Fate::Fatal).map(|(_, said)| said.clone());
+        let gone = find(|fate| *fate == Fate::Gone).map(|(_, said)| said.clone());
+        let patience = |own| self.client.budget.waiting(Duration::from_secs(own));
+        let mut lanes = self.lanes();
+        for (op, (_, said)) in refused(&load, &fates) {
+            if let Err(e) = self.reject(&mut lanes, op.line, said, op.item()) {
+                error.get_or_insert(e);
+            }
+        }
+        let tired = lanes.land(self.now(), load, charge, &fates, &patience);
+        if let Some(said) = fatal.or(tired) {
+            error.get_or_insert_with(|| said.error(line));
+        }
+        if lanes.failed.is_none() {
+            lanes.failed = error;
+        }
+        drop(lanes);
+        if let Some(said) = gone {
+            self.repair(&range, edition, &said);
+        }
+        self.moved.notify_all();
+        self.keep_if_due();
+    }
+
+    /// What comes of one item; what is sent again too often is not.
+    fn fate(&self, op: &Op, said: &mut Said, error: &mut Option<Error>) -> Fate {
+        match fate(said, self.plan.mode, op.unsure) {
+            Fate::Compare => match self.is_own(op) {
+                Ok(true) => Fate::Own,
+                Ok(false) => Fate::Refused,
+                Err(e) => {
+                    error.get_or_insert(e);
+                    Fate::Compare
+                }
+            },
+            Fate::Again(again)
+                if !again.is_throttled() && op.tries >= self.client.budget.tries(TRIES) =>
+            {
+                said.reason = format!("given up after {} times: {}", op.tries + 1, said.reason);
+                Fate::Refused
+            }
+            Fate::Gone if op.tries >= self.client.budget.tries(TRIES) => Fate::Fatal,
+            fate => fate,
+        }
+    }
+
+    /// Reads the ranges again, unless another thread has done so since.
+    fn repair(&self, range: &str, edition: u32, said: &Said) {
+        let _one = locked(&self.repair);
+        let (now, times) = {
+            let lanes = self.lanes();
+            (lanes.edition, lanes.splits)
+        };
+        if now != edition {
+            return;
+        }
+        let ranges = match times >= SPLITS {
+            true => Err(said.error(format!("{} of the range {range}", self.line()))),
+            false => self.client.ranges_again(self.plan.container, times),
+        };
+        let mut lanes = self.lanes();
+        match ranges {
+            Ok(ranges) => lanes.replace(&ranges),
+            Err(error) => {
+                lanes.failed.get_or_insert(error);
+            }
+        }
+    }
+
+    /// Tells whoever listens of an item that is not going to be written. No other is told of meanwhile, and nothing is
+    /// written down between this and that it is done with.
+    pub fn reject(
+        &self,
+        lanes: &mut Lanes,
+        line: u64,
+        said: &Said,
+        item: &str,
+    ) -> Result<(), Error> {
+        lanes.stopped |= self.plan.stop;
+        (self.ears.rejected)(&Rejected {
+            line,
+            status: said.status,
+            substatus: said.substatus,
+            reason: &said.reason,
+            item,
+        })
+    }
+
+    pub fn line(&self) -> String {
+        format!("POST {}/docs", self.plan.container.url())
+    }
+
+    /// The range that holds an effective key, as far as is known.
+    pub fn range_of(&self, effective: &str) -> String {
+        self.lanes()
+            .find(effective)
+            .map(|lane| lane.id.clone())
+            .unwrap_or_default()
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.lanes().counts.clone()
+    }
+}
+
+/// The items of a request that are not going to be written.
+fn refused<'l>(
+    load: &'l Load,
+    fates: &'l [(Fate, Said)],
+) -> impl Iterator<Item = (&'l Op, &'l (Fate, Said))> {
+    let all = load.ops.iter().zip(fates);
+    all.filter(|(_, (fate, _))| *fate == Fate::Refused)
+}
+
+/// Nobody waits for a thread that has panicked.
+struct Watch<'d, 'a>(&'d Desk<'a>);
+
+impl Drop for Watch<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut lanes = self.0.lanes();
+            lanes.failed = Some(Error::answer("a thread that sends items has ended"));
+            lanes.broken = true;
+            self.0.moved.notify_all();
+        }
+    }
+}
