@@ -13,7 +13,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rawcosmos::cosmos::effective_key::contains;
 use rawcosmos::cosmos::key_definition::Definition;
@@ -392,8 +392,9 @@ fn killed_until_done(filled: &Filled, line: &str, dice: &mut Dice, between: &dyn
         let mut command = filled.command(line);
         let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
         let mut child = Owned(child.unwrap());
-        let patience = 30 + dice.roll(150) + 20 * round;
-        for _ in 0..patience {
+        let patience = Duration::from_millis(30 + dice.roll(150) + 20 * round);
+        let begun = Instant::now();
+        while begun.elapsed() < patience {
             std::thread::sleep(Duration::from_millis(1));
             if let Some(status) = child.0.try_wait().unwrap() {
                 let mut err = String::new();
@@ -419,7 +420,7 @@ fn killed_at_any_time_nothing_is_lost_or_doubled() {
     let mut dice = Dice(20_261_125);
     for (ragged, order) in [(None, ""), (Some(3), "--order")] {
         let filled = Filled::ragged(4, 1500, ragged);
-        filled.place.fault("feed.delay=4ms");
+        filled.place.fault("feed.delay=25ms");
         let line = format!("export out --state st --page-size 10 --parallel 3 {order}");
         let killed = killed_until_done(&filled, &line, &mut dice, &|| {});
         assert!(
@@ -435,7 +436,7 @@ fn killed_at_any_time_nothing_is_lost_or_doubled() {
 fn killed_while_ranges_split_nothing_is_lost_or_doubled() {
     let mut dice = Dice(7);
     let filled = Filled::new(2, 1500);
-    filled.place.fault("feed.delay=4ms");
+    filled.place.fault("feed.delay=15ms");
     let line = "export out --state st --page-size 10 --strip-system";
     let killed = killed_until_done(&filled, line, &mut dice, &|| {
         filled.split();
@@ -458,7 +459,7 @@ fn killed_queries_go_on_too() {
         "SELECT * FROM c ORDER BY c.n",
     ] {
         let filled = Filled::new(3, 900);
-        filled.place.fault("query.delay=6ms");
+        filled.place.fault("query.delay=40ms");
         let line = format!("export out --state st --page-size 10 --query '{query}'");
         let killed = killed_until_done(&filled, &line, &mut dice, &|| {});
         assert!(killed >= 2, "{killed}");

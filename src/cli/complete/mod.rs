@@ -58,7 +58,9 @@ impl Offers<'_> {
         let (text, _) = text.split_once(';').unwrap_or((text, ""));
         let tab = if text.is_empty() { "" } else { "\t" };
         let line = [before, word, tab, text.trim(), "\n"].concat();
-        if line.starts_with(self.begun) && !self.out.ends_with(&line) {
+        let last = self.out.strip_suffix(line.as_str());
+        let again = last.is_some_and(|rest| rest.is_empty() || rest.ends_with('\n'));
+        if line.starts_with(self.begun) && !again {
             self.out.push_str(&line);
         }
     }
