@@ -1,0 +1,62 @@
+//! Addresses of names. ureq asks for them before every request, connected or not, with a thread for each question that
+//! may not take for ever: here a name is asked for once in a while, and an address not at all.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::NextTimeout;
+
+use crate::exchange::locked;
+
+/// How long an answer is taken for right: a service that moves changes what its name means.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// A name with its port, its addresses, and when they were asked for.
+type Known = (String, ResolvedSocketAddrs, Instant);
+
+/// What names mean; its copies know the same.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Names(Arc<Mutex<Vec<Known>>>);
+
+impl Names {
+    /// Who could not be reached may be elsewhere by now.
+    pub fn forget(&self) {
+        locked(&self.0).clear();
+    }
+
+    /// Of an address itself, or as a name was answered a moment ago.
+    fn known(&self, name: &str) -> Option<ResolvedSocketAddrs> {
+        if let Ok(address) = name.parse::<SocketAddr>() {
+            let mut addresses = self.empty();
+            addresses.push(address);
+            return Some(addresses);
+        }
+        let mut known = locked(&self.0);
+        known.retain(|(_, _, asked)| asked.elapsed() < FRESH);
+        let found = known.iter().find(|(known, _, _)| known == name);
+        found.map(|(_, addresses, _)| addresses.clone())
+    }
+}
+
+impl Resolver for Names {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let parts = uri.scheme().zip(uri.authority());
+        let name = parts.and_then(|(s, a)| DefaultResolver::host_and_port(s, a));
+        let name = name.unwrap_or_default();
+        if let Some(addresses) = self.known(&name) {
+            return Ok(addresses);
+        }
+        let addresses = DefaultResolver::default().resolve(uri, config, timeout)?;
+        locked(&self.0).push((name, addresses.clone(), Instant::now()));
+        Ok(addresses)
+    }
+}
