@@ -59,8 +59,8 @@ impl Link {
     pub fn child(&self, kind: &str, name: &Name) -> Link {
         let slash = if self.text.is_empty() { "" } else { "/" };
         Link {
-            path: format!("{}/{kind}/{}", self.path, name.segment()),
-            text: format!("{}{slash}{kind}/{name}", self.text),
+            path: [&self.path, "/", kind, "/", &name.segment()].concat(),
+            text: [&self.text, slash, kind, "/", name.as_str()].concat(),
         }
     }
 
@@ -173,19 +173,24 @@ impl Resource {
         } else {
             &self.link.path
         };
-        Request::new(Plane::Data, method, format!("{}{path}", self.endpoint))
-            .header("user-agent", USER_AGENT)
-            .header("accept", "application/json")
-            .header("x-ms-version", VERSION)
+        Resource::at(method, [self.endpoint.as_str(), path].concat())
     }
 
     /// A request to the resources of one kind below this one.
     fn feed(&self, method: &'static str, kind: &str) -> Request {
-        let url = format!("{}{}/{kind}", self.endpoint, self.link.path);
-        Request::new(Plane::Data, method, url)
-            .header("user-agent", USER_AGENT)
-            .header("accept", "application/json")
-            .header("x-ms-version", VERSION)
+        let url = [self.endpoint.as_str(), &self.link.path, "/", kind].concat();
+        Resource::at(method, url)
+    }
+
+    fn at(method: &'static str, url: String) -> Request {
+        Request {
+            // As many as most requests have once they are authorized.
+            headers: Vec::with_capacity(12),
+            ..Request::new(Plane::Data, method, url)
+        }
+        .header("user-agent", USER_AGENT)
+        .header("accept", "application/json")
+        .header("x-ms-version", VERSION)
     }
 
     /// What is signed: the kind asked for and this link.

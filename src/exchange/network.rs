@@ -14,16 +14,18 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use ureq::config::{AutoHeaderValue, Config};
-use ureq::http::{HeaderName, HeaderValue};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, AsSendBody, Body, Timeout};
 
 use super::{Transport, locked, patience, regions};
 use crate::error::{Broken, Stage};
-use crate::message::{Limits, Plane, Request, Response};
+use crate::message::{Headers, Limits, Plane, Request, Response};
 use crate::name::is_loopback;
 use names::Names;
 use steady::Steady;
+
+/// An answer whose length is not said is mostly smaller.
+const USUAL_BODY: u64 = 8 * 1024;
 
 /// No answer of the service is larger: pages end at 4 MB.
 const LARGEST_BODY: u64 = 32 * 1024 * 1024;
@@ -257,17 +259,13 @@ impl Transport for Network {
                 format!("the answer ({status}) broke off: {}", words(&e)),
             )
         })?;
-        let headers = answer.headers().iter();
-        let text = |value: &[u8]| match std::str::from_utf8(value) {
-            Ok(text) => text.to_string(),
-            Err(_) => String::from_utf8_lossy(value).into(),
-        };
-        let header = |(name, value): (&HeaderName, &HeaderValue)| {
-            (name.as_str().to_string(), text(value.as_bytes()))
-        };
+        let mut headers = Headers::with_capacity(answer.headers().len());
+        for (name, value) in answer.headers() {
+            headers.push(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
+        }
         Ok(Response {
             status: answer.status().as_u16(),
-            headers: headers.map(header).collect(),
+            headers,
             body,
             elapsed: begun.elapsed(),
         })
@@ -276,7 +274,10 @@ impl Transport for Network {
 
 /// The whole body, in room that is made once where its length was said.
 fn read(body: &mut Body) -> Result<Vec<u8>, ureq::Error> {
-    let said = body.content_length().unwrap_or(0).min(LARGEST_BODY);
+    let said = body
+        .content_length()
+        .unwrap_or(USUAL_BODY)
+        .min(LARGEST_BODY);
     let mut bytes = Vec::with_capacity(usize::try_from(said).unwrap_or(0));
     let mut reader = body.with_config().limit(LARGEST_BODY).reader();
     reader.read_to_end(&mut bytes)?;
