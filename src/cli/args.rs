@@ -74,6 +74,7 @@ pub const SOMEWHERE: &[Opt] = &[
     opt("header", ' ', Value), opt("paginate", ' ', Nothing),
     opt("file", 'f', Value), opt("param", ' ', Value), opt("param-json", ' ', Value),
     opt("page-size", ' ', Value), opt("max-items", ' ', Value), opt("one-page", ' ', Nothing),
+    opt("query", ' ', Value), opt("shard", ' ', Value), opt("order", ' ', Nothing), opt("strip-system", ' ', Nothing),
     opt("continuation", ' ', Value), opt("parallel", ' ', Value), opt("metrics", ' ', Nothing),
     opt("plane", ' ', Value), opt("audience", ' ', Value), opt("raw", ' ', Nothing), opt("auth-header", ' ', Nothing),
     opt("role", ' ', Value), opt("principal", ' ', Value), opt("scope", ' ', Value),

@@ -13,14 +13,18 @@ pub mod help;
 pub mod lesson;
 pub mod output;
 pub mod place;
+pub mod progress;
 pub mod say;
 pub mod session;
 pub mod settings;
+pub mod shard;
+pub mod sink;
+pub mod target;
 pub mod tour;
 pub mod trace;
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use crate::error::Error;
 use crate::exchange::Transport;
@@ -126,13 +130,20 @@ fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, 
 }
 
 pub(crate) fn output(settings: &Settings) -> Result<Output, Error> {
+    let stdout = std::io::stdout();
+    output_to(settings, stdout.is_terminal(), Box::new(stdout))
+}
+
+pub(crate) fn output_to(
+    settings: &Settings,
+    terminal: bool,
+    to: Box<dyn Write>,
+) -> Result<Output, Error> {
     let format = match settings.text("output") {
         Some(text) => Format::parse(&text)?,
         None => Format::Auto,
     };
-    let stdout = std::io::stdout();
-    let terminal = stdout.is_terminal();
-    Output::new(format, settings.text("get"), terminal, Box::new(stdout))
+    Output::new(format, settings.text("get"), terminal, to)
 }
 
 /// What is shown of each exchange. A rehearsal shows everything, since it does nothing else.

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 pub use super::change_state::{Position, State};
 use super::partition_key::PartitionKey;
+use super::ranges::Part;
 use super::{Call, Container, Effect, Members, Paging, feed};
 use crate::error::Error;
 use crate::message::{Request, Response};
@@ -81,6 +82,14 @@ pub fn page(container: &Container, of: &Of, start: &Start, paging: &Paging) -> C
         action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/readChangeFeed",
         effect: Effect::Read,
         read: changes,
+    }
+}
+
+/// Narrows a request to a range, or to a part of one.
+pub(super) fn narrowed(request: Request, part: &Part) -> Request {
+    match part.within {
+        true => part_of(request, &part.range, &part.min, &part.max),
+        false => request.header("x-ms-documentdb-partitionkeyrangeid", part.range.as_str()),
     }
 }
 

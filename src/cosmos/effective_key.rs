@@ -28,6 +28,22 @@ impl Definition {
         hex(&bytes)
     }
 
+    /// The effective key where one of so many parts ends and the next one begins, by number from 0: parts of equal
+    /// width, whatever ranges there are. The first bound is the empty text, the last one `FF`.
+    pub fn bound(&self, at: u32, of: u32) -> String {
+        let part = |whole: u128| whole / u128::from(of.max(1)) * u128::from(at);
+        match (self.kind, self.version) {
+            _ if at == 0 => String::new(),
+            _ if at >= of => "FF".to_string(),
+            (Kind::MultiHash, _) | (Kind::Hash, 2) => format!("{:032X}", part(1 << 126)),
+            _ => {
+                let mut out = Vec::new();
+                ordered_number(part(1 << 32) as f64, &mut out);
+                hex(&out)
+            }
+        }
+    }
+
     /// The range `[min, max)` of everything whose key begins with this one.
     pub fn prefix_range(&self, key: &PartitionKey) -> (String, String) {
         let min = self.effective(key);
@@ -333,6 +349,28 @@ mod tests {
                     .unwrap(),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn parts_of_the_space_have_no_gap_and_hold_alike() {
+        for (kind, version) in [("Hash", 2), ("Hash", 1), ("MultiHash", 2)] {
+            let definition = definition(kind, version);
+            for of in [1, 2, 3, 7, 8, u32::MAX] {
+                assert_eq!(definition.bound(0, of), "");
+                assert_eq!(definition.bound(of, of), "FF");
+            }
+            let bounds: Vec<String> = (0..=8).map(|at| definition.bound(at, 8)).collect();
+            assert!(bounds.windows(2).all(|two| order(&two[0], &two[1]).is_lt()));
+            let mut held = [0; 8];
+            for n in 0..4000 {
+                let effective = definition.effective(&key(&json!([n.to_string()])));
+                let found = (0..8).filter(|at| contains(&bounds[*at], &bounds[at + 1], &effective));
+                let found: Vec<usize> = found.collect();
+                assert_eq!(found.len(), 1, "{effective}");
+                held[found[0]] += 1;
+            }
+            assert!(held.iter().all(|n| (400..600).contains(n)), "{held:?}");
         }
     }
 

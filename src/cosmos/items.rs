@@ -5,7 +5,9 @@ pub mod written;
 use serde_json::value::RawValue;
 
 use super::partition_key::PartitionKey;
+use super::changes::narrowed;
 use super::patch::Patch;
+use super::ranges::Part;
 use super::{
     Account, Call, Consistency, Container, Effect, Link, Paging, Resource, Scope, feed, nothing,
     resource,
@@ -18,7 +20,8 @@ pub(super) const CREATE: &str =
     "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/create";
 pub(super) const UPSERT: &str =
     "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/upsert";
-pub(super) const READ: &str =
+/// The data action that reading items needs.
+pub const READ: &str =
     "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/read";
 pub(super) const REPLACE: &str =
     "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/replace";
@@ -281,6 +284,18 @@ pub fn list(container: &Container, paging: &Paging) -> Call<Page> {
         effect: Effect::Read,
         read: |response| feed(response, "Documents"),
     }
+}
+
+/// `GET /dbs/{db}/colls/{coll}/docs` of one range: one page of its items. Of a part of a range those whose effective
+/// keys lie in it; servers may be that take no notice of it or answer it with 400.
+///
+/// Needs the data action `items/read`. Costs less than a query for the same. 410 where the range was split or merged.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db/list-documents>
+pub fn of_part(container: &Container, part: &Part, paging: &Paging) -> Call<Page> {
+    let mut call = list(container, paging);
+    call.request = narrowed(call.request, part);
+    call
 }
 
 fn written(response: &Response) -> Result<Perhaps, Error> {

@@ -23,6 +23,7 @@ pub mod query;
 pub mod ranges;
 pub mod raw;
 pub mod session;
+pub mod sheet;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -294,12 +295,15 @@ fn feed(response: &Response, name: &str) -> Result<Page, Error> {
         .ok_or_else(|| Error::answer(format!("the body has no member {name:?}")))?;
     let items: Vec<Box<RawValue>> = serde_json::from_str(items.get())
         .map_err(|e| Error::answer(format!("the member {name:?} is not a list: {e}")))?;
-    let next = response
-        .header("x-ms-continuation")
-        .filter(|text| !text.is_empty());
-    let next = next.map(Next::resume).transpose();
     Ok(Page {
         items,
-        next: next.map_err(|e| Error::answer(e.to_string()))?,
+        next: continuation(response)?,
     })
+}
+
+/// Where a list goes on; nowhere behind its last page.
+fn continuation(response: &Response) -> Result<Option<Next>, Error> {
+    let next = response.header("x-ms-continuation");
+    let next = next.filter(|text| !text.is_empty()).map(Next::resume);
+    next.transpose().map_err(|e| Error::answer(e.to_string()))
 }

@@ -2,7 +2,7 @@
 //!
 //! <https://learn.microsoft.com/rest/api/cosmos-db/cosmosdb-resource-uri-syntax-for-rest>
 
-use super::{Account, Call, Effect, Link, Resource};
+use super::{Account, Call, Effect, Link, Resource, continuation};
 use crate::error::Error;
 use crate::message::{Next, Page, Request, Response, Scope};
 
@@ -146,11 +146,9 @@ pub(super) fn decoded(text: &str) -> String {
 
 fn page(response: &Response) -> Result<Page, Error> {
     let body = (!response.body.is_empty()).then(|| response.raw());
-    let next = response.header("x-ms-continuation");
-    let next = next.filter(|text| !text.is_empty()).map(Next::resume);
     Ok(Page {
         items: body.transpose()?.into_iter().collect(),
-        next: next.transpose().map_err(|e| Error::answer(e.to_string()))?,
+        next: continuation(response)?,
     })
 }
 

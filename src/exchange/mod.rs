@@ -21,6 +21,7 @@ pub mod regions;
 mod remedy;
 pub mod retry;
 pub mod sessions;
+pub mod sweep;
 pub mod tokens;
 pub mod version;
 

@@ -21,7 +21,7 @@ pub enum Flow {
 
 /// Sees a list that goes in circles.
 #[derive(Debug, Default)]
-pub(super) struct Turns {
+pub(in crate::exchange) struct Turns {
     previous: Option<Next>,
     circles: u32,
     repeats: u32,

@@ -2,15 +2,17 @@
 
 use super::Trailer;
 use super::input::{consistency, definition, given_key};
-use super::query_ranges::Ranged;
+use super::query_ranges::{Ranged, state};
+use crate::cli::files::keep;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cli::settings::read_file;
 use crate::cosmos::partition_key::PartitionKey;
 use crate::cosmos::query::metrics::Metrics;
 use crate::cosmos::query::plan::Plan;
+use crate::cosmos::query::state::State;
 use crate::cosmos::query::{self, Across, Query};
-use crate::cosmos::{Container, Paging};
+use crate::cosmos::{Container, Paging, containers};
 use crate::error::Error;
 use crate::exchange::pages::Flow;
 use crate::message::Next;
@@ -20,8 +22,10 @@ use crate::show::quote;
 /// [--one-page] [--continuation TEXT] [--state FILE] [--parallel N] [--metrics]`
 pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Result<(), Error> {
     let container = session.container()?;
-    let query = with_parameters(session, text(session, operands)?)?;
-    session.known.borrow_mut().query = Some(query.text().to_string());
+    let query = asked(session, operands.first().cloned(), "a query")?;
+    let query = query.ok_or_else(|| {
+        Error::usage("which query? for example: rawcosmos query 'SELECT * FROM c'")
+    })?;
     let key = given_key(session)?;
     let mut work = Work::new(session, output, &container, &query)?;
     match &key {
@@ -185,20 +189,35 @@ impl<'a, 's> Work<'a, 's> {
         levels: Option<(&PartitionKey, (String, String))>,
     ) -> Result<(), Error> {
         let (key, between) = levels.unzip();
+        let file = self.session.settings.text("state");
+        let start = file.as_deref().map(|file| self.state(file, key));
         let ranged = Ranged {
             session: self.session,
             container: self.container,
             query: self.query,
             plan,
-            key,
             between,
             paging: self.paging.clone(),
             most: self.most,
+            strip: false,
+            state: start.transpose()?,
+            keep: &|state| {
+                let file = file.as_deref();
+                file.map_or(Ok(()), |file| keep(file, &state.to_json()))
+            },
         };
         let (printed, spent) = ranged.run(self.output)?;
         self.trailer.spent(printed, &spent);
         self.metrics = spent.metrics;
         Ok(())
+    }
+
+    fn state(&self, file: &str, key: Option<&PartitionKey>) -> Result<State, Error> {
+        let found = self.session.run(&containers::read(self.container))?.value;
+        let rid = containers::rid_of(&found);
+        let rid = rid.ok_or_else(|| Error::answer("the container has no _rid"))?;
+        let key = key.map(PartitionKey::header).unwrap_or_default();
+        state(file, &rid, &(self.query.body() + &key))
     }
 
     fn end(self) -> Result<(), Error> {
@@ -212,7 +231,7 @@ impl<'a, 's> Work<'a, 's> {
 }
 
 /// What is said of the rows once all of them are written.
-fn end(session: &Session, output: &Output, trailer: &Trailer, left: Option<&Next>) {
+pub fn end(session: &Session, output: &Output, trailer: &Trailer, left: Option<&Next>) {
     if !output.left_out().is_empty() {
         let names = output.left_out().join(", ");
         session.say(&format!("members without a column, in later rows: {names}"));
@@ -226,22 +245,23 @@ fn end(session: &Session, output: &Output, trailer: &Trailer, left: Option<&Next
     }
 }
 
-fn text(session: &Session, operands: &[String]) -> Result<String, Error> {
-    let text = match (operands.first(), session.settings.text("file")) {
+/// The query that was given, or that of `--file`, with its parameters.
+pub fn asked(
+    session: &Session,
+    given: Option<String>,
+    what: &str,
+) -> Result<Option<Query>, Error> {
+    let text = match (given, session.settings.text("file")) {
         (Some(_), Some(_)) => {
-            return Err(Error::usage("a query and --file exclude each other"));
+            return Err(Error::usage(format!("{what} and --file exclude each other")));
         }
-        (Some(text), None) => text.clone(),
-        (None, Some(path)) => read_file(&path)?,
-        (None, None) => String::new(),
+        (None, Some(path)) => Some(read_file(&path)?),
+        (given, None) => given,
     };
     // A variable or a pipe that held nothing is no query either.
-    if text.trim().is_empty() {
-        return Err(Error::usage(
-            "which query? for example: rawcosmos query 'SELECT * FROM c'",
-        ));
-    }
-    Ok(text)
+    let text = text.filter(|text| !text.trim().is_empty());
+    session.known.borrow_mut().query.clone_from(&text);
+    text.map(|text| with_parameters(session, text)).transpose()
 }
 
 fn with_parameters(session: &Session, text: String) -> Result<Query, Error> {

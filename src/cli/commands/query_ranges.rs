@@ -1,13 +1,16 @@
 //! A query that the client puts together from the answers of several ranges.
 
-use crate::cli::files::{keep, kept};
+use serde_json::value::RawValue;
+
+use crate::cli::files::kept;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
-use crate::cosmos::partition_key::PartitionKey;
+use crate::cli::settings::Settings;
 use crate::cosmos::query::plan::Plan;
 use crate::cosmos::query::state::State;
 use crate::cosmos::query::{ACTION, Query};
-use crate::cosmos::{Container, Paging, containers};
+use crate::cosmos::sheet::stripped;
+use crate::cosmos::{Container, Paging};
 use crate::error::Error;
 use crate::exchange::changes::recreated;
 use crate::exchange::query::{Asked, Rows, Spent};
@@ -18,18 +21,21 @@ pub struct Ranged<'a, 's> {
     pub container: &'a Container,
     pub query: &'a Query,
     pub plan: &'a Plan,
-    pub key: Option<&'a PartitionKey>,
     pub between: Option<(String, String)>,
     pub paging: Paging,
     pub most: usize,
+    /// Without what the service adds to an item.
+    pub strip: bool,
+    /// Where to go on, where that is to be kept.
+    pub state: Option<State>,
+    /// Writes down where to go on, once all rows up to there are out.
+    pub keep: &'a dyn Fn(State) -> Result<(), Error>,
 }
 
 impl Ranged<'_, '_> {
     /// Prints the rows; how many there were, and what they took.
     pub fn run(self, output: &mut Output) -> Result<(usize, Spent), Error> {
         let settings = self.session.settings;
-        let file = settings.text("state");
-        let state = file.as_deref().map(|file| self.state(file)).transpose()?;
         let every = self.paging.size.unwrap_or(1000).max(1) as usize;
         let asked = Asked {
             container: self.container,
@@ -40,67 +46,77 @@ impl Ranged<'_, '_> {
             most: u64::try_from(self.most)
                 .ok()
                 .filter(|_| self.most < usize::MAX),
-            parallel: settings.number("parallel")?.unwrap_or_else(cores),
+            parallel: parallel(settings)?,
             metrics: settings.on("metrics"),
         };
         let mut printed = 0;
         let spent = self.session.flow(ACTION, |client| {
-            client.merged(&asked, state, &mut |rows| {
+            client.merged(&asked, self.state, &mut |rows| {
                 let mut work = || {
                     while printed < self.most
                         && let Some(row) = rows.next()
                     {
-                        output.row(&row?)?;
+                        print(output, &row?, self.strip)?;
                         printed += 1;
-                        if let Some(file) = file.as_deref().filter(|_| printed % every == 0) {
-                            keep_state(file, rows, output)?;
+                        if printed % every == 0 {
+                            keep_state(self.keep, rows, output)?;
                         }
                     }
                     Ok(())
                 };
                 let done = work();
-                // Also where it failed: another run goes on from there.
-                let kept = file.as_deref().map(|file| keep_state(file, rows, output));
-                done.and(kept.unwrap_or(Ok(())))
+                // Also where it failed, but for what could not be written: another run goes on from there.
+                match done {
+                    Err(Error::Local(_) | Error::Closed) => done,
+                    done => done.and(keep_state(self.keep, rows, output)),
+                }
             })
         })?;
         Ok((printed, spent))
     }
+}
 
-    /// Where to go on: what the file says, if it is about this container and query.
-    fn state(&self, file: &str) -> Result<State, Error> {
-        let found = self.session.run(&containers::read(self.container))?.value;
-        let rid = containers::rid_of(&found);
-        let rid = rid.ok_or_else(|| Error::answer("the container has no _rid"))?;
-        let new = State::new(&rid, self.query, self.key);
-        let Some(text) = kept(file)? else {
-            return Ok(new);
-        };
-        let state = State::from_json(&text)?;
-        match state {
-            state if state.query != new.query => Err(Error::Usage(
-                "--state: the file belongs to another query, other parameters or another key"
-                    .into(),
-            )),
-            state if state.container != rid => Err(recreated()),
-            state => Ok(state),
-        }
+fn print(output: &mut Output, row: &RawValue, strip: bool) -> Result<(), Error> {
+    if !strip {
+        return output.row(row);
+    }
+    let left = RawValue::from_string(stripped(row.get()));
+    output.row(&left.map_err(|e| Error::answer(e.to_string()))?)
+}
+
+/// Where to go on: what the file says, if it is about this container and about what is asked.
+pub fn state(file: &str, rid: &str, asked: &str) -> Result<State, Error> {
+    let new = State::new(rid, asked);
+    let Some(text) = kept(file)? else {
+        return Ok(new);
+    };
+    match State::from_json(&text)? {
+        state if state.query != new.query => Err(Error::Usage(
+            "--state: the file belongs to another query, other parameters, another key or other options"
+                .into(),
+        )),
+        state if state.container != rid => Err(recreated()),
+        state => Ok(state),
     }
 }
 
 /// What is held back for the width of a column is not printed yet.
-fn keep_state(file: &str, rows: &Rows, output: &mut Output) -> Result<(), Error> {
+fn keep_state(
+    keep: &dyn Fn(State) -> Result<(), Error>,
+    rows: &Rows,
+    output: &mut Output,
+) -> Result<(), Error> {
     output.spill()?;
-    match rows.state() {
-        Some(state) => keep(file, &state.to_json()),
-        None => Ok(()),
-    }
+    rows.state().map_or(Ok(()), keep)
 }
 
-/// One for each core, and at least four: threads wait more than they work. What a quota leaves of a core says nothing
-/// of how many can wait, so the standard library's own count, which is long, is not asked.
-fn cores() -> usize {
-    let cores = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let cores = cores.lines().filter(|line| line.starts_with("processor"));
-    cores.count().max(4)
+/// `--parallel`, or one for each core, and at least four: threads wait more than they work. What a quota leaves of a
+/// core says nothing of how many can wait, so the standard library's own count, which is long, is not asked.
+pub fn parallel(settings: &Settings) -> Result<usize, Error> {
+    let cores = || {
+        let cores = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let cores = cores.lines().filter(|line| line.starts_with("processor"));
+        cores.count().max(4)
+    };
+    Ok(settings.number("parallel")?.unwrap_or_else(cores))
 }

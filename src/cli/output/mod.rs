@@ -5,6 +5,7 @@
 mod grid;
 pub mod json;
 
+use std::borrow::Cow;
 use std::io::{ErrorKind, Write};
 
 use serde_json::value::RawValue;
@@ -143,6 +144,18 @@ impl Output {
         self.write(&text)
     }
 
+    /// Writes elements of a list that stand on lines of their own: in one go, where that is how they are written.
+    pub fn rows(&mut self, lines: &str) -> Result<(), Error> {
+        if self.get.is_none() && matches!(self.format, Format::Auto | Format::Ndjson | Format::None) {
+            return self.write(lines);
+        }
+        for line in lines.lines() {
+            let row = serde_json::from_str(line).map_err(|e| Error::answer(e.to_string()))?;
+            self.row(row)?;
+        }
+        Ok(())
+    }
+
     /// Writes plain text, such as help.
     pub fn text(&mut self, text: &str) -> Result<(), Error> {
         let end = if text.ends_with('\n') { "" } else { "\n" };
@@ -204,9 +217,9 @@ impl Output {
             return Ok(());
         }
         let shown = match self.format {
-            _ if !self.terminal => text.to_string(),
-            Format::Auto | Format::Json | Format::Ndjson => json::tame(text.to_string()),
-            _ => printable(text),
+            _ if !self.terminal => Cow::from(text),
+            Format::Auto | Format::Json | Format::Ndjson => json::tame(text.to_string()).into(),
+            _ => printable(text).into(),
         };
         let written = self.to.write_all(shown.as_bytes());
         written.and_then(|()| self.to.flush()).map_err(failed)

@@ -6,8 +6,6 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::Query;
-use crate::cosmos::partition_key::PartitionKey;
 use crate::cosmos::ranges::Part;
 use crate::error::Error;
 use crate::message::Next;
@@ -21,6 +19,8 @@ pub struct State {
     pub query: u64,
     /// How many rows were passed, those that `OFFSET` leaves out too.
     pub passed: u64,
+    /// How long the file with these rows is, where that is known.
+    pub length: Option<u64>,
     /// What is left of each range; nothing at the end.
     pub left: Vec<Left>,
 }
@@ -47,13 +47,13 @@ pub fn mark(text: &str) -> u64 {
 }
 
 impl State {
-    /// At the start of a query.
-    pub fn new(container: &str, query: &Query, key: Option<&PartitionKey>) -> State {
-        let key = key.map(PartitionKey::header).unwrap_or_default();
+    /// At the start; `asked` is all that says which rows there are.
+    pub fn new(container: &str, asked: &str) -> State {
         State {
             container: container.to_string(),
-            query: mark(&(query.body() + &key)),
+            query: mark(asked),
             passed: 0,
+            length: None,
             left: Vec::new(),
         }
     }
@@ -61,8 +61,10 @@ impl State {
     /// As JSON.
     pub fn to_json(&self) -> String {
         let left: Vec<String> = self.left.iter().map(left_json).collect();
+        let length = self.length.map(|length| format!(r#""length":{length},"#));
+        let length = length.unwrap_or_default();
         format!(
-            r#"{{"version":{VERSION},"container":{},"query":"{:016x}","passed":{},"ranges":[{}]}}"#,
+            r#"{{"version":{VERSION},"container":{},"query":"{:016x}","passed":{},{length}"ranges":[{}]}}"#,
             Value::from(self.container.as_str()),
             self.query,
             self.passed,
@@ -86,6 +88,7 @@ impl State {
                 container: state.get("container")?.as_str()?.to_string(),
                 query: u64::from_str_radix(state.get("query")?.as_str()?, 16).ok()?,
                 passed: state.get("passed")?.as_u64()?,
+                length: state.get("length").and_then(Value::as_u64),
                 left: left.iter().map(left_of).collect::<Option<_>>()?,
             })
         };
@@ -147,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_state_is_read_as_it_was_written() {
-        let mut state = State::new("rid", &Query::new("SELECT \"ü\""), None);
+        let mut state = State::new("rid", "SELECT \"ü\"");
         assert_eq!(State::from_json(&state.to_json()).unwrap(), state);
         let part = Part {
             range: "1".into(),
@@ -163,9 +166,9 @@ mod tests {
             let part = part.clone();
             state.left.push(Left { part, from, given });
         }
-        state.passed = u64::MAX;
+        (state.passed, state.length) = (u64::MAX, Some(7));
         assert_eq!(State::from_json(&state.to_json()).unwrap(), state);
-        let other = State::new("rid", &Query::new("SELECT \"u\""), None);
+        let other = State::new("rid", "SELECT \"u\"");
         assert_ne!(other.query, state.query);
     }
 
