@@ -129,7 +129,8 @@ impl Filled {
     }
 
     fn split(&self) {
-        let split = |world: &mut rawcosmos::sandbox::world::World| world.split("shop", "orders", None);
+        let split =
+            |world: &mut rawcosmos::sandbox::world::World| world.split("shop", "orders", None);
         self.place.sandbox.with_world(split).unwrap();
     }
 
@@ -175,7 +176,12 @@ fn same(found: &str, wanted: Vec<String>) {
     let (found, wanted) = (lines(found), sorted(wanted));
     let at = found.iter().zip(&wanted).position(|(a, b)| a != b);
     let at = at.map(|at| (&found[at], &wanted[at]));
-    assert!(found.len() == wanted.len() && at.is_none(), "{} lines, not {}: {at:?}", found.len(), wanted.len());
+    assert!(
+        found.len() == wanted.len() && at.is_none(),
+        "{} lines, not {}: {at:?}",
+        found.len(),
+        wanted.len()
+    );
 }
 
 fn lines(text: &str) -> Vec<String> {
@@ -248,7 +254,10 @@ fn what_the_service_added_is_left_out_when_asked() {
         let ran = filled.export(&format!("export - --strip-system --query '{query}'"));
         let value: Value = serde_json::from_str(ran.ok().out.trim()).unwrap();
         assert_eq!(value["_ts2"], 9_007_199_254_740_993_u64, "{query}");
-        assert_eq!((&value["_rid"], &value["_ts"]), (&Value::Null, &Value::Null));
+        assert_eq!(
+            (&value["_rid"], &value["_ts"]),
+            (&Value::Null, &Value::Null)
+        );
         assert_eq!(value["o"]["_rid"], 1, "{query}");
     }
 }
@@ -259,7 +268,10 @@ fn queries_and_formats_are_those_of_query() {
     let folder = &filled.folder;
     for (query, size) in [
         ("SELECT c.id FROM c WHERE c.n >= @n", 20),
-        ("SELECT VALUE c.n FROM c WHERE c.n >= @n ORDER BY c.n DESC", 20),
+        (
+            "SELECT VALUE c.n FROM c WHERE c.n >= @n ORDER BY c.n DESC",
+            20,
+        ),
         ("SELECT VALUE COUNT(1) FROM c WHERE c.n >= @n", 1),
     ] {
         fs::write(folder.file("q.sql"), query).unwrap();
@@ -292,7 +304,9 @@ fn all_shares_are_the_whole_and_no_two_have_anything_in_common() {
                 // Ranges may split while other machines are at work.
                 filled.split();
             }
-            filled.export(&format!("export - --shard {n}/{of} --page-size 40")).ok()
+            filled
+                .export(&format!("export - --shard {n}/{of} --page-size 40"))
+                .ok()
         };
         for of in [1, 2, 8] {
             let shares: Vec<Ran> = (1..=of).map(|n| share(n, of)).collect();
@@ -339,7 +353,9 @@ fn a_share_does_not_rely_on_the_gateway() {
         let key = Scratch::new("c2VjcmV0LXNlY3JldA==");
         let share = |n: usize| {
             let line = format!("export - -d d -c c --shard {n}/3 --key-file {}", key.path());
-            let ran = Run::line(&line).env("RAWCOSMOS_ENDPOINT", &service.origin).go();
+            let ran = Run::line(&line)
+                .env("RAWCOSMOS_ENDPOINT", &service.origin)
+                .go();
             ran.ok().out.lines().map(str::to_string).collect::<Vec<_>>()
         };
         let all: Vec<String> = (1..=3).flat_map(share).collect();
@@ -362,7 +378,10 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         (self.0 >> 33) % sides
     }
 }
@@ -386,7 +405,10 @@ fn killed_until_done(filled: &Filled, line: &str, dice: &mut Dice, between: &dyn
         }
         child.0.kill().unwrap();
         child.0.wait().unwrap();
-        assert!(!filled.folder.file("out").exists(), "not whole and in its place");
+        assert!(
+            !filled.folder.file("out").exists(),
+            "not whole and in its place"
+        );
         between();
     }
     panic!("it never comes to its end");
@@ -400,7 +422,10 @@ fn killed_at_any_time_nothing_is_lost_or_doubled() {
         filled.place.fault("feed.delay=4ms");
         let line = format!("export out --state st --page-size 10 --parallel 3 {order}");
         let killed = killed_until_done(&filled, &line, &mut dice, &|| {});
-        assert!(killed >= 3, "killed {killed} times only: not much was tried");
+        assert!(
+            killed >= 3,
+            "killed {killed} times only: not much was tried"
+        );
         same(&filled.folder.text("out"), filled.all());
         assert_eq!(filled.folder.names(), ["out"]);
     }
@@ -442,7 +467,11 @@ fn killed_queries_go_on_too() {
         let mut numbers: Vec<f64> = text.lines().filter_map(number).collect();
         assert!(numbers.is_sorted() || !query.contains("ORDER"), "{query}");
         numbers.sort_by(f64::total_cmp);
-        assert_eq!(numbers, (0..900).map(f64::from).collect::<Vec<f64>>(), "{query}");
+        assert_eq!(
+            numbers,
+            (0..900).map(f64::from).collect::<Vec<f64>>(),
+            "{query}"
+        );
     }
 }
 
@@ -453,7 +482,9 @@ fn ranges_that_split_meanwhile_go_on_in_their_children() {
         for _ in 0..4 {
             filled.place.fault("feed.split:1");
         }
-        let ran = filled.export(&format!("export - --page-size 9 {order}")).ok();
+        let ran = filled
+            .export(&format!("export - --page-size 9 {order}"))
+            .ok();
         same(&ran.out, filled.all());
         let ranges = filled.export("ranges -q").ok().out.lines().count();
         assert!(ranges > 3, "nothing was split");
@@ -504,7 +535,10 @@ fn a_file_that_is_there_is_not_lost() {
     filled.export("export out -y").ok();
     assert_eq!(filled.folder.text("out.partial"), "half");
     fs::remove_file(filled.folder.file("out")).unwrap();
-    filled.export("export out --state st").ends(2).says("out.partial");
+    filled
+        .export("export out --state st")
+        .ends(2)
+        .says("out.partial");
     filled.export("export out --state st -y").ok();
     same(&filled.folder.text("out"), filled.all());
     assert_eq!(filled.folder.names(), ["out"]);
@@ -516,7 +550,10 @@ fn a_full_disk_leaves_what_was_there_and_the_last_good_state() {
     fs::write(filled.folder.file("out"), "precious").unwrap();
     let limited = |line: &str, blocks: usize| {
         let whole = filled.command(line);
-        let words: Vec<String> = whole.get_args().map(|w| w.to_str().unwrap().into()).collect();
+        let words: Vec<String> = whole
+            .get_args()
+            .map(|w| w.to_str().unwrap().into())
+            .collect();
         let mut command = Command::new("/bin/sh");
         // The signal that comes with the limit would end it: it is to see the error.
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
@@ -539,7 +576,10 @@ fn a_full_disk_leaves_what_was_there_and_the_last_good_state() {
     let ran = filled.export("export out -y --state st").ok();
     ran.says("going on behind ");
     same(&filled.folder.text("out"), filled.all());
-    filled.export("export /dev/full").ends(1).says("No space left");
+    filled
+        .export("export /dev/full")
+        .ends(1)
+        .says("No space left");
 }
 
 #[test]
@@ -547,7 +587,9 @@ fn a_state_says_when_it_is_not_of_this_export() {
     let filled = Filled::new(2, 200);
     filled.place.fault("feed.503:1");
     filled.place.fault("feed.403");
-    filled.export("export out --state st --page-size 10").ends(5);
+    filled
+        .export("export out --state st --page-size 10")
+        .ends(5);
     filled.place.sandbox.clear_faults();
     for line in [
         "export out --state st --strip-system",
@@ -556,17 +598,43 @@ fn a_state_says_when_it_is_not_of_this_export() {
     ] {
         filled.export(line).ends(2).says("--state");
     }
-    filled.export("export out --state st -o csv").ends(2).says("ndjson");
-    let state = filled.folder.text("st").replace("\"length\":0", "\"length\":77");
+    filled
+        .export("export out --state st -o csv")
+        .ends(2)
+        .says("ndjson");
+    let state = filled
+        .folder
+        .text("st")
+        .replace("\"length\":0", "\"length\":77");
     fs::write(filled.folder.file("st"), &state).unwrap();
-    filled.export("export out --state st").ends(2).says("0 of the 77 bytes");
+    filled
+        .export("export out --state st")
+        .ends(2)
+        .says("0 of the 77 bytes");
     fs::remove_file(filled.folder.file("out.partial")).unwrap();
-    filled.export("export out --state st").ends(2).says("out.partial");
-    fs::write(filled.folder.file("st"), state.replace("\"length\":77", "\"length\":0")).unwrap();
-    filled.place.sandbox.with_world(|world| world.recreate("shop", "orders", 2)).unwrap();
-    filled.export("export out --state st").ends(6).says("made anew");
+    filled
+        .export("export out --state st")
+        .ends(2)
+        .says("out.partial");
+    fs::write(
+        filled.folder.file("st"),
+        state.replace("\"length\":77", "\"length\":0"),
+    )
+    .unwrap();
+    filled
+        .place
+        .sandbox
+        .with_world(|world| world.recreate("shop", "orders", 2))
+        .unwrap();
+    filled
+        .export("export out --state st")
+        .ends(6)
+        .says("made anew");
     fs::write(filled.folder.file("st"), "{").unwrap();
-    filled.export("export out --state st").ends(2).says("not usable");
+    filled
+        .export("export out --state st")
+        .ends(2)
+        .says("not usable");
 }
 
 /// Killed between the last two steps: the file is in its place, and the state is still there.
@@ -584,7 +652,10 @@ fn a_whole_file_with_its_state_is_done() {
     state["passed"] = json!(30);
     state["length"] = json!(text.len());
     fs::write(filled.folder.file("st"), state.to_string()).unwrap();
-    filled.export("export out --state st").ok().says("all there");
+    filled
+        .export("export out --state st")
+        .ok()
+        .says("all there");
     assert_eq!(filled.folder.names(), ["out"]);
     assert_eq!(filled.folder.text("out"), text);
 }
@@ -594,7 +665,10 @@ fn a_reader_that_leaves_is_no_failure() {
     let filled = Filled::new(2, 3000);
     for state in ["", "--state st"] {
         let mut command = filled.command(&format!("export - --page-size 20 {state}"));
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
         let mut child = Owned(child.unwrap());
         let mut reader = BufReader::new(child.0.stdout.take().unwrap());
         reader.read_line(&mut String::new()).unwrap();
@@ -651,27 +725,40 @@ fn faults_are_met_as_everywhere() {
 
 #[test]
 fn half_a_page_is_no_page() {
-    let service = Service::new(|asked: &Asked| match (asked.has("/pkranges"), asked.has("/docs")) {
-        (true, _) => reply(200, RANGE),
-        (_, true) => reply(200, r#"{"_rid":"r","Documents":[{"id":"1"},{"id":"2","a":[1,"#),
-        _ => reply(200, CONTAINER),
-    });
+    let service =
+        Service::new(
+            |asked: &Asked| match (asked.has("/pkranges"), asked.has("/docs")) {
+                (true, _) => reply(200, RANGE),
+                (_, true) => reply(
+                    200,
+                    r#"{"_rid":"r","Documents":[{"id":"1"},{"id":"2","a":[1,"#,
+                ),
+                _ => reply(200, CONTAINER),
+            },
+        );
     let key = Scratch::new("c2VjcmV0LXNlY3JldA==");
     let line = format!("export - -d d -c c --key-file {}", key.path());
-    let ran = Run::line(&line).env("RAWCOSMOS_ENDPOINT", &service.origin).go();
+    let ran = Run::line(&line)
+        .env("RAWCOSMOS_ENDPOINT", &service.origin)
+        .go();
     ran.ends(1).prints("").says("cut off");
 }
 
 #[test]
 fn a_container_made_anew_meanwhile_is_seen() {
-    let service = Service::new(|asked: &Asked| match (asked.has("/pkranges"), asked.has("/docs")) {
-        (true, _) => reply(200, RANGE),
-        (_, true) => reply(200, r#"{"_rid":"other","Documents":[{"id":"1"}]}"#),
-        _ => reply(200, CONTAINER),
-    });
+    let service =
+        Service::new(
+            |asked: &Asked| match (asked.has("/pkranges"), asked.has("/docs")) {
+                (true, _) => reply(200, RANGE),
+                (_, true) => reply(200, r#"{"_rid":"other","Documents":[{"id":"1"}]}"#),
+                _ => reply(200, CONTAINER),
+            },
+        );
     let key = Scratch::new("c2VjcmV0LXNlY3JldA==");
     let line = format!("export - -d d -c c --key-file {}", key.path());
-    let ran = Run::line(&line).env("RAWCOSMOS_ENDPOINT", &service.origin).go();
+    let ran = Run::line(&line)
+        .env("RAWCOSMOS_ENDPOINT", &service.origin)
+        .go();
     ran.ends(6).prints("");
 }
 

@@ -49,7 +49,10 @@ pub fn spare(session: &Session, name: &str, resumable: bool) -> Result<(), Error
     let rest = partial(place);
     if resumable && fs::metadata(&rest).is_ok_and(|found| found.len() > 0) {
         let rest = rest.display();
-        confirm(session, &format!("overwrite {rest}, which another state belongs to"))?;
+        confirm(
+            session,
+            &format!("overwrite {rest}, which another state belongs to"),
+        )?;
     }
     Ok(())
 }
@@ -115,7 +118,10 @@ impl Target {
     /// It is whole: it goes to its place.
     pub fn finish(self) -> Result<(), Error> {
         self.secured()?;
-        let moved = self.beside.as_ref().map(|beside| fs::rename(beside, &self.place));
+        let moved = self
+            .beside
+            .as_ref()
+            .map(|beside| fs::rename(beside, &self.place));
         moved.unwrap_or(Ok(())).map_err(|e| self.failed(&e))
     }
 

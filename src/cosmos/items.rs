@@ -4,8 +4,8 @@ pub mod written;
 
 use serde_json::value::RawValue;
 
-use super::partition_key::PartitionKey;
 use super::changes::narrowed;
+use super::partition_key::PartitionKey;
 use super::patch::Patch;
 use super::ranges::Part;
 use super::{
@@ -21,8 +21,7 @@ pub(super) const CREATE: &str =
 pub(super) const UPSERT: &str =
     "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/upsert";
 /// The data action that reading items needs.
-pub const READ: &str =
-    "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/read";
+pub const READ: &str = "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/read";
 pub(super) const REPLACE: &str =
     "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/replace";
 pub(super) const DELETE: &str =

@@ -1,6 +1,5 @@
 //! A page of items as lines of text: for who passes them on and has no need to look into them.
 
-
 use super::{Call, Members, continuation};
 use crate::error::Error;
 use crate::message::{Next, Page, Response};
@@ -48,7 +47,9 @@ fn push_line(lines: &mut String, item: &str) {
 /// The whole answer is JSON, or nothing of it is used: a line is never half an item.
 fn read(response: &Response, add: Add) -> Result<Sheet, Error> {
     let members: Members = response.json()?;
-    let items = members.get("Documents").map(|items| lines(items.get(), add));
+    let items = members
+        .get("Documents")
+        .map(|items| lines(items.get(), add));
     let (lines, count) = items
         .flatten()
         .ok_or_else(|| Error::answer("the body has no list \"Documents\""))?;
@@ -162,10 +163,7 @@ impl Sheet {
     ///
     /// # Errors
     /// That of `wanted`.
-    pub fn keep(
-        &mut self,
-        wanted: &dyn Fn(&str) -> Result<bool, Error>,
-    ) -> Result<(), Error> {
+    pub fn keep(&mut self, wanted: &dyn Fn(&str) -> Result<bool, Error>) -> Result<(), Error> {
         let lines = std::mem::take(&mut self.lines);
         self.count = 0;
         for line in lines.lines() {
@@ -191,7 +189,9 @@ mod tests {
     fn with(body: &str, add: Add) -> Result<Sheet, Error> {
         let response = Response {
             status: 200,
-            headers: [("x-ms-continuation".into(), "{\"t\":1}".into())].into_iter().collect(),
+            headers: [("x-ms-continuation".into(), "{\"t\":1}".into())]
+                .into_iter()
+                .collect(),
             body: body.into(),
             ..Response::default()
         };
@@ -214,7 +214,9 @@ mod tests {
             ),
             ("[\"ü\u{2028}\u{85}\"]", "\"ü\u{2028}\u{85}\"\n"),
         ] {
-            let sheet = answer(&format!("{{\"_rid\":\"r\",\"Documents\":{list},\"_count\":9}}"));
+            let sheet = answer(&format!(
+                "{{\"_rid\":\"r\",\"Documents\":{list},\"_count\":9}}"
+            ));
             let sheet = sheet.unwrap();
             assert_eq!(sheet.lines, expected, "{list}");
             assert_eq!(sheet.count, expected.lines().count(), "{list}");

@@ -136,7 +136,11 @@ impl Desk<'_> {
     }
 
     /// The next page, and with it the state; nothing once all was handed over.
-    fn next(&self, alone: bool, state: &mut State) -> Result<Option<(usize, Answer<Sheet>)>, Error> {
+    fn next(
+        &self,
+        alone: bool,
+        state: &mut State,
+    ) -> Result<Option<(usize, Answer<Sheet>)>, Error> {
         let mut table = self.table();
         loop {
             if let Some(error) = table.failed.take() {
@@ -218,11 +222,7 @@ impl Desk<'_> {
     fn is_in(&self, part: &Part, item: &str) -> Result<bool, Error> {
         let definition = self.sweep.definition;
         let key = definition.extract(item).map_err(Error::answer)?;
-        Ok(contains(
-            &part.min,
-            &part.max,
-            &definition.effective(&key),
-        ))
+        Ok(contains(&part.min, &part.max, &definition.effective(&key)))
     }
 
     /// The ranges are read again, and the leaf becomes one for each that holds a part of it; but what it still holds

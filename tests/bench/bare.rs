@@ -6,7 +6,7 @@ use std::process::Command;
 use rawcosmos::authorize::http_date;
 use ureq::config::AutoHeaderValue;
 
-use crate::{order, reads, start};
+use crate::{load, order, reads, start};
 
 /// This very program, in a role.
 pub fn role(name: &str, words: &[&str]) -> Command {
@@ -25,6 +25,8 @@ pub fn play(role: &str, words: &[String]) {
             reads::ours(imds, cosmos, count.parse().unwrap());
         }
         ("pages", [cosmos]) => order::bare(cosmos),
+        ("import", [imds, cosmos, batches]) => load::import(imds, cosmos, batches),
+        ("export", [imds, cosmos, _]) => load::export(imds, cosmos),
         other => panic!("{other:?}"),
     }
 }
@@ -45,18 +47,30 @@ pub fn agent() -> ureq::Agent {
 
 /// The body of what is there.
 pub fn get(agent: &ureq::Agent, url: &str, headers: &Headers) -> Vec<u8> {
+    page(agent, url, headers).0
+}
+
+/// The same, and where it goes on.
+pub fn page(
+    agent: &ureq::Agent,
+    url: &str,
+    headers: &[(&'static str, String)],
+) -> (Vec<u8>, Option<String>) {
     let mut request = agent.get(url);
     for (name, value) in headers {
         request = request.header(*name, value);
     }
     let mut answer = request.call().unwrap();
     assert_eq!(answer.status(), 200, "{url}");
-    answer
+    let next = answer.headers().get("x-ms-continuation");
+    let next = next.map(|next| next.to_str().unwrap().to_string());
+    let body = answer
         .body_mut()
         .with_config()
         .limit(1 << 30)
         .read_to_vec()
-        .unwrap()
+        .unwrap();
+    (body, next)
 }
 
 /// The body of the answer.

@@ -7,7 +7,8 @@ use serde_json::json;
 use crate::bare::{self, role};
 use crate::canned::{self, Asked, reply};
 use crate::measure::Contender;
-use crate::support::{BINARY, Scratch};
+use crate::start;
+use crate::support::Scratch;
 use crate::table::Table;
 
 const RANGES: usize = 10;
@@ -47,7 +48,7 @@ pub fn rows(table: &mut Table) {
 }
 
 fn ours(origin: &str, key: &str, text: &str) -> Command {
-    let mut command = Command::new(BINARY);
+    let mut command = start::ours(&[]);
     command.args([
         "query",
         text,
@@ -58,9 +59,7 @@ fn ours(origin: &str, key: &str, text: &str) -> Command {
         "-c",
         "orders",
     ]);
-    command
-        .args(["--endpoint", origin, "--key-file", key])
-        .env_clear();
+    command.args(["--endpoint", origin, "--key-file", key]);
     command
 }
 

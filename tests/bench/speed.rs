@@ -12,6 +12,7 @@
 
 mod bare;
 mod canned;
+mod load;
 mod measure;
 mod order;
 mod reads;
@@ -34,6 +35,7 @@ fn main() {
     let mut table = Table::new(wanted);
     start::rows(&mut table);
     reads::rows(&mut table);
+    load::rows(&mut table);
     order::rows(&mut table);
     signing::rows(&mut table);
     table.print();

@@ -33,7 +33,14 @@ pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Resul
     }
     let mut job = Job::new(session, &container)?;
     let definition = job.begin(file.as_deref())?;
-    if let (State { left, length: Some(length), .. }, true) = (&job.state, job.state.passed > 0)
+    if let (
+        State {
+            left,
+            length: Some(length),
+            ..
+        },
+        true,
+    ) = (&job.state, job.state.passed > 0)
         && left.is_empty()
         && target::is_whole(name, *length)
     {
@@ -51,7 +58,9 @@ pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Resul
 fn check_lines(format: Format, stated: bool) -> Result<(), Error> {
     let lines = [Format::Auto, Format::Ndjson, Format::Raw];
     match stated && !lines.contains(&format) {
-        true => Err(Error::usage("--state: only lines can be gone on with: -o ndjson")),
+        true => Err(Error::usage(
+            "--state: only lines can be gone on with: -o ndjson",
+        )),
         false => Ok(()),
     }
 }
@@ -91,7 +100,9 @@ impl<'a, 's> Job<'a, 's> {
         if let Some(query) = &job.query {
             let plan = session.run(&plan_of(container, query))?.value;
             let plan = plan.ok_or_else(|| {
-                Error::usage("this server makes no plans of queries: rawcosmos query asks it without")
+                Error::usage(
+                    "this server makes no plans of queries: rawcosmos query asks it without",
+                )
             })?;
             job.plan = (!plan.is_plain()).then_some(plan);
         }
@@ -183,7 +194,9 @@ impl<'a, 's> Job<'a, 's> {
         let action = self.query.as_ref().map_or(items::READ, |_| ACTION);
         let state = &mut self.state;
         let done = self.session.flow(action, |client| {
-            client.sweep(&sweep, state, &mut |answer, state| sink.page(output, answer, state))
+            client.sweep(&sweep, state, &mut |answer, state| {
+                sink.page(output, answer, state)
+            })
         });
         // Also where it failed, unless because of what could not be written: another run goes on from there.
         match sink.is_stuck() {

@@ -246,14 +246,12 @@ pub fn end(session: &Session, output: &Output, trailer: &Trailer, left: Option<&
 }
 
 /// The query that was given, or that of `--file`, with its parameters.
-pub fn asked(
-    session: &Session,
-    given: Option<String>,
-    what: &str,
-) -> Result<Option<Query>, Error> {
+pub fn asked(session: &Session, given: Option<String>, what: &str) -> Result<Option<Query>, Error> {
     let text = match (given, session.settings.text("file")) {
         (Some(_), Some(_)) => {
-            return Err(Error::usage(format!("{what} and --file exclude each other")));
+            return Err(Error::usage(format!(
+                "{what} and --file exclude each other"
+            )));
         }
         (None, Some(path)) => Some(read_file(&path)?),
         (given, None) => given,

@@ -146,7 +146,8 @@ impl Output {
 
     /// Writes elements of a list that stand on lines of their own: in one go, where that is how they are written.
     pub fn rows(&mut self, lines: &str) -> Result<(), Error> {
-        if self.get.is_none() && matches!(self.format, Format::Auto | Format::Ndjson | Format::None) {
+        if self.get.is_none() && matches!(self.format, Format::Auto | Format::Ndjson | Format::None)
+        {
             return self.write(lines);
         }
         for line in lines.lines() {
