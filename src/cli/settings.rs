@@ -140,14 +140,19 @@ pub fn contents(value: &str) -> Result<String, Error> {
 
 /// A file that is read line by line; `-` is standard input.
 pub fn lines(path: &str) -> Result<BufReader<Box<dyn Read>>, Error> {
-    let file: Box<dyn Read> = if path == "-" {
+    open(path).map(BufReader::new)
+}
+
+/// A file that is read bit by bit; `-` is standard input.
+pub fn open(path: &str) -> Result<Box<dyn Read>, Error> {
+    if path == "-" {
         take_stdin()?;
-        Box::new(std::io::stdin())
-    } else {
-        let file = std::fs::File::open(path);
-        Box::new(file.map_err(|e| Error::usage(format!("cannot read {path}: {e}")))?)
-    };
-    Ok(BufReader::new(file))
+        return Ok(Box::new(std::io::stdin()));
+    }
+    let file = std::fs::File::open(path);
+    Ok(Box::new(file.map_err(|e| {
+        Error::usage(format!("cannot read {path}: {e}"))
+    })?))
 }
 
 /// Standard input has one reader.

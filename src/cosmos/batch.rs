@@ -56,20 +56,6 @@ impl Batch {
         self.bytes
     }
 
-    fn body(&self) -> String {
-        let mut body = String::with_capacity(self.bytes + 2);
-        for operation in &self.operations {
-            body.push(if body.is_empty() { '[' } else { ',' });
-            body.push_str(&operation.text);
-            body.push('}');
-        }
-        body + if self.operations.is_empty() {
-            "[]"
-        } else {
-            "]"
-        }
-    }
-
     /// Reads alone may be sent twice. A create that is repeated says 409, but not whose item it met.
     fn effect(&self) -> Effect {
         match self
@@ -88,13 +74,24 @@ impl Batch {
             request: request
                 .header("content-type", "application/json")
                 .header_if("prefer", minimal.then_some("return=minimal"))
-                .body(self.body()),
+                .body(body(self.bytes, &mut self.operations.iter())),
             scope: container.0.scope("docs"),
             action: first.map_or("", |row| row.5),
             effect: self.effect(),
             read: outcomes,
         }
     }
+}
+
+fn body<'o>(bytes: usize, operations: &mut dyn Iterator<Item = &'o Operation>) -> String {
+    let mut body = String::with_capacity(bytes + 2);
+    for operation in operations {
+        body.push(if body.is_empty() { '[' } else { ',' });
+        body.push_str(&operation.text);
+        body.push('}');
+    }
+    body.push_str(if body.is_empty() { "[]" } else { "]" });
+    body
 }
 
 fn batch_request(container: &Container, atomic: bool) -> Request {
@@ -140,4 +137,17 @@ pub fn bulk(
     let request = batch_request(container, false);
     let request = request.header("x-ms-documentdb-partitionkeyrangeid", range);
     batch.call(request, container, minimal)
+}
+
+/// [`bulk`] of writes that stay where they are, so many bytes in all. Nothing comes back but the outcomes.
+pub(crate) fn bulk_of<'o>(
+    container: &Container,
+    range: &str,
+    bytes: usize,
+    operations: &mut dyn Iterator<Item = &'o Operation>,
+) -> Call<Vec<Outcome>> {
+    let mut call = bulk(container, range, &Batch::default(), true);
+    call.request.body = Some(body(bytes, operations).into());
+    call.effect = Effect::Once;
+    call
 }

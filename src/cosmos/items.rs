@@ -16,9 +16,11 @@ use crate::error::Error;
 use crate::message::{Page, Request, Response};
 use crate::name::Name;
 
-pub(super) const CREATE: &str =
+/// What creating an item needs.
+pub const CREATE: &str =
     "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/create";
-pub(super) const UPSERT: &str =
+/// What creating or replacing an item needs.
+pub const UPSERT: &str =
     "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/upsert";
 /// The data action that reading items needs.
 pub const READ: &str = "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/read";

@@ -2,6 +2,8 @@
 //!
 //! <https://learn.microsoft.com/azure/cosmos-db/hierarchical-partition-keys>
 
+pub mod keyed;
+
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -187,7 +189,12 @@ fn find(item: &str, tokens: &[String]) -> Result<Component, String> {
     if !item.trim_start().starts_with('{') {
         return Err("an item is a JSON object".into());
     }
-    let mut text = item;
+    walk(item, tokens)
+}
+
+/// Where the names lead from a value on.
+fn walk(value: &str, tokens: &[String]) -> Result<Component, String> {
+    let mut text = value;
     for token in tokens {
         match member(text, token).map_err(|error| format!("the item is not JSON: {error}"))? {
             Some(value) => text = value.get(),

@@ -77,6 +77,18 @@ impl Operation {
         Operation::new(Kind::Upsert, None, Some(item.get()))
     }
 
+    /// [`Operation::create`] or [`Operation::upsert`] of a text that is known to be a JSON object.
+    pub(crate) fn write(upsert: bool, item: &str) -> Operation {
+        let kind = if upsert { Kind::Upsert } else { Kind::Create };
+        Operation::new(kind, None, Some(item))
+    }
+
+    /// The item of what [`Operation::write`] made.
+    pub(crate) fn item(&self, length: usize) -> &str {
+        let begin = r#"{"operationType":"Create","resourceBody":"#.len();
+        self.text.get(begin..begin + length).unwrap_or_default()
+    }
+
     /// 200 and the item, or 404. The id stands in the body here, so it may be any text.
     pub fn read(id: &str) -> Operation {
         Operation::new(Kind::Read, Some(id), None)
@@ -113,8 +125,13 @@ impl Operation {
 
     /// Under this key: in [`super::batch::bulk`] each operation says its own.
     #[must_use]
-    pub fn of_key(mut self, key: &PartitionKey) -> Operation {
-        self.text("partitionKey", &key.header());
+    pub fn of_key(self, key: &PartitionKey) -> Operation {
+        self.of_header(&key.header())
+    }
+
+    /// The same, by the text of the header.
+    pub(crate) fn of_header(mut self, key: &str) -> Operation {
+        self.text("partitionKey", key);
         self
     }
 
@@ -194,7 +211,8 @@ impl Operation {
         )
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// The bytes it takes in a request.
+    pub(crate) fn len(&self) -> usize {
         self.text.len() + 2
     }
 }

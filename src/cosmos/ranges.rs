@@ -131,8 +131,10 @@ impl Ranges {
 
     /// The range that holds an effective key.
     pub fn find(&self, effective: &str) -> Option<&Range> {
-        let mut all = self.0.iter();
-        all.find(|range| contains(&range.min, &range.max, effective))
+        let begun = |range: &Range| order(&range.min, effective).is_le();
+        let last = self.0.partition_point(begun).checked_sub(1)?;
+        let range = self.0.get(last);
+        range.filter(|range| contains(&range.min, &range.max, effective))
     }
 
     /// The ranges that hold a part of `[min, max)`.

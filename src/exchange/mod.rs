@@ -8,6 +8,7 @@ pub mod batches;
 pub mod budget;
 pub mod changes;
 mod files;
+pub mod import;
 pub mod judge;
 pub mod many;
 pub mod network;

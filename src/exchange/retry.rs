@@ -19,6 +19,8 @@ pub struct Rule {
     pub says: &'static [&'static str],
     /// Only where the request names a range: whoever did that reads the ranges again.
     pub of_range: bool,
+    /// Only where the request is of operations that stand for themselves: whoever sends those sees to each.
+    pub of_bulk: bool,
     /// Whether the service promises that it did nothing. Otherwise only what may be repeated is.
     pub untouched: bool,
     /// What is set right first. Where it was, nothing is waited for.
@@ -59,6 +61,7 @@ const fn of(plane: Plane, statuses: &'static [u16]) -> Rule {
         substatuses: &[],
         says: &[],
         of_range: false,
+        of_bulk: false,
         untouched: true,
         first: None,
         waits: (ms(0), ms(0)),
@@ -86,6 +89,13 @@ impl Rule {
     const fn of_range(self) -> Rule {
         Rule {
             of_range: true,
+            ..self
+        }
+    }
+
+    const fn of_bulk(self) -> Rule {
+        Rule {
+            of_bulk: true,
             ..self
         }
     }
@@ -122,7 +132,8 @@ impl Rule {
             && self.statuses.contains(&failure.status)
             && (self.substatuses.is_empty() || self.substatuses.contains(&substatus))
             && (self.says.is_empty() || self.says.iter().any(|part| is_said(failure, part)))
-            && (!self.of_range || names_range(request))
+            && (!self.of_range || says(request, "x-ms-documentdb-partitionkeyrangeid", None))
+            && (!self.of_bulk || says(request, "x-ms-cosmos-batch-atomic", Some("False")))
     }
 }
 
@@ -130,9 +141,10 @@ fn is_said(failure: &Failure, part: &str) -> bool {
     failure.code.contains(part) || failure.message.contains(part)
 }
 
-fn names_range(request: &Request) -> bool {
+/// Whether a header is there, and says this.
+fn says(request: &Request, wanted: &str, text: Option<&str>) -> bool {
     let mut headers = request.headers.iter();
-    headers.any(|(name, _)| *name == "x-ms-documentdb-partitionkeyrangeid")
+    headers.any(|(name, value)| *name == wanted && text.is_none_or(|text| text == value.expose()))
 }
 
 /// The table. The first row that covers a refusal decides.
@@ -169,6 +181,7 @@ pub const RULES: &[Rule] = &[
     data(&[429]).sub(&[3204, 3213]),
     // Its machine is out of something: another one may not be.
     data(&[429]).sub(&[3092]).waits(500, 4_000, 3, 30_000).first(Remedy::OtherRegion, 3),
+    data(&[429, 449]).of_bulk(),
     data(&[429]).waits(100, 5_000, 9, 30_000),
     data(&[449]).waits(10, 1_000, 40, 30_000),
     data(&[503]).waits(500, 4_000, 3, 30_000).first(Remedy::OtherRegion, 3),

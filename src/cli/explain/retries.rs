@@ -33,7 +33,7 @@ pub fn after(plane: Plane, status: u16, substatus: u32) -> Option<String> {
             && rule.statuses.contains(&status)
             && (rule.substatuses.is_empty() || rule.substatuses.contains(&substatus))
             && rule.says.is_empty()
-            && !rule.of_range
+            && !(rule.of_range || rule.of_bulk)
     };
     RULES.iter().find(covers).map(then)
 }
@@ -71,6 +71,9 @@ fn then(rule: &Rule) -> String {
     }
     if rule.of_range {
         text.push_str(", if it names a range: the ranges are read again");
+    }
+    if rule.of_bulk {
+        text.push_str(", if it is of an import: that sends again what is left");
     }
     if !rule.says.is_empty() {
         text.push_str(&format!("; if it says {}", rule.says.join(" or ")));

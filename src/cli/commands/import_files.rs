@@ -1,0 +1,208 @@
+//! The files of an import: what is done with, and what was rejected.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::sync::Mutex;
+
+use serde_json::{Map, Value, json};
+
+use crate::cli::files::{keep, kept};
+use crate::cli::say::tell;
+use crate::cli::settings::Settings;
+use crate::cli::shard::Shard;
+use crate::error::Error;
+use crate::exchange::changes::recreated;
+use crate::exchange::import::settled::Settled;
+use crate::exchange::import::{Rejected, Resume, Snapshot};
+use crate::exchange::locked;
+
+/// As many rejected items are told on standard error where no file takes them.
+const TOLD: u64 = 10;
+
+/// `--state`: of which container and input what is done with.
+pub struct State {
+    path: String,
+    /// Of what the file is; nothing else may go on with it.
+    of: Map<String, Value>,
+    /// What it says.
+    pub resume: Resume,
+    /// The length of the file of rejected items at that time.
+    pub errors: Option<u64>,
+}
+
+impl State {
+    /// What the file says, if it is about the same.
+    pub fn read(
+        settings: &Settings,
+        rid: Option<String>,
+        size: Option<u64>,
+        shard: Option<Shard>,
+    ) -> Result<Option<State>, Error> {
+        let Some(path) = settings.text("state") else {
+            return Ok(None);
+        };
+        let shard = shard.map(|shard| format!("{}/{}", shard.number, shard.of));
+        let of = [
+            ("container", json!(rid)),
+            ("size", json!(size)),
+            ("shard", json!(shard)),
+        ];
+        let mut state = State {
+            of: of
+                .map(|(name, value)| (name.to_string(), value))
+                .into_iter()
+                .collect(),
+            resume: Resume::default(),
+            errors: None,
+            path,
+        };
+        if let Some(text) = kept(&state.path)? {
+            state.learn(&text)?;
+        }
+        Ok(Some(state))
+    }
+
+    fn learn(&mut self, text: &str) -> Result<(), Error> {
+        let wrong = || Error::usage("--state: the file holds no state of an import");
+        let found: Map<String, Value> = serde_json::from_str(text).map_err(|_| wrong())?;
+        let number = |name: &str| found.get(name).and_then(Value::as_u64);
+        let settled = found.get("settled").and_then(Settled::from_json);
+        self.resume = Resume {
+            settled: settled.ok_or_else(wrong)?,
+            ahead: number("ahead").ok_or_else(wrong)?,
+            first: Some(number("first").ok_or_else(wrong)?),
+        };
+        self.errors = number("errors");
+        let other = self
+            .of
+            .iter()
+            .find(|(name, value)| found.get(*name) != Some(value));
+        match other.map(|(name, _)| name.as_str()) {
+            None => Ok(()),
+            Some("container") => Err(recreated()),
+            Some("shard") => Err(Error::usage(
+                "--state: the file belongs to another share of the work",
+            )),
+            Some(_) => Err(Error::usage(
+                "--state: the file belongs to an input of another size",
+            )),
+        }
+    }
+
+    /// Writes down how far it is.
+    pub fn keep(&self, snapshot: &Snapshot, errors: Option<u64>) -> Result<(), Error> {
+        let mut state = self.of.clone();
+        let more = [
+            ("first", json!(snapshot.first)),
+            ("ahead", json!(snapshot.ahead)),
+            ("errors", json!(errors)),
+            ("settled", snapshot.settled.to_json()),
+        ];
+        state.extend(more.map(|(name, value)| (name.to_string(), value)));
+        keep(&self.path, &Value::Object(state).to_string())
+    }
+}
+
+/// `--errors`, or the first few on standard error.
+pub struct Rejects(Mutex<Rejecting>);
+
+struct Rejecting {
+    file: Option<(String, File)>,
+    length: u64,
+    count: u64,
+}
+
+impl Rejects {
+    /// A new file, or the one of an earlier run as it was when that wrote its state last.
+    pub fn new(settings: &Settings, length: Option<u64>) -> Result<Rejects, Error> {
+        let file = settings.text("errors").map(|path| {
+            let opened = opened(&path, length);
+            opened.map(|file| (path, file))
+        });
+        Ok(Rejects(Mutex::new(Rejecting {
+            length: length.filter(|_| file.is_some()).unwrap_or_default(),
+            file: file.transpose()?,
+            count: 0,
+        })))
+    }
+
+    /// A line of JSON for an item that was not written.
+    pub fn tell(&self, rejected: &Rejected) -> Result<(), Error> {
+        let mut all = locked(&self.0);
+        all.count += 1;
+        let Rejecting {
+            file,
+            length,
+            count,
+        } = &mut *all;
+        let Some((path, file)) = file else {
+            if *count <= TOLD {
+                let status = (rejected.status >= 100).then(|| format!(" {}:", rejected.status));
+                tell(&format!(
+                    "line {}:{} {}",
+                    rejected.line,
+                    status.unwrap_or_default(),
+                    rejected.reason
+                ));
+            }
+            return Ok(());
+        };
+        let line = line(rejected);
+        *length += line.len() as u64;
+        file.write_all(line.as_bytes())
+            .map_err(|e| Error::local(format!("cannot write {path}: {e}")))
+    }
+
+    /// How long the file is.
+    pub fn length(&self) -> Option<u64> {
+        let all = locked(&self.0);
+        all.file.as_ref().map(|_| all.length)
+    }
+
+    /// Tells how many were not told.
+    pub fn end(&self) -> Result<(), Error> {
+        let all = locked(&self.0);
+        if all.file.is_none() && all.count > TOLD {
+            tell(&format!(
+                "and {} more; --errors FILE takes them all",
+                all.count - TOLD
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn opened(path: &str, length: Option<u64>) -> Result<File, Error> {
+    let failed = |e: std::io::Error| Error::usage(format!("cannot write {path}: {e}"));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(failed)?;
+    // A pipe or a device has no length.
+    if file.metadata().is_ok_and(|found| found.is_file()) {
+        let length = length.unwrap_or_default();
+        file.set_len(length)
+            .and_then(|()| file.seek(SeekFrom::Start(length)))
+            .map_err(failed)?;
+    }
+    Ok(file)
+}
+
+/// `{"line","status","substatus","reason","item"}`; what is no JSON is its text.
+fn line(rejected: &Rejected) -> String {
+    // Within JSON a line ends only between words.
+    let item = rejected.item.replace(['\n', '\r'], " ");
+    let item = match serde_json::from_str::<&serde_json::value::RawValue>(&item) {
+        Ok(_) => format!(r#""item":{item}"#),
+        Err(_) => format!(r#""text":{}"#, Value::from(rejected.item)),
+    };
+    format!(
+        "{{\"line\":{},\"status\":{},\"substatus\":{},\"reason\":{},{item}}}\n",
+        rejected.line,
+        rejected.status,
+        rejected.substatus,
+        Value::from(rejected.reason)
+    )
+}

@@ -1,0 +1,247 @@
+//! What comes of an item, by what the service says to it. Pure.
+
+use std::time::Duration;
+
+use super::Mode;
+use crate::cosmos::outcome::Outcome;
+use crate::error::{Error, Failure};
+use crate::show;
+
+/// What was said to one item.
+#[derive(Debug, Clone)]
+pub(super) struct Said {
+    /// [`LOST`] or [`UNSENT`] where nobody answered.
+    pub status: u16,
+    pub substatus: u32,
+    pub wait: Option<Duration>,
+    pub reason: String,
+}
+
+/// It was sent, and no answer came.
+pub(super) const LOST: u16 = 0;
+/// It was not sent.
+pub(super) const UNSENT: u16 = 1;
+
+/// Something else has ended everything: another run sees to it.
+pub(super) const OPEN: u16 = 2;
+
+/// What comes of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Fate {
+    Created,
+    Replaced,
+    /// It was there, and is the one that was sent.
+    Own,
+    Skipped,
+    /// It may be there because it was sent before: to be compared.
+    Compare,
+    /// To be sent again.
+    Again(Again),
+    /// Its range is gone: to be sent to another one.
+    Gone,
+    /// It is not for the service.
+    Refused,
+    /// And neither is any other.
+    Fatal,
+}
+
+/// How something is sent again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Again {
+    statuses: &'static [u16],
+    /// Waits double from here, in milliseconds,
+    from: u64,
+    /// up to here.
+    to: u64,
+    /// So long is waited for one range from which nothing good comes, in seconds.
+    pub patience: u64,
+    /// Whether it may have been written.
+    pub unsure: bool,
+}
+
+/// Sent again by itself, whatever the others in its request are told.
+#[rustfmt::skip]
+const AGAIN: &[Again] = &[
+    Again { statuses: &[429], from: 100, to: 5_000, patience: 300, unsure: false },
+    Again { statuses: &[449], from: 10, to: 1_000, patience: 60, unsure: false },
+    Again { statuses: &[413, 424], from: 0, to: 0, patience: 60, unsure: false },
+    Again { statuses: &[503, UNSENT], from: 500, to: 5_000, patience: 60, unsure: false },
+    Again { statuses: &[LOST, 408, 500, 502, 504], from: 200, to: 5_000, patience: 60, unsure: true },
+];
+
+impl Again {
+    /// Whether there are too few request units: then it is sent again for as long as there is patience.
+    pub fn is_throttled(self) -> bool {
+        self.statuses == [429]
+    }
+
+    /// How long to wait, after so many times in vain.
+    pub fn wait(self, told: Option<Duration>, times: u32) -> Duration {
+        let own = Duration::from_millis((self.from << times.min(10)).min(self.to));
+        // To be told to wait for nothing is to be told nothing.
+        told.filter(|wait| !wait.is_zero()).unwrap_or(own)
+    }
+}
+
+/// What comes of an item.
+pub(super) fn fate(said: &Said, mode: Mode, unsure: bool) -> Fate {
+    match (said.status, said.substatus) {
+        (201, _) => Fate::Created,
+        (200..=299, _) => Fate::Replaced,
+        (409, _) if mode == Mode::Skip => Fate::Skipped,
+        (409, _) if mode == Mode::Create && unsure => Fate::Compare,
+        (410, _) => Fate::Gone,
+        // Of a whole logical partition, and nobody else's.
+        (403, 1014) => Fate::Refused,
+        // A limit that waiting does not change; what may not be done; a container that is gone.
+        (429, 3204 | 3213) | (OPEN | 401 | 403 | 404, _) => Fate::Fatal,
+        (413, sub) if sub != 3402 => Fate::Refused,
+        (status, _) => {
+            let again = AGAIN.iter().find(|row| row.statuses.contains(&status));
+            again.map_or(Fate::Refused, |again| Fate::Again(*again))
+        }
+    }
+}
+
+impl Said {
+    /// By one operation's outcome.
+    pub fn of(outcome: &Outcome) -> Said {
+        let message = || {
+            let text: serde_json::Value = serde_json::from_str(outcome.text.get()).ok()?;
+            Some(text.get("message")?.as_str()?.to_string())
+        };
+        let (status, substatus) = (outcome.status, outcome.substatus.unwrap_or_default());
+        let fine = outcome.is_fine();
+        let message = if fine { None } else { message() };
+        Said {
+            status,
+            substatus,
+            wait: outcome.retry_after,
+            reason: message.unwrap_or_else(|| {
+                if fine {
+                    String::new()
+                } else {
+                    reason(status, substatus)
+                }
+            }),
+        }
+    }
+
+    /// By the refusal of a whole request.
+    fn of_failure(failure: &Failure) -> Said {
+        Said {
+            status: failure.status,
+            substatus: failure.substatus.unwrap_or_default(),
+            wait: failure.retry_after,
+            reason: failure.message.clone(),
+        }
+    }
+
+    fn unheard(status: u16, why: &Error) -> Said {
+        Said {
+            status,
+            substatus: 0,
+            wait: None,
+            reason: why.to_string(),
+        }
+    }
+
+    /// What the failure of a request with so many items says to each of them; nothing where it is no matter of items.
+    pub fn of_all(error: &Error, count: usize) -> Option<Said> {
+        match error {
+            Error::Status(failure) => match failure.status {
+                408 | 410 | 429 | 449 | 500 | 502..=504 => Some(Said::of_failure(failure)),
+                400 | 409 | 412 | 413 if count == 1 => Some(Said::of_failure(failure)),
+                403 if count == 1 && failure.substatus == Some(1014) => {
+                    Some(Said::of_failure(failure))
+                }
+                _ => None,
+            },
+            Error::Unknown(_) => Some(Said::unheard(LOST, error)),
+            Error::Transport(broken) if broken.was_sent() => Some(Said::unheard(LOST, error)),
+            Error::Transport(_) => Some(Said::unheard(UNSENT, error)),
+            _ => None,
+        }
+    }
+}
+
+/// Outcomes rarely say why.
+fn reason(status: u16, substatus: u32) -> String {
+    match (status, substatus) {
+        (409, _) => "an item with its id is there, or one with a value that must be unique".into(),
+        (403, 1014) => "its logical partition is full".into(),
+        _ => show::reason(status).to_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_passes_is_sent_again() {
+        let said = |status, substatus| Said {
+            status,
+            substatus,
+            wait: None,
+            reason: String::new(),
+        };
+        let create = |status, sub, unsure| fate(&said(status, sub), Mode::Create, unsure);
+        for (status, sub) in [
+            (429, 0),
+            (429, 3200),
+            (449, 0),
+            (413, 3402),
+            (424, 0),
+            (503, 0),
+            (408, 0),
+            (500, 0),
+            (LOST, 0),
+            (UNSENT, 0),
+        ] {
+            assert!(
+                matches!(create(status, sub, true), Fate::Again(_)),
+                "{status}/{sub}"
+            );
+        }
+        for (status, sub) in [
+            (400, 0),
+            (400, 1001),
+            (409, 0),
+            (412, 0),
+            (413, 0),
+            (403, 1014),
+            (405, 0),
+        ] {
+            assert_eq!(create(status, sub, false), Fate::Refused, "{status}/{sub}");
+        }
+        for (status, sub) in [(401, 0), (403, 5302), (404, 0), (429, 3213)] {
+            assert_eq!(create(status, sub, true), Fate::Fatal, "{status}/{sub}");
+        }
+        assert_eq!(create(409, 0, true), Fate::Compare);
+        assert_eq!(create(410, 1002, false), Fate::Gone);
+        assert_eq!(fate(&said(409, 0), Mode::Skip, false), Fate::Skipped);
+        assert_eq!(fate(&said(409, 0), Mode::Upsert, true), Fate::Refused);
+        assert_eq!(fate(&said(200, 0), Mode::Upsert, false), Fate::Replaced);
+    }
+
+    #[test]
+    fn waits_double_unless_the_service_says_how_long() {
+        let Fate::Again(again) = fate(
+            &Said {
+                status: 429,
+                substatus: 0,
+                wait: None,
+                reason: String::new(),
+            },
+            Mode::Create,
+            false,
+        ) else {
+            unreachable!()
+        };
+        let ms = |told, times| again.wait(told, times).as_millis();
+        assert_eq!((ms(None, 0), ms(None, 3), ms(None, 40)), (100, 800, 5000));
+        assert_eq!(ms(Some(Duration::from_millis(7)), 3), 7);
+        assert_eq!(ms(Some(Duration::ZERO), 1), 200);
+    }
+}

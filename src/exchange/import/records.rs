@@ -1,0 +1,324 @@
+//! The items of an input, one after the other: lines, the elements of one array, or the rows of a table. Holds one of
+//! them at a time, whatever the size of the input.
+
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+
+use super::csv::Header;
+use crate::error::Error;
+
+/// What an input looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A line of JSON an item.
+    Lines,
+    /// One JSON array.
+    Array,
+    /// A header and rows (RFC 4180), with this byte between cells.
+    Table(u8),
+}
+
+/// The largest item, and so the largest line that can hold one.
+pub const LARGEST: usize = 2 * 1024 * 1024;
+/// White space around an item does not count, and a table has more marks than its item.
+const LONGEST: usize = 2 * LARGEST;
+const BUFFER: usize = 64 * 1024;
+
+/// One of the items.
+#[derive(Debug, PartialEq)]
+pub struct Record<'a> {
+    /// Where it begins, from 1.
+    pub line: u64,
+    /// Its JSON text; not yet known to be JSON.
+    pub text: &'a str,
+    /// Why there is no item.
+    pub wrong: Option<String>,
+}
+
+/// Reads an input item by item.
+pub struct Records {
+    input: BufReader<Box<dyn Read>>,
+    format: Format,
+    header: Header,
+    cut: Cut,
+    text: Vec<u8>,
+    row: String,
+    too_long: bool,
+    /// The line of what comes next.
+    line: u64,
+    /// Bytes read so far.
+    read: u64,
+    elements: u64,
+    ended: bool,
+}
+
+/// Where in an item the bytes are.
+#[derive(Debug, Default)]
+struct Cut {
+    depth: usize,
+    quoted: bool,
+    /// Behind a backslash, or behind a quote that may be the first of two.
+    odd: bool,
+    /// Not at the beginning of a cell.
+    inside: bool,
+    closed: bool,
+}
+
+impl Records {
+    /// Of an input; without a format it is told by the first character that is not white space.
+    ///
+    /// # Errors
+    /// [`Error::Local`] where it cannot be read, and [`Error::Usage`] where it is of no known format, or a table
+    /// without a usable header.
+    pub fn new(input: Box<dyn Read>, format: Option<Format>) -> Result<Records, Error> {
+        let mut records = Records {
+            input: BufReader::with_capacity(BUFFER, input),
+            format: format.unwrap_or(Format::Lines),
+            header: Header::default(),
+            cut: Cut::default(),
+            text: Vec::new(),
+            row: String::new(),
+            too_long: false,
+            line: 1,
+            read: 0,
+            elements: 0,
+            ended: false,
+        };
+        records.open(format)?;
+        Ok(records)
+    }
+
+    /// How many bytes have been read.
+    pub fn read(&self) -> u64 {
+        self.read
+    }
+
+    fn open(&mut self, format: Option<Format>) -> Result<(), Error> {
+        for mark in [0xEF, 0xBB, 0xBF] {
+            if self.peek()? == Some(mark) {
+                self.skip(1);
+            }
+        }
+        let table = matches!(format, Some(Format::Table(_)));
+        while let Some(byte) = self.peek()?.filter(|byte| !table && is_blank(*byte)) {
+            self.line += u64::from(byte == b'\n');
+            self.skip(1);
+        }
+        let first = self.peek()?;
+        self.format = match (format, first) {
+            (Some(format), _) => format,
+            (None, Some(b'[')) => Format::Array,
+            (None, Some(b'{') | None) => Format::Lines,
+            (None, Some(_)) => {
+                return Err(Error::usage(
+                    "the input begins with neither { nor [: is it a table? then say --format csv or --format tsv",
+                ));
+            }
+        };
+        match self.format {
+            Format::Array if first.is_some_and(|byte| byte != b'[') => Err(Error::usage(
+                "the input is no JSON array: it does not begin with [",
+            )),
+            Format::Array => {
+                self.skip(1);
+                Ok(())
+            }
+            Format::Table(separator) => self.read_header(separator),
+            Format::Lines => Ok(()),
+        }
+    }
+
+    fn read_header(&mut self, separator: u8) -> Result<(), Error> {
+        self.fetch()?;
+        let text = std::str::from_utf8(&self.text)
+            .map_err(|_| Error::usage("the header of the table is not UTF-8"))?;
+        self.header = Header::read(text, separator).map_err(Error::usage)?;
+        Ok(())
+    }
+
+    /// The next item, or what stands where one should be; `None` at the end.
+    ///
+    /// # Errors
+    /// [`Error::Local`], where the input cannot be read on.
+    pub fn next(&mut self) -> Result<Option<Record<'_>>, Error> {
+        loop {
+            let blank = self.line;
+            if self.ended {
+                return Ok(None);
+            }
+            let wrong = self.fetch()?;
+            let inner = self.text.trim_ascii();
+            if inner.is_empty() && !self.too_long && wrong.is_none() {
+                continue;
+            }
+            let before = self.text.iter().take_while(|byte| is_blank(**byte));
+            let line = blank + before.filter(|byte| **byte == b'\n').count() as u64;
+            return Ok(Some(self.record(line, wrong)));
+        }
+    }
+
+    fn record(&mut self, line: u64, wrong: Option<&str>) -> Record<'_> {
+        let inner = std::str::from_utf8(self.text.trim_ascii());
+        let mut wrong = wrong.map(str::to_string);
+        if inner.is_err() {
+            wrong = Some("it is not UTF-8".into());
+        }
+        let mut text = inner.unwrap_or_default();
+        if let (Format::Table(separator), None, false) = (self.format, &wrong, self.too_long) {
+            wrong = self.header.item(text, separator, &mut self.row).err();
+            text = if wrong.is_some() { text } else { &self.row };
+        }
+        if self.too_long || text.len() > LARGEST {
+            wrong = Some("it is larger than 2 MB".into());
+            text = "";
+        }
+        Record { line, text, wrong }
+    }
+
+    /// Reads up to the end of an item, and says what is wrong with the end of the input.
+    fn fetch(&mut self) -> Result<Option<&'static str>, Error> {
+        self.text.clear();
+        self.too_long = false;
+        loop {
+            let chunk = filled(&mut self.input)?;
+            if chunk.is_empty() {
+                self.ended = true;
+                return Ok(self.unfinished());
+            }
+            let end = self.cut.find(chunk, self.format);
+            let taken = chunk.get(..end.unwrap_or(chunk.len())).unwrap_or_default();
+            self.line += newlines(taken);
+            self.too_long |= self.text.len() + taken.len() > LONGEST;
+            if !self.too_long {
+                self.text.extend_from_slice(taken);
+            }
+            let length = taken.len() + usize::from(end.is_some());
+            if end.is_some() && self.format != Format::Array {
+                self.line += 1;
+            }
+            self.skip(length);
+            if end.is_some() {
+                return self.element();
+            }
+        }
+    }
+
+    /// Behind the last element nothing may follow; between two commas there must be one.
+    fn element(&mut self) -> Result<Option<&'static str>, Error> {
+        if self.format != Format::Array {
+            return Ok(None);
+        }
+        let empty = self.text.trim_ascii().is_empty() && !self.too_long;
+        let only = self.cut.closed && self.elements == 0;
+        self.elements += 1;
+        if !self.cut.closed {
+            return Ok(empty.then_some("it is not JSON: an element is missing"));
+        }
+        self.ended = true;
+        let odd = (empty && !only).then_some("it is not JSON: an element is missing");
+        // What follows is of no use, but the last element is: it is told before.
+        Ok(match self.rest_is_blank()? {
+            false if empty => Some("something follows the array"),
+            false => {
+                self.ended = false;
+                None
+            }
+            true => odd,
+        })
+    }
+
+    fn rest_is_blank(&mut self) -> Result<bool, Error> {
+        while let Some(byte) = self.peek()? {
+            if !is_blank(byte) {
+                return Ok(false);
+            }
+            self.line += u64::from(byte == b'\n');
+            self.skip(1);
+        }
+        Ok(true)
+    }
+
+    /// At the end of the input.
+    fn unfinished(&self) -> Option<&'static str> {
+        match self.format {
+            Format::Array if self.cut.closed => Some("something follows the array"),
+            Format::Array => Some("the array does not end here: was the input cut off?"),
+            Format::Table(_) if self.cut.quoted && !self.cut.odd => Some("a quote is not closed"),
+            _ => None,
+        }
+    }
+
+    fn peek(&mut self) -> Result<Option<u8>, Error> {
+        filled(&mut self.input).map(|chunk| chunk.first().copied())
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.input.consume(bytes);
+        self.read += bytes as u64;
+    }
+}
+
+fn filled<'a>(input: &'a mut BufReader<Box<dyn Read>>) -> Result<&'a [u8], Error> {
+    // Twice, because a chunk that is returned from within a loop counts as borrowed in the next turn.
+    while let Err(e) = input.fill_buf() {
+        if e.kind() != ErrorKind::Interrupted {
+            return Err(Error::local(format!("cannot read the input on: {e}")));
+        }
+    }
+    Ok(input.buffer())
+}
+
+fn newlines(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+impl Cut {
+    /// Where the item ends; `None` where it goes on behind these bytes.
+    fn find(&mut self, chunk: &[u8], format: Format) -> Option<usize> {
+        let mut bytes = chunk.iter();
+        match format {
+            Format::Lines => bytes.position(|byte| *byte == b'\n'),
+            // Once the array is closed the rest is one piece.
+            Format::Array if self.closed => None,
+            Format::Array => bytes.position(|byte| self.element(*byte)),
+            Format::Table(separator) => bytes.position(|byte| self.row(*byte, separator)),
+        }
+    }
+
+    fn element(&mut self, byte: u8) -> bool {
+        if self.quoted {
+            self.quoted = self.odd || byte != b'"';
+            self.odd = byte == b'\\' && !self.odd;
+            return false;
+        }
+        match byte {
+            b'"' => self.quoted = true,
+            b'[' | b'{' => self.depth += 1,
+            b']' | b'}' if self.depth > 0 => self.depth -= 1,
+            b']' => self.closed = true,
+            b',' if self.depth == 0 => return true,
+            _ => {}
+        }
+        self.closed
+    }
+
+    /// A quote counts at the beginning of a cell, and there until the next one that does not stand twice.
+    fn row(&mut self, byte: u8, separator: u8) -> bool {
+        if self.quoted && !self.odd {
+            self.odd = byte == b'"';
+            return false;
+        }
+        if std::mem::take(&mut self.odd) {
+            self.quoted = byte == b'"';
+            if self.quoted {
+                return false;
+            }
+        }
+        self.quoted = byte == b'"' && !self.inside;
+        self.inside = byte != separator && byte != b'\n';
+        byte == b'\n'
+    }
+}
