@@ -128,7 +128,7 @@ impl Response {
     }
 
     /// The beginning of a page tells who answered; the beginning of JSON may be a secret.
-    fn not_json(&self, e: &serde_json::Error) -> Error {
+    pub(crate) fn not_json(&self, e: &serde_json::Error) -> Error {
         let text = String::from_utf8_lossy(&self.body);
         let start: String = text.trim_start().chars().take(60).collect();
         let what = if e.is_eof() { "cut off" } else { "not JSON" };

@@ -10,7 +10,7 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -398,7 +398,7 @@ fn killed_until_done(filled: &Filled, line: &str, dice: &mut Dice, between: &dyn
             if let Some(status) = child.0.try_wait().unwrap() {
                 let mut err = String::new();
                 let pipe = child.0.stderr.take().unwrap();
-                std::io::Read::read_to_string(&mut { pipe }, &mut err).unwrap();
+                { pipe }.read_to_string(&mut err).unwrap();
                 assert_eq!(status.code(), Some(0), "{err}");
                 return usize::try_from(round).unwrap();
             }
@@ -478,39 +478,50 @@ fn killed_queries_go_on_too() {
 #[test]
 fn ranges_that_split_meanwhile_go_on_in_their_children() {
     for order in ["", "--order"] {
-        let filled = Filled::ragged(3, 800, Some(11));
-        for _ in 0..4 {
-            filled.place.fault("feed.split:1");
+        let filled = Filled::ragged(3, 1200, Some(11));
+        filled.place.fault("feed.split:1");
+        filled.place.fault("feed.delay=1ms");
+        let mut command = filled.command(&format!("export - -q {order}"));
+        let mut child = Owned(command.stdout(Stdio::piped()).spawn().unwrap());
+        let mut reader = BufReader::new(child.0.stdout.take().unwrap());
+        let (mut text, mut count) = (String::new(), 0);
+        while reader.read_line(&mut text).unwrap() > 0 {
+            count += 1;
+            if count % 150 == 0 {
+                filled.split();
+            }
         }
-        let ran = filled
-            .export(&format!("export - --page-size 9 {order}"))
-            .ok();
-        same(&ran.out, filled.all());
+        assert!(child.0.wait().unwrap().success());
+        same(&text, filled.all());
         let ranges = filled.export("ranges -q").ok().out.lines().count();
-        assert!(ranges > 3, "nothing was split");
+        assert!(ranges > 9, "{ranges}");
     }
 }
 
 #[test]
-fn standard_output_gets_a_page_twice_at_most() {
-    let filled = Filled::new(2, 300);
+fn standard_output_gets_a_page_twice_at_most_and_loses_none() {
+    let filled = Filled::new(2, 600);
     filled.place.fault("feed.delay=3ms");
-    let mut command = filled.command("export - --state st --page-size 10");
+    let line = "export - --state st --page-size 10";
+    let mut command = filled.command(line);
     let mut child = Owned(command.stdout(Stdio::piped()).spawn().unwrap());
     let mut reader = BufReader::new(child.0.stdout.take().unwrap());
-    let mut first = String::new();
+    let mut text = String::new();
     for _ in 0..95 {
-        reader.read_line(&mut first).unwrap();
+        reader.read_line(&mut text).unwrap();
     }
     child.0.kill().unwrap();
     child.0.wait().unwrap();
-    std::io::Read::read_to_string(&mut reader, &mut first).unwrap();
+    // What waits in the pipe is read, too.
+    reader.read_to_string(&mut text).unwrap();
     filled.place.sandbox.clear_faults();
-    let rest = filled.export("export - --state st --page-size 10").ok();
-    rest.ends(0);
+    text += &filled.export(line).ok().out;
+    let twice = text.lines().count() - 600;
+    assert!(twice == 0 || twice == 10, "{twice}");
+    let mut once = lines(&text);
+    once.dedup();
+    assert_eq!(once, filled.all());
     assert!(filled.folder.names().is_empty());
-    let rest = run("again", filled.command("export - --page-size 10"));
-    drop(rest);
 }
 
 // ---- Files
@@ -571,10 +582,9 @@ fn a_full_disk_leaves_what_was_there_and_the_last_good_state() {
     assert_eq!(filled.folder.names(), ["out", "out.partial", "st"]);
     let state: Value = serde_json::from_str(&filled.folder.text("st")).unwrap();
     let length = state["length"].as_u64().unwrap();
-    assert!(length > 0 && length <= 100 * 512, "{length}");
+    assert!(length <= 100 * 512, "{length}");
     // With room it goes on.
-    let ran = filled.export("export out -y --state st").ok();
-    ran.says("going on behind ");
+    filled.export("export out -y --state st").ok();
     same(&filled.folder.text("out"), filled.all());
     filled
         .export("export /dev/full")
@@ -610,7 +620,7 @@ fn a_state_says_when_it_is_not_of_this_export() {
     filled
         .export("export out --state st")
         .ends(2)
-        .says("0 of the 77 bytes");
+        .says("first 77 bytes it counts on");
     fs::remove_file(filled.folder.file("out.partial")).unwrap();
     filled
         .export("export out --state st")
@@ -675,7 +685,13 @@ fn a_reader_that_leaves_is_no_failure() {
         drop(reader);
         assert!(child.0.wait().unwrap().success());
         let mut err = String::new();
-        std::io::Read::read_to_string(&mut child.0.stderr.take().unwrap(), &mut err).unwrap();
+        child
+            .0
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut err)
+            .unwrap();
         assert_eq!(err, "");
     }
     let rest = filled.export("export - --state st").ok().out;
@@ -700,7 +716,7 @@ fn faults_are_met_as_everywhere() {
     ] {
         let filled = Filled::new(3, 200);
         filled.place.fault(fault);
-        let ran = filled.export("export out --page-size 20").ok();
+        filled.export("export out --page-size 20").ok();
         same(&filled.folder.text("out"), filled.all());
     }
     for (fault, code) in [
@@ -762,6 +778,53 @@ fn a_container_made_anew_meanwhile_is_seen() {
     ran.ends(6).prints("");
 }
 
+// ---- Into another container
+
+/// What the shell does with `export | import`: the exit codes of both.
+fn piped(from: &Filled, left: &str, to: &Filled, right: &str) -> (Option<i32>, Option<i32>) {
+    let mut export = from.command(left).stdout(Stdio::piped()).spawn().unwrap();
+    let mut import = to.command(right);
+    let import = import
+        .stdin(export.stdout.take().unwrap())
+        .output()
+        .unwrap();
+    (export.wait().unwrap().code(), import.status.code())
+}
+
+#[test]
+fn a_copy_is_an_export_piped_into_an_import() {
+    let one = Filled::ragged(3, 700, Some(2));
+    one.place.container("copied", &["/pk"]);
+    // Another account, with another number of ranges.
+    let two = Filled::new(2, 0);
+    let own = |filled: &Filled, container: &str| {
+        let line = format!("query 'SELECT c.id, c.pk, c.n FROM c' -c {container} -q");
+        sorted(
+            filled
+                .export(&line)
+                .ok()
+                .out
+                .lines()
+                .map(str::to_string)
+                .collect(),
+        )
+    };
+    let left = "export - --strip-system --page-size 50";
+    let right = "import - --mode upsert -c";
+    for again in 0..2 {
+        let done = piped(&one, left, &one, &format!("{right} copied"));
+        assert_eq!(done, (Some(0), Some(0)));
+        let done = piped(&one, left, &two, &format!("{right} orders"));
+        assert_eq!(done, (Some(0), Some(0)), "{again}");
+        let wanted = own(&one, "orders");
+        assert_eq!(wanted.len(), 700);
+        assert!(own(&one, "copied") == wanted && own(&two, "orders") == wanted);
+    }
+    one.place.fault("feed.403");
+    let (left, _) = piped(&one, left, &two, &format!("{right} orders"));
+    assert_eq!(left, Some(5), "it is the left side that says so");
+}
+
 // ---- Memory
 
 const PAGES: usize = 16;
@@ -791,11 +854,12 @@ fn pages_of(size: usize) -> impl Fn(&Asked) -> Reply {
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_stays_within_a_few_pages() {
-    // 64 MiB, and as many pages as large as the service makes them.
-    for (size, tail) in [
-        (1 << 20, ""),
-        (1 << 20, "--order --parallel 9"),
-        (4_000_000, "--strip-system --parallel 9"),
+    // 64 MiB, and as many pages as large as the service makes them. The allocator of most systems keeps some pages for
+    // each thread; with that of the static binary it is less than half.
+    for (size, most, tail) in [
+        (1 << 20, 48, ""),
+        (1 << 20, 48, "--order --parallel 9"),
+        (4_000_000, 64, "--strip-system --parallel 9"),
     ] {
         let service = Service::new(pages_of(size));
         let key = Scratch::new("c2VjcmV0LXNlY3JldA==");
@@ -817,8 +881,10 @@ fn memory_stays_within_a_few_pages() {
         }
         assert!(child.0.wait().unwrap().success());
         assert!(bytes >= 4 * PAGES * size * 9 / 10, "{bytes}");
-        println!("{size} {tail}: {peak} KiB");
-        assert!(peak > 1024 && peak < 32 * 1024, "{size} {tail}: {peak} KiB");
+        assert!(
+            peak > 1024 && peak < most * 1024,
+            "{size} {tail}: {peak} KiB"
+        );
     }
 }
 

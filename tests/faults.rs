@@ -79,9 +79,13 @@ fn row(request: &Value, text: &str) -> Option<usize> {
         .collect();
     let failure = Failure::read(plane, String::new(), status, &headers, body.as_bytes());
     let mut asked = Request::new(plane, "GET", "");
+    let headers = request["headers"].to_string();
     let range = "x-ms-documentdb-partitionkeyrangeid";
-    if request["headers"].to_string().contains(range) {
+    if headers.contains(range) {
         asked = asked.header(range, "0");
+    }
+    if headers.contains(r#"["x-ms-cosmos-batch-atomic","False"]"#) {
+        asked = asked.header("x-ms-cosmos-batch-atomic", "False");
     }
     RULES.iter().position(|rule| rule.covers(&asked, &failure))
 }
@@ -174,6 +178,7 @@ const CASES: &[Case] = &[
     case(&["feed.410/1002:1"], "changes -o none", "pkranges", &[200, 200]),
     case(&["feed.410/1007:2"], "changes -o none", DOCS, &[410, 410, 304, 200, 304]),
     case(&["read.410/1000:1"], READ, DOCS, &[410, 200]),
+    case(&["batch.429:2"], "import fixtures/data-plane/items.ndjson -o none --concurrency 1", "POST", &[429, 429, 207, 200, 200]),
     case(&["read.410/1002:1"], READ, DOCS, &[410, 200]),
     case(&["create.410:1"], CREATE, DOCS, &[410, 201]),
     case(&["read.429/3204:1"], READ, DOCS, &[429]).ends(7),

@@ -23,7 +23,8 @@ use rawcosmos::cosmos::items::{Indexing, Item, Options};
 use rawcosmos::cosmos::partition_key::{Component, PartitionKey};
 use rawcosmos::cosmos::patch::{Op, Patch};
 use rawcosmos::cosmos::query::{Across, Query};
-use rawcosmos::cosmos::{self, Consistency, Paging, items};
+use rawcosmos::cosmos::ranges::Part;
+use rawcosmos::cosmos::{self, Consistency, Paging, items, sheet};
 use rawcosmos::identity::app_service::{self, Site};
 use rawcosmos::identity::arc::{self, Agent};
 use rawcosmos::identity::workload::{self, Pod};
@@ -655,7 +656,24 @@ fn documents() -> Vec<Row> {
             "cosmos/item_list_page.http",
             with_token(items::list(&all, &page)),
         ),
+        (
+            "cosmos/item_list_range.http",
+            with_token(sheet::items(&all, &part(false), &page, false)),
+        ),
+        (
+            "cosmos/item_list_part.http",
+            with_token(sheet::items(&all, &part(true), &Paging::default(), true)),
+        ),
     ]
+}
+
+fn part(within: bool) -> Part {
+    Part {
+        range: "3".into(),
+        min: "05C1".into(),
+        max: "05C1FF".into(),
+        within,
+    }
 }
 
 fn queries() -> Vec<Row> {
@@ -667,6 +685,7 @@ fn queries() -> Vec<Row> {
         ..Paging::default()
     };
     let one = Across::Key(key(r#"["a"]"#));
+    let sheet = sheet::rows(&container(), &query, &part(false), &page, false);
     let ask = |across: &Across, paging: &Paging| {
         cosmos::query::items(&container(), &query, across, paging)
     };
@@ -698,6 +717,7 @@ fn queries() -> Vec<Row> {
             "cosmos/query_all_key.http",
             with_key(ask(&Across::All, &Paging::default())),
         ),
+        ("cosmos/query_range_page.http", with_token(sheet)),
     ]
 }
 

@@ -65,7 +65,7 @@ impl<'a> Sink<'a> {
         &mut self,
         output: &mut Output,
         answer: &Answer<Sheet>,
-        state: &State,
+        state: &mut State,
     ) -> Result<(), Error> {
         self.stuck = true;
         output.rows(&answer.value.lines)?;
@@ -88,15 +88,12 @@ impl<'a> Sink<'a> {
     }
 
     /// Keeps how far it is, once that is on the disk.
-    pub fn keep(&self, state: &State) -> Result<(), Error> {
+    pub fn keep(&self, state: &mut State) -> Result<(), Error> {
         let Some(file) = &self.file else {
             return Ok(());
         };
         let begun = Instant::now();
-        let state = State {
-            length: self.target.secured()?,
-            ..state.clone()
-        };
+        state.length = self.target.secured()?;
         keep(file, &state.to_json())?;
         self.kept.set((Instant::now(), begun.elapsed()));
         Ok(())

@@ -1,7 +1,7 @@
 //! The file a command fills: beside its place until it is whole, so that what stood there stays until then.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Seek, SeekFrom};
+use std::io::{ErrorKind, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::commands::confirm;
@@ -43,16 +43,12 @@ pub fn spare(session: &Session, name: &str, resumable: bool) -> Result<(), Error
     if name == "-" || is_stream(place) {
         return Ok(());
     }
-    if place.exists() {
-        confirm(session, &format!("overwrite {name}"))?;
-    }
     let rest = partial(place);
-    if resumable && fs::metadata(&rest).is_ok_and(|found| found.len() > 0) {
-        let rest = rest.display();
-        confirm(
-            session,
-            &format!("overwrite {rest}, which another state belongs to"),
-        )?;
+    let half = resumable && fs::metadata(&rest).is_ok_and(|found| found.len() > 0);
+    for (there, file) in [(place.exists(), place), (half, &rest)] {
+        if there {
+            confirm(session, &format!("overwrite {}", file.display()))?;
+        }
     }
     Ok(())
 }
@@ -140,23 +136,18 @@ impl Target {
 
 /// What an earlier run has written, without what it wrote behind that.
 fn resumed(beside: &Path, length: u64) -> Result<File, Error> {
-    let name = beside.display();
     let open = OpenOptions::new().write(true).open(beside);
-    let open = open.and_then(|file| Ok((file.metadata()?.len(), file)));
-    let cut = |mut file: &File| {
-        file.set_len(length)?;
-        file.seek(SeekFrom::Start(length))
-    };
-    match open {
-        Ok((found, file)) if found >= length => match cut(&file) {
-            Ok(_) => Ok(file),
-            Err(e) => Err(Error::local(format!("cannot write {name}: {e}"))),
-        },
-        Ok((found, _)) => Err(Error::usage(format!(
-            "--state: {name} has {found} of the {length} bytes that were written; to begin anew remove the state"
-        ))),
-        Err(e) => Err(Error::usage(format!(
-            "--state: the file it belongs to, {name}: {e}; to begin anew remove the state"
-        ))),
-    }
+    let cut = open.and_then(|mut file| match file.metadata()?.len() < length {
+        true => Err(ErrorKind::UnexpectedEof.into()),
+        false => {
+            file.set_len(length)?;
+            file.seek(SeekFrom::Start(length)).map(|_| file)
+        }
+    });
+    cut.map_err(|e| {
+        let name = beside.display();
+        Error::usage(format!(
+            "--state: {name}, whose first {length} bytes it counts on: {e}; to begin anew remove the state"
+        ))
+    })
 }

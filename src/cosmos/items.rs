@@ -4,10 +4,8 @@ pub mod written;
 
 use serde_json::value::RawValue;
 
-use super::changes::narrowed;
 use super::partition_key::PartitionKey;
 use super::patch::Patch;
-use super::ranges::Part;
 use super::{
     Account, Call, Consistency, Container, Effect, Link, Paging, Resource, Scope, feed, nothing,
     resource,
@@ -285,18 +283,6 @@ pub fn list(container: &Container, paging: &Paging) -> Call<Page> {
         effect: Effect::Read,
         read: |response| feed(response, "Documents"),
     }
-}
-
-/// `GET /dbs/{db}/colls/{coll}/docs` of one range: one page of its items. Of a part of a range those whose effective
-/// keys lie in it; servers may be that take no notice of it or answer it with 400.
-///
-/// Needs the data action `items/read`. Costs less than a query for the same. 410 where the range was split or merged.
-///
-/// <https://learn.microsoft.com/rest/api/cosmos-db/list-documents>
-pub fn of_part(container: &Container, part: &Part, paging: &Paging) -> Call<Page> {
-    let mut call = list(container, paging);
-    call.request = narrowed(call.request, part);
-    call
 }
 
 fn written(response: &Response) -> Result<Perhaps, Error> {

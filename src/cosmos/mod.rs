@@ -11,6 +11,7 @@ pub mod changes;
 pub mod containers;
 pub mod databases;
 pub mod effective_key;
+mod feed;
 pub mod items;
 pub mod key_definition;
 pub mod many;
@@ -22,6 +23,7 @@ pub mod procedures;
 pub mod query;
 pub mod ranges;
 pub mod raw;
+pub(crate) mod scan;
 pub mod session;
 pub mod sheet;
 
@@ -31,8 +33,9 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use crate::error::Error;
-use crate::message::{Call, Effect, Next, Page, Plane, Request, Response, Scope, USER_AGENT};
+use crate::message::{Call, Effect, Next, Plane, Request, Response, Scope, USER_AGENT};
 use crate::name::{Endpoint, Name};
+use feed::feed;
 
 /// The version of the data plane's protocol that is spoken.
 ///
@@ -285,25 +288,4 @@ fn resource(response: &Response) -> Result<Box<RawValue>, Error> {
         return Ok(raw);
     }
     Err(Error::answer("the body is not a JSON object"))
-}
-
-/// Reads a feed whose elements stand in the member `name`.
-fn feed(response: &Response, name: &str) -> Result<Page, Error> {
-    let members: Members = response.json()?;
-    let items = members
-        .get(name)
-        .ok_or_else(|| Error::answer(format!("the body has no member {name:?}")))?;
-    let items: Vec<Box<RawValue>> = serde_json::from_str(items.get())
-        .map_err(|e| Error::answer(format!("the member {name:?} is not a list: {e}")))?;
-    Ok(Page {
-        items,
-        next: continuation(response)?,
-    })
-}
-
-/// Where a list goes on; nowhere behind its last page.
-fn continuation(response: &Response) -> Result<Option<Next>, Error> {
-    let next = response.header("x-ms-continuation");
-    let next = next.filter(|text| !text.is_empty()).map(Next::resume);
-    next.transpose().map_err(|e| Error::answer(e.to_string()))
 }

@@ -2,7 +2,7 @@
 //!
 //! <https://learn.microsoft.com/rest/api/cosmos-db/cosmosdb-resource-uri-syntax-for-rest>
 
-use super::{Account, Call, Effect, Link, Resource, continuation};
+use super::{Account, Call, Effect, Link, Resource};
 use crate::error::Error;
 use crate::message::{Next, Page, Request, Response, Scope};
 
@@ -142,6 +142,13 @@ pub(super) fn decoded(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Where a list goes on; nowhere behind its last page.
+pub(super) fn continuation(response: &Response) -> Result<Option<Next>, Error> {
+    let next = response.header("x-ms-continuation");
+    let next = next.filter(|text| !text.is_empty()).map(Next::resume);
+    next.transpose().map_err(|e| Error::answer(e.to_string()))
 }
 
 fn page(response: &Response) -> Result<Page, Error> {

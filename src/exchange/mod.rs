@@ -23,6 +23,7 @@ mod remedy;
 pub mod retry;
 pub mod sessions;
 pub mod sweep;
+mod threads;
 pub mod tokens;
 pub mod version;
 

@@ -7,14 +7,15 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::changes::{is_gone, recreated};
 use super::ranges::SPLITS;
+use super::threads::with_help;
 use super::{Client, locked};
 use crate::cosmos::effective_key::contains;
 use crate::cosmos::key_definition::Definition;
+use crate::cosmos::query::Query;
 use crate::cosmos::query::state::{Left, State};
-use crate::cosmos::query::{self, Across, Query};
 use crate::cosmos::ranges::Part;
 use crate::cosmos::sheet::{self, Sheet};
-use crate::cosmos::{Container, Paging, items};
+use crate::cosmos::{Container, Paging};
 use crate::error::Error;
 use crate::message::{Answer, Call};
 use table::{Job, Table};
@@ -38,7 +39,7 @@ pub struct Sweep<'a> {
 }
 
 /// Takes a page, and what the state is once the page is dealt with.
-pub type Each<'a> = dyn FnMut(&Answer<Sheet>, &State) -> Result<(), Error> + 'a;
+pub type Each<'a> = dyn FnMut(&Answer<Sheet>, &mut State) -> Result<(), Error> + 'a;
 
 /// Everything between two effective keys, nothing of which is read.
 pub fn whole(min: String, max: String) -> Left {
@@ -75,14 +76,9 @@ impl Client<'_> {
             moved: Condvar::new(),
         };
         let threads = sweep.parallel.min(desk.table().leaves());
-        std::thread::scope(|scope| {
-            // A thread that cannot be had is one thread less; without any the pages are fetched here.
-            let begun = (0..threads).filter(|_| {
-                let thread = std::thread::Builder::new();
-                thread.spawn_scoped(scope, || desk.serve()).is_ok()
-            });
-            let alone = begun.count() == 0;
-            let done = desk.hand_over(alone, state, each);
+        with_help(threads, &|| desk.serve(), &mut |threads| {
+            // Without any thread the pages are fetched here.
+            let done = desk.hand_over(threads == 0, state, each);
             desk.table().ended = true;
             desk.moved.notify_all();
             done
@@ -126,21 +122,17 @@ impl Desk<'_> {
     }
 
     fn hand_over(&self, alone: bool, state: &mut State, each: &mut Each) -> Result<(), Error> {
-        while let Some((id, answer)) = self.next(alone, state)? {
+        while let Some(answer) = self.next(alone, state)? {
             self.moved.notify_all();
             each(&answer, state)?;
-            self.table().written(id, &answer.value);
+            self.table().written(&answer.value);
             self.moved.notify_all();
         }
         Ok(())
     }
 
     /// The next page, and with it the state; nothing once all was handed over.
-    fn next(
-        &self,
-        alone: bool,
-        state: &mut State,
-    ) -> Result<Option<(usize, Answer<Sheet>)>, Error> {
+    fn next(&self, alone: bool, state: &mut State) -> Result<Option<Answer<Sheet>>, Error> {
         let mut table = self.table();
         loop {
             if let Some(error) = table.failed.take() {
@@ -199,11 +191,10 @@ impl Desk<'_> {
             within: job.is_bounded(),
             ..job.part.clone()
         };
-        let page = match self.sweep.query {
-            Some(query) => query::items(container, query, &Across::from(&part), &paging),
-            None => items::of_part(container, &part, &paging),
-        };
-        sheet::of(page, self.sweep.strip)
+        match self.sweep.query {
+            Some(query) => sheet::rows(container, query, &part, &paging, self.sweep.strip),
+            None => sheet::items(container, &part, &paging, self.sweep.strip),
+        }
     }
 
     /// Lines are made ready here, by whoever has fetched them, and only then laid down.
@@ -225,12 +216,9 @@ impl Desk<'_> {
         Ok(contains(&part.min, &part.max, &definition.effective(&key)))
     }
 
-    /// The ranges are read again, and the leaf becomes one for each that holds a part of it; but what it still holds
-    /// comes first.
+    /// The ranges are read again, and the leaf becomes one for each that holds a part of it.
     fn repair(&self, job: &Job, error: Error) -> Result<(), Error> {
-        let Some(times) = self.table().repairs(job.id) else {
-            return Ok(());
-        };
+        let times = self.table().repairs(job.id);
         if times >= SPLITS {
             return Err(error);
         }

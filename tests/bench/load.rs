@@ -25,7 +25,7 @@ use crate::table::Table;
 const ITEMS: usize = 100_000;
 const RANGES: usize = 4;
 /// Connections.
-const PARALLEL: usize = 4;
+const PARALLEL: &str = "4";
 const PAGE: usize = 1000;
 const ROUNDS: usize = 3;
 
@@ -123,22 +123,23 @@ impl Target {
     fn ours(&self, words: &[&str]) -> Command {
         let mut command = start::ours(words);
         command.envs(self.variables.iter().cloned());
-        command.args(["-d", "shop", "-c", "orders"]);
-        command.args([
-            "--endpoint",
-            &self.cosmos,
-            "--parallel",
-            &PARALLEL.to_string(),
-        ]);
+        command.args(["-d", "shop", "-c", "orders", "--endpoint", &self.cosmos]);
         command
     }
 
     fn import(&self, items: &str) -> Command {
-        self.ours(&["import", items, "--mode", "upsert"])
+        self.ours(&[
+            "import",
+            items,
+            "--mode",
+            "upsert",
+            "--concurrency",
+            PARALLEL,
+        ])
     }
 
     fn export(&self) -> Command {
-        self.ours(&["export", "-"])
+        self.ours(&["export", "-", "--parallel", PARALLEL])
     }
 
     fn bare(&self, verb: &str, batches: &str) -> Command {
@@ -279,7 +280,7 @@ pub fn import(imds: &str, cosmos: &str, batches: &str) {
             assert!(!answer.is_empty());
         }
     };
-    std::thread::scope(|scope| (0..PARALLEL).for_each(|_| drop(scope.spawn(post))));
+    std::thread::scope(|scope| (0..RANGES).for_each(|_| drop(scope.spawn(post))));
     eprintln!("done");
 }
 
@@ -323,9 +324,7 @@ pub fn export(imds: &str, cosmos: &str) {
         }
     };
     std::thread::scope(|scope| {
-        for first in 0..PARALLEL {
-            scope.spawn(move || (first..RANGES).step_by(PARALLEL).for_each(read));
-        }
+        (0..RANGES).for_each(|range| drop(scope.spawn(move || read(range))))
     });
     eprintln!("done");
 }

@@ -15,6 +15,7 @@ pub const CONVERSATIONS: &[&str] = &[
     "item upsert -d shop -c orders -b '{\"id\":\"1\",\"pk\":\"a\"}' -k a", "item read -d shop -c orders -i 1 -k a",
     "item replace -d shop -c orders -b '{\"id\":\"1\",\"pk\":\"a\"}'", "query 'SELECT * FROM c' -d shop -c orders",
     "item patch -d shop -c orders -i 1 -k a --set /n=1", "item batch -d shop -c orders -k a -b '[{\"operationType\":\"Read\",\"id\":\"1\"}]'",
+    "import -d shop -c orders --mode upsert fixtures/data-plane/items.ndjson", "export - -d shop -c orders",
     "item read -d shop -c orders -i 1 -i 2 -k a", "changes -d shop -c orders", "ranges -d shop -c orders",
     "procedure execute -d shop -c orders -n canary -k a", "api data GET /dbs/shop/colls", "api arm GET /subscriptions/{subscription}/providers/x",
     "item delete -d shop -c orders -i 1 -k a", "doctor -d shop -c orders --probe-write",

@@ -161,7 +161,7 @@ impl<'a, 's> Job<'a, 's> {
         let mut own = sink.target.output(self.session.settings)?;
         let output = own.as_mut().unwrap_or(output);
         output.list();
-        sink.keep(&self.state)?;
+        sink.keep(&mut self.state)?;
         let done = match self.plan.take() {
             Some(plan) => self.merge(&plan, &mut sink, output),
             None => self.sweep(definition, &mut sink, output),
@@ -219,7 +219,7 @@ impl<'a, 's> Job<'a, 's> {
             most: usize::MAX,
             strip: self.strip,
             state: sink.is_kept().then_some(self.state),
-            keep: &|state| sink.keep(&state),
+            keep: &|mut state| sink.keep(&mut state),
         };
         let (printed, spent) = ranged.run(output)?;
         sink.trailer.spent(printed, &spent);

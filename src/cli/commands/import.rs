@@ -1,21 +1,24 @@
 //! `import FILE|-`
 
+mod files;
+mod options;
+
+use files::{Rejects, State};
+use options::{NO_KEY, agreed, chosen, format, given, number};
 use serde_json::json;
 
 use super::Outcome;
 use super::container::key_of;
-use super::import_files::{Rejects, State};
 use crate::cli::output::Output;
 use crate::cli::progress::{Progress, Sofar};
 use crate::cli::session::Session;
 use crate::cli::settings::{Settings, open};
 use crate::cli::shard::Shard;
 use crate::cosmos::key_definition::keyed::Keyed;
-use crate::cosmos::key_definition::{Definition, Kind, normalise_path};
-use crate::cosmos::{containers, items};
+use crate::cosmos::{Container, containers, items};
 use crate::error::Error;
-use crate::exchange::import::records::{Format, Records};
-use crate::exchange::import::{Check, Counts, Ears, Mode, Plan, Rejected};
+use crate::exchange::import::records::{Format, Record, Records};
+use crate::exchange::import::{Check, Counts, Ears, Mode, Plan, Rejected, Resume};
 
 /// Some items were not written.
 const PARTLY: u8 = 9;
@@ -89,31 +92,15 @@ impl<'a> Job<'a> {
                 "which items are of a share depends on their keys: give --partition-key-path, since nothing is asked",
             ));
         }
-        let check = Check {
-            keyed: &keyed,
-            any_id: self.any_id,
-        };
+        let check = self.check(&keyed);
         let rejects = Rejects::new(self.settings, None)?;
         let (mut records, mut progress) = (self.records()?, self.progress());
         let mut counts = Counts::default();
         while let Some(record) = records.next()? {
             counts.read += 1;
-            match check.spot(&record) {
-                Ok(spot)
-                    if self
-                        .shard
-                        .is_some_and(|shard| !shard.holds(&spot.effective)) =>
-                {
-                    counts.elsewhere += 1
-                }
-                Ok(_) => {}
-                Err(why) => {
-                    counts.rejected += 1;
-                    rejects.tell(&unasked(record.line, &why, record.text))?;
-                    if self.stop {
-                        break;
-                    }
-                }
+            self.look(&check, &record, &mut counts, &rejects)?;
+            if self.stop && counts.rejected > 0 {
+                break;
             }
             if counts.read.is_multiple_of(256) {
                 counts.bytes = records.read();
@@ -121,7 +108,7 @@ impl<'a> Job<'a> {
             }
         }
         drop(progress);
-        rejects.end()?;
+        rejects.end();
         let fine = counts.read - counts.rejected - counts.elsewhere;
         let told = json!({"read": counts.read, "fine": fine, "rejected": counts.rejected, "elsewhere": counts.elsewhere});
         output.one(&super::container::json(&told.to_string(), "the summary")?)?;
@@ -129,60 +116,94 @@ impl<'a> Job<'a> {
         Ok(if counts.rejected > 0 { PARTLY } else { 0 })
     }
 
+    fn look(
+        &self,
+        check: &Check,
+        record: &Record,
+        counts: &mut Counts,
+        rejects: &Rejects,
+    ) -> Result<(), Error> {
+        match (check.spot(record), self.shard) {
+            (Ok(spot), Some(shard)) => counts.elsewhere += u64::from(!shard.holds(&spot.effective)),
+            (Ok(_), None) => {}
+            (Err(why), _) => {
+                counts.rejected += 1;
+                rejects.tell(&unasked(record.line, &why, record.text))?;
+            }
+        }
+        Ok(())
+    }
+
     fn carry_out(&self, session: &Session, output: &mut Output) -> Outcome {
-        let settings = self.settings;
         let container = session.container()?;
         let mut records = self.records()?;
         let found = session.run(&containers::read(&container))?.value;
         let definition = agreed(session, key_of(&found)?)?;
         let keyed = Keyed::new(definition).map_err(Error::answer)?;
-        let state = State::read(settings, containers::rid_of(&found), self.size, self.shard)?;
-        let rejects = Rejects::new(settings, state.as_ref().and_then(|state| state.errors))?;
-        let keep = |snapshot: &_| match &state {
-            Some(state) => state.keep(snapshot, rejects.length()),
-            None => Ok(()),
+        let rid = containers::rid_of(&found);
+        let state = State::read(self.settings, rid, self.size, self.shard)?;
+        let rejects = Rejects::new(self.settings, state.as_ref().and_then(|state| state.errors))?;
+        let keep = |snapshot: &_| state.as_ref().map_or(Ok(()), |state| state.keep(snapshot));
+        let ears = Ears {
+            rejected: &|rejected| rejects.tell(rejected),
+            told: &|| rejects.length(),
+            keep: state.is_some().then_some(&keep),
         };
         let shard = self.shard;
         let holds = |effective: &str| shard.is_none_or(|shard| shard.holds(effective));
-        let plan = Plan {
-            container: &container,
-            check: Check {
-                keyed: &keyed,
-                any_id: self.any_id,
-            },
-            shard: shard.is_some().then_some(&holds),
-            mode: self.mode,
-            concurrency: number(settings, "concurrency")?
-                .map_or(USUAL, |n| n.min(MOST as u64) as usize),
-            max_rus: number(settings, "max-rus")?.map(|most| most as f64),
-            stop: self.stop,
-            resume: state
-                .as_ref()
-                .map(|state| state.resume.clone())
-                .unwrap_or_default(),
-        };
-        let ears = Ears {
-            rejected: &|rejected| rejects.tell(rejected),
-            keep: state.is_some().then_some(&keep),
-        };
-        let mut progress = self.progress();
-        let action = if self.mode == Mode::Upsert {
-            items::UPSERT
-        } else {
-            items::CREATE
-        };
-        let (counts, error) = session.flow(action, |client| {
-            Ok(client.import(&plan, &ears, &mut records, &mut |counts| {
-                progress.show(&sofar(counts))
-            }))
-        })?;
-        drop(progress);
-        rejects.end()?;
+        let mut plan = self.plan(&container, &keyed)?;
+        plan.shard = shard.is_some().then_some(&holds);
+        plan.resume = state
+            .as_ref()
+            .map(|state| state.resume.clone())
+            .unwrap_or_default();
+        let (counts, error) = self.with_progress(session, &plan, &ears, &mut records)?;
+        rejects.end();
         self.tell(session, output, &counts)?;
         match error {
-            Some(error) => Err(session.or_rehearsed(error)),
+            Some(error) => Err(error),
             None => Ok(if counts.rejected > 0 { PARTLY } else { 0 }),
         }
+    }
+
+    fn plan<'p>(&self, container: &'p Container, keyed: &'p Keyed) -> Result<Plan<'p>, Error> {
+        let concurrency = number(self.settings, "concurrency")?;
+        Ok(Plan {
+            container,
+            check: self.check(keyed),
+            shard: None,
+            mode: self.mode,
+            concurrency: concurrency.map_or(USUAL, |n| n.min(MOST as u64) as usize),
+            max_rus: number(self.settings, "max-rus")?.map(|most| most as f64),
+            stop: self.stop,
+            resume: Resume::default(),
+        })
+    }
+
+    fn check<'p>(&self, keyed: &'p Keyed) -> Check<'p> {
+        Check {
+            keyed,
+            any_id: self.any_id,
+        }
+    }
+
+    fn with_progress(
+        &self,
+        session: &Session,
+        plan: &Plan,
+        ears: &Ears,
+        records: &mut Records,
+    ) -> Result<(Counts, Option<Error>), Error> {
+        let action = match self.mode {
+            Mode::Upsert => items::UPSERT,
+            _ => items::CREATE,
+        };
+        let mut progress = self.progress();
+        session.flow(action, |client| {
+            Ok(client.import(plan, ears, records, &mut |counts| {
+                progress.show(&sofar(counts))
+            }))
+        })
     }
 
     fn tell(&self, session: &Session, output: &mut Output, counts: &Counts) -> Result<(), Error> {
@@ -208,14 +229,6 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The key of a container of which nothing is known.
-const NO_KEY: Definition = Definition {
-    paths: Vec::new(),
-    kind: Kind::Hash,
-    version: 2,
-    system: false,
-};
-
 fn unasked<'r>(line: u64, reason: &'r str, item: &'r str) -> Rejected<'r> {
     Rejected {
         line,
@@ -233,84 +246,5 @@ fn sofar(counts: &Counts) -> Sofar {
         sent: counts.sent,
         throttled: counts.throttled,
         done: counts.bytes,
-    }
-}
-
-/// A word that stands for something.
-fn chosen<T: Copy>(
-    settings: &Settings,
-    name: &'static str,
-    all: &[(&str, T)],
-) -> Result<Option<T>, Error> {
-    let Some(text) = settings.text(name) else {
-        return Ok(None);
-    };
-    let found = all.iter().find(|(word, _)| *word == text);
-    let words: Vec<&str> = all.iter().map(|(word, _)| *word).collect();
-    found.map(|(_, meant)| Some(*meant)).ok_or_else(|| {
-        Error::usage(format!(
-            "--{name} {text}: it is one of {}",
-            words.join(", ")
-        ))
-    })
-}
-
-/// A number that is not nothing.
-fn number(settings: &Settings, name: &'static str) -> Result<Option<u64>, Error> {
-    match settings.number(name)? {
-        Some(0) => Err(Error::usage(format!(
-            "--{name} 0: nothing would ever be sent"
-        ))),
-        number => Ok(number),
-    }
-}
-
-/// `--format`, else by the end of the name; else, and for `.json`, the first character tells.
-fn format(settings: &Settings, path: &str) -> Result<Option<Format>, Error> {
-    let all = [
-        ("auto", None),
-        ("ndjson", Some(Format::Lines)),
-        ("json", Some(Format::Array)),
-        ("csv", Some(Format::Table(b','))),
-        ("tsv", Some(Format::Table(b'\t'))),
-    ];
-    if let Some(format) = chosen(settings, "format", &all)?.flatten() {
-        return Ok(Some(format));
-    }
-    let (_, end) = path.rsplit_once('.').unwrap_or_default();
-    let known = all.iter().filter(|(word, _)| *word != "json");
-    let found = known
-        .clone()
-        .find(|(word, _)| word.eq_ignore_ascii_case(end));
-    Ok(found.and_then(|(_, format)| *format))
-}
-
-/// `--partition-key-path`
-fn given(session: &Session) -> Result<Option<Definition>, Error> {
-    let paths = session.settings.args().values("partition-key-path");
-    let paths: Result<Vec<String>, String> =
-        paths.iter().map(|path| normalise_path(path)).collect();
-    let paths = paths.map_err(Error::usage)?;
-    let kind = if paths.len() > 1 {
-        Kind::MultiHash
-    } else {
-        Kind::Hash
-    };
-    Ok((!paths.is_empty()).then_some(Definition {
-        paths,
-        kind,
-        ..NO_KEY
-    }))
-}
-
-/// The container's own definition, if the command line says nothing else.
-fn agreed(session: &Session, own: Definition) -> Result<Definition, Error> {
-    match given(session)? {
-        Some(said) if said.paths != own.paths => Err(Error::conflict(format!(
-            "the container is partitioned by {}, not by {}",
-            own.paths.join(" "),
-            said.paths.join(" ")
-        ))),
-        _ => Ok(own),
     }
 }

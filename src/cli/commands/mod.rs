@@ -13,7 +13,6 @@ pub mod grant;
 pub mod group;
 pub mod identity;
 pub mod import;
-mod import_files;
 pub mod input;
 pub mod item;
 pub mod many;
@@ -25,8 +24,7 @@ pub mod role;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod throughput;
-
-use std::time::Duration;
+mod trailer;
 
 use super::args::{self, Args, EVERYWHERE, nearest};
 use super::doctor;
@@ -36,9 +34,8 @@ use super::session::Session;
 use super::settings::Settings;
 use super::tour;
 use crate::error::Error;
-use crate::exchange::query::Spent;
-use crate::message::Answer;
 use crate::show::Mask;
+pub use trailer::Trailer;
 
 /// A command: `rawcosmos NOUN VERB`.
 pub struct Command {
@@ -116,8 +113,8 @@ pub const COMMANDS: &[Command] = &[
     command("item delete", &["database-name", "container-name", "id", "self", "partition-key", "partition-key-json", "all-in-partition", "if-match", "session-file"], 0, InSession(item::delete)),
     command("item batch", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "minimal", "session-token", "session-file"], 0, InSession(batch::run)),
     command("query", &["database-name", "container-name", "file", "param", "param-json", "partition-key", "partition-key-json", "page-size", "max-items", "one-page", "continuation", "state", "parallel", "metrics", "consistency", "session-token", "session-file"], 1, InSession(query::run)),
-    command("export", &["database-name", "container-name", "query", "file", "param", "param-json", "state", "shard", "order", "strip-system", "parallel", "page-size", "consistency", "session-token", "session-file"], 1, InSession(export::run)),
     command("import", &["database-name", "container-name", "format", "mode", "any-id", "state", "errors", "on-error", "concurrency", "max-rus", "shard", "partition-key-path"], 1, Verdict(import::run)),
+    command("export", &["database-name", "container-name", "query", "file", "param", "param-json", "state", "shard", "order", "strip-system", "parallel", "page-size", "consistency", "session-token", "session-file"], 1, InSession(export::run)),
     command("changes", &["database-name", "container-name", "partition-key", "partition-key-json", "from", "state", "follow", "page-size", "consistency", "session-token", "session-file"], 0, InSession(changes::run)),
     command("ranges", &["database-name", "container-name"], 0, InSession(ranges::run)),
     command("procedure execute", &["database-name", "container-name", "name", "args", "log", "partition-key", "partition-key-json"], 0, InSession(procedure::execute)),
@@ -198,79 +195,6 @@ fn check_options(command: &Command, args: &Args) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// What is counted over the answers of one command, for the line at its end.
-#[derive(Debug, Default)]
-pub struct Trailer {
-    items: u64,
-    pages: u64,
-    charge: Option<f64>,
-    ms: u128,
-    activity: Option<String>,
-}
-
-impl Trailer {
-    /// Adds one answer that held so many items.
-    pub fn add<T>(&mut self, items: usize, answer: &Answer<T>) {
-        self.count(
-            items,
-            answer.charge,
-            answer.elapsed,
-            answer.activity.as_ref(),
-        );
-    }
-
-    /// Adds what a query over several ranges took.
-    pub fn spent(&mut self, items: usize, spent: &Spent) {
-        self.count(items, spent.charge, spent.elapsed, spent.activity.as_ref());
-        self.pages = self.pages + spent.pages - 1;
-    }
-
-    fn count(
-        &mut self,
-        items: usize,
-        charge: Option<f64>,
-        time: Duration,
-        activity: Option<&String>,
-    ) {
-        self.items += u64::try_from(items).unwrap_or(u64::MAX);
-        self.pages += 1;
-        if let Some(charge) = charge {
-            *self.charge.get_or_insert(0.0) += charge;
-        }
-        self.ms += time.as_millis();
-        self.activity = activity.cloned().or(self.activity.take());
-    }
-
-    /// The line at the end of a command with one answer, once what it printed is out.
-    pub fn end<T>(
-        session: &Session,
-        output: &mut Output,
-        items: usize,
-        answer: &Answer<T>,
-    ) -> Result<(), Error> {
-        let mut trailer = Trailer::default();
-        trailer.add(items, answer);
-        trailer.say(session, output)
-    }
-
-    /// The line, once what was printed is out.
-    pub fn say(&self, session: &Session, output: &mut Output) -> Result<(), Error> {
-        output.finish()?;
-        session.say(&self.line());
-        Ok(())
-    }
-
-    /// `N items · P pages · X.XX RU · T ms · activity ID`
-    pub fn line(&self) -> String {
-        let count = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-        let mut parts = vec![count(self.items, "item"), count(self.pages, "page")];
-        parts.extend(self.charge.map(|charge| format!("{charge:.2} RU")));
-        parts.push(format!("{} ms", self.ms));
-        parts.extend(self.activity.as_ref().map(|id| format!("activity {id}")));
-        parts.join(" · ")
-    }
 }
 
 /// Asks before something is lost: `--yes`, or an answer typed at a terminal.

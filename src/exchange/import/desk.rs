@@ -6,11 +6,11 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::fate::{Fate, Said, fate};
+use super::keeper::Keeper;
 use super::lanes::{Lanes, Load, Next};
-use super::op::{Op, hash};
+use super::op::Op;
 use super::pace::Pace;
-use super::records::Record;
-use super::{Counts, Ears, Heard, Plan, Rejected, Snapshot};
+use super::{Counts, Ears, Plan, Rejected};
 use crate::cosmos::ranges::Ranges;
 use crate::error::Error;
 use crate::exchange::ranges::SPLITS;
@@ -18,10 +18,7 @@ use crate::exchange::{Client, locked};
 
 /// Whoever sleeps looks up this often, and whoever waits for a full request waits no longer.
 const NAP: Duration = Duration::from_millis(50);
-const FILL: Duration = Duration::from_millis(100);
-/// How often is written down what is done with, and how many items may be sent before it is.
-const KEPT: Duration = Duration::from_millis(500);
-const AHEAD: u64 = 50_000;
+pub(super) const FILL: Duration = Duration::from_millis(100);
 /// One item is not sent more often than this, unless for lack of request units.
 const TRIES: u32 = 10;
 
@@ -34,18 +31,10 @@ pub(super) struct Desk<'a> {
     pub bulk: bool,
     begun: OffsetDateTime,
     lanes: Mutex<Lanes>,
-    moved: Condvar,
+    pub moved: Condvar,
     /// Ranges are read again by one thread at a time.
     repair: Mutex<()>,
-    keeper: Mutex<Keeper>,
-}
-
-/// What was written down last.
-#[derive(Debug, Default)]
-struct Keeper {
-    at: Duration,
-    ahead: u64,
-    first: Option<u64>,
+    pub keeper: Mutex<Keeper>,
 }
 
 impl<'a> Desk<'a> {
@@ -75,15 +64,15 @@ impl<'a> Desk<'a> {
         }
     }
 
-    fn now(&self) -> Duration {
+    pub fn now(&self) -> Duration {
         (self.client.clock().now() - self.begun).unsigned_abs()
     }
 
-    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+    pub fn lanes(&self) -> MutexGuard<'_, Lanes> {
         locked(&self.lanes)
     }
 
-    fn wait<'t>(
+    pub fn wait<'t>(
         &'t self,
         lanes: MutexGuard<'t, Lanes>,
         most: Duration,
@@ -127,13 +116,6 @@ impl<'a> Desk<'a> {
         for (op, said) in load.ops.iter().zip(&mut said) {
             fates.push(self.fate(op, said, &mut error));
         }
-        let told = load.ops.iter().zip(&said).zip(&fates);
-        let refused = told.filter(|(_, fate)| **fate == Fate::Refused);
-        for ((op, said), _) in refused {
-            if let Err(e) = self.reject(op.line, said, op.item()) {
-                error.get_or_insert(e);
-            }
-        }
         let (range, edition, line) = (load.range.clone(), load.edition, self.line());
         let fates: Vec<(Fate, Said)> = fates.into_iter().zip(said).collect();
         let find = |wanted: fn(&Fate) -> bool| fates.iter().find(|(fate, _)| wanted(fate));
@@ -141,6 +123,11 @@ impl<'a> Desk<'a> {
         let gone = find(|fate| *fate == Fate::Gone).map(|(_, said)| said.clone());
         let patience = |own| self.client.budget.waiting(Duration::from_secs(own));
         let mut lanes = self.lanes();
+        for (op, (_, said)) in refused(&load, &fates) {
+            if let Err(e) = self.reject(&mut lanes, op.line, said, op.item()) {
+                error.get_or_insert(e);
+            }
+        }
         let tired = lanes.land(self.now(), load, charge, &fates, &patience);
         if let Some(said) = fatal.or(tired) {
             error.get_or_insert_with(|| said.error(line));
@@ -200,116 +187,27 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Tells whoever listens of an item that is not going to be written.
-    fn reject(&self, line: u64, said: &Said, item: &str) -> Result<(), Error> {
-        let told = (self.ears.rejected)(&Rejected {
+    /// Tells whoever listens of an item that is not going to be written. No other is told of meanwhile, and nothing is
+    /// written down between this and that it is done with.
+    pub fn reject(
+        &self,
+        lanes: &mut Lanes,
+        line: u64,
+        said: &Said,
+        item: &str,
+    ) -> Result<(), Error> {
+        lanes.stopped |= self.plan.stop;
+        (self.ears.rejected)(&Rejected {
             line,
             status: said.status,
             substatus: said.substatus,
             reason: &said.reason,
             item,
-        });
-        if self.plan.stop {
-            self.lanes().stopped = true;
-        }
-        told
+        })
     }
 
-    fn line(&self) -> String {
+    pub fn line(&self) -> String {
         format!("POST {}/docs", self.plan.container.url())
-    }
-
-    // ---- The reader
-
-    /// One more item of the input. `false` once nothing more is wanted.
-    pub fn take(
-        &self,
-        number: u64,
-        read: u64,
-        record: &Record,
-        heard: &mut Heard,
-    ) -> Result<bool, Error> {
-        if number == 0 {
-            self.recognise_input(record)?;
-        }
-        let mut lanes = self.lanes();
-        (lanes.counts.read, lanes.counts.bytes) = (lanes.counts.read + 1, read);
-        if lanes.settled.has(number) {
-            lanes.counts.passed += 1;
-            return Ok(true);
-        }
-        drop(lanes);
-        self.allow(number)?;
-        let spot = match self.plan.check.spot(record) {
-            Ok(spot) => spot,
-            Err(why) => return self.refuse(number, record, why),
-        };
-        if self.plan.shard.is_some_and(|holds| !holds(&spot.effective)) {
-            let mut lanes = self.lanes();
-            lanes.counts.elsewhere += 1;
-            lanes.settled.add(number);
-            return Ok(true);
-        }
-        let mut op = Op::new(number, record, spot, self.plan.mode);
-        op.unsure = number < self.plan.resume.ahead;
-        Ok(self.lay(op, heard))
-    }
-
-    /// An item that need not be sent to know that it cannot be written.
-    fn refuse(&self, number: u64, record: &Record, reason: String) -> Result<bool, Error> {
-        let said = Said::plain(0, reason);
-        self.reject(record.line, &said, record.text)?;
-        let mut lanes = self.lanes();
-        lanes.counts.rejected += 1;
-        lanes.settled.add(number);
-        Ok(!lanes.stopped)
-    }
-
-    fn lay(&self, op: Op, heard: &mut Heard) -> bool {
-        let mut lanes = self.lanes();
-        while !lanes.has_room() && lanes.failed.is_none() && !lanes.stopped {
-            lanes.starved = true;
-            self.moved.notify_all();
-            lanes = self.wait(lanes, FILL).0;
-            let counts = lanes.counts.clone();
-            drop(lanes);
-            heard(&counts);
-            lanes = self.lanes();
-        }
-        lanes.starved = false;
-        let full = lanes.put(op, false);
-        let on = lanes.failed.is_none() && !lanes.stopped;
-        drop(lanes);
-        if full {
-            self.moved.notify_one();
-        }
-        on
-    }
-
-    /// There is no more input: until everything is done with.
-    pub fn drain(&self, error: Option<Error>, heard: &mut Heard) {
-        let mut lanes = self.lanes();
-        lanes.ended = true;
-        if lanes.failed.is_none() {
-            lanes.failed = error;
-        }
-        self.moved.notify_all();
-        while !lanes.is_over() {
-            lanes = self.wait(lanes, FILL).0;
-            let counts = lanes.counts.clone();
-            drop(lanes);
-            heard(&counts);
-            lanes = self.lanes();
-        }
-    }
-
-    /// How far it has come, and what ended it early.
-    pub fn result(&self) -> (Counts, Option<Error>) {
-        let mut lanes = self.lanes();
-        let (counts, failed) = (lanes.counts.clone(), lanes.failed.take());
-        drop(lanes);
-        let kept = self.keep(None);
-        (counts, failed.or(kept.err()))
     }
 
     /// The range that holds an effective key, as far as is known.
@@ -323,61 +221,15 @@ impl<'a> Desk<'a> {
     pub fn counts(&self) -> Counts {
         self.lanes().counts.clone()
     }
+}
 
-    // ---- What is written down
-
-    fn recognise_input(&self, record: &Record) -> Result<(), Error> {
-        let first = hash(&[record.text]);
-        locked(&self.keeper).first = Some(first);
-        match self.plan.resume.first.is_some_and(|known| known != first) {
-            true => Err(Error::usage(
-                "the input does not begin as the one of which the state says what is done: another input needs another state",
-            )),
-            false => Ok(()),
-        }
-    }
-
-    /// Before an item is sent it is written down that it may have been.
-    fn allow(&self, number: u64) -> Result<(), Error> {
-        if self.ears.keep.is_none() || number < locked(&self.keeper).ahead {
-            return Ok(());
-        }
-        self.keep(Some(number + AHEAD))
-    }
-
-    fn keep_if_due(&self) {
-        // Whoever is at it does it for all.
-        let due = match self.keeper.try_lock() {
-            Ok(keeper) => self.now() >= keeper.at + KEPT,
-            Err(_) => false,
-        };
-        if due && let Err(error) = self.keep(None) {
-            self.lanes().failed.get_or_insert(error);
-        }
-    }
-
-    fn keep(&self, ahead: Option<u64>) -> Result<(), Error> {
-        let Some(keep) = self.ears.keep else {
-            return Ok(());
-        };
-        let mut keeper = locked(&self.keeper);
-        keeper.at = self.now();
-        let ahead = ahead.unwrap_or(keeper.ahead).max(self.plan.resume.ahead);
-        let Some(first) = keeper.first else {
-            return Ok(());
-        };
-        let lanes = self.lanes();
-        let (counts, settled) = (lanes.counts.clone(), lanes.settled.clone());
-        drop(lanes);
-        keep(&Snapshot {
-            counts,
-            settled,
-            ahead,
-            first,
-        })?;
-        keeper.ahead = ahead;
-        Ok(())
-    }
+/// The items of a request that are not going to be written.
+fn refused<'l>(
+    load: &'l Load,
+    fates: &'l [(Fate, Said)],
+) -> impl Iterator<Item = (&'l Op, &'l (Fate, Said))> {
+    let all = load.ops.iter().zip(fates);
+    all.filter(|(_, (fate, _))| *fate == Fate::Refused)
 }
 
 /// Nobody waits for a thread that has panicked.

@@ -75,6 +75,11 @@ impl Again {
         self.statuses == [429]
     }
 
+    /// Whether another item of the request may be the reason.
+    pub fn is_of_others(self) -> bool {
+        self.statuses.contains(&424)
+    }
+
     /// How long to wait, after so many times in vain.
     pub fn wait(self, told: Option<Duration>, times: u32) -> Duration {
         let own = Duration::from_millis((self.from << times.min(10)).min(self.to));

@@ -240,12 +240,13 @@ impl Lanes {
             if let Some(busy) = self.busy.get_mut(op.spot.slot) {
                 *busy = false;
             }
-            self.count(op, *fate);
+            self.count(op, *fate, good > 0);
         }
         worst
     }
 
-    fn count(&mut self, mut op: Op, fate: Fate) {
+    /// Whether anything good came of its request decides whether it is to blame for what spoils others.
+    fn count(&mut self, mut op: Op, fate: Fate, good: bool) {
         let counts = &mut self.counts;
         match fate {
             Fate::Created => counts.created += 1,
@@ -255,7 +256,7 @@ impl Lanes {
             Fate::Refused => counts.rejected += 1,
             Fate::Again(again) => {
                 counts.throttled += u64::from(again.is_throttled());
-                op.tries += u32::from(!again.is_throttled());
+                op.tries += u32::from(!(again.is_throttled() || good && again.is_of_others()));
                 op.unsure |= again.unsure;
                 self.put(op, true);
                 return;
@@ -292,4 +293,217 @@ fn ordeal(
     let (again, said) = again.max_by_key(|(again, said)| again.wait(said.wait, 0))?;
     let patient = lane.suffer(now, again, said.wait, patience(again.patience));
     (!patient).then(|| said.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::super::Mode;
+    use super::super::fate::{LOST, fate};
+    use super::super::op::Check;
+    use super::super::records::Record;
+    use super::*;
+    use crate::cosmos::key_definition::Definition;
+    use crate::cosmos::key_definition::keyed::Keyed;
+    use serde_json::json;
+
+    fn ranges(cuts: &[(&str, &str, &str)]) -> Ranges {
+        let range = |(id, min, max): &(&str, &str, &str)| Range {
+            id: id.to_string(),
+            min: min.to_string(),
+            max: max.to_string(),
+            parents: Vec::new(),
+            share: None,
+        };
+        Ranges::new(cuts.iter().map(range).collect()).unwrap()
+    }
+
+    fn lanes(cuts: &[(&str, &str, &str)]) -> Lanes {
+        Lanes::new(
+            Some(&ranges(cuts)),
+            true,
+            Pace::new(None),
+            Settled::default(),
+        )
+    }
+
+    fn op(number: u64, id: &str, key: &str) -> Op {
+        let definition = json!({"paths": ["/pk"], "kind": "Hash", "version": 2});
+        let keyed = Keyed::new(Definition::from_json(&definition).unwrap()).unwrap();
+        let text = format!(r#"{{"id":"{id}","pk":"{key}"}}"#);
+        let record = Record {
+            line: number,
+            text: &text,
+            wrong: None,
+        };
+        let spot = Check {
+            keyed: &keyed,
+            any_id: false,
+        }
+        .spot(&record)
+        .unwrap();
+        Op::new(number, &record, spot, Mode::Upsert)
+    }
+
+    fn load(lanes: &mut Lanes, at: u64) -> Load {
+        match lanes.next(Duration::from_secs(at), true) {
+            Next::Send(load) => load,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn numbers(load: &Load) -> Vec<u64> {
+        load.ops.iter().map(|op| op.number).collect()
+    }
+
+    /// All of them are told the same.
+    fn land(lanes: &mut Lanes, at: u64, load: Load, status: u16) -> Option<Said> {
+        let said = Said::plain(status, String::new());
+        let fates: Vec<_> = load
+            .ops
+            .iter()
+            .map(|op| (fate(&said, Mode::Upsert, op.unsure), said.clone()))
+            .collect();
+        lanes.land(
+            Duration::from_secs(at),
+            load,
+            1.0,
+            &fates,
+            &Duration::from_secs,
+        )
+    }
+
+    const ONE: &[(&str, &str, &str)] = &[("0", "", "FF")];
+    const TWO: &[(&str, &str, &str)] = &[("1", "", "1FFF"), ("2", "1FFF", "FF")];
+
+    #[test]
+    fn two_of_one_id_are_never_under_way_together_and_stay_in_order() {
+        let mut lanes = lanes(ONE);
+        for (number, id) in ["a", "b", "a", "a", "c"].iter().enumerate() {
+            lanes.put(op(number as u64, id, "k"), false);
+        }
+        let first = load(&mut lanes, 0);
+        assert_eq!(numbers(&first), [0, 1, 4]);
+        // Nothing else may go: of the one id the first is under way.
+        assert!(matches!(lanes.next(Duration::ZERO, true), Next::Wait));
+        assert!(land(&mut lanes, 0, first, 449).is_none());
+        let again = load(&mut lanes, 1);
+        assert_eq!(numbers(&again), [0, 1, 4]);
+        land(&mut lanes, 1, again, 200);
+        let second = load(&mut lanes, 1);
+        assert_eq!(numbers(&second), [2]);
+        land(&mut lanes, 1, second, 200);
+        let third = load(&mut lanes, 1);
+        assert_eq!(numbers(&third), [3]);
+        land(&mut lanes, 1, third, 200);
+        lanes.ended = true;
+        assert!(lanes.is_over() && matches!(lanes.next(Duration::ZERO, true), Next::Leave));
+        assert_eq!(lanes.settled.to_json(), json!([0, 5]));
+        assert_eq!(lanes.counts.replaced, 5);
+    }
+
+    #[test]
+    fn what_waited_for_a_range_that_is_gone_goes_to_its_children_in_order() {
+        let mut lanes = lanes(ONE);
+        for number in 0..20 {
+            lanes.put(
+                op(
+                    number,
+                    &format!("i{}", number % 10),
+                    &format!("k{}", number % 10),
+                ),
+                false,
+            );
+        }
+        let flying = load(&mut lanes, 0);
+        assert_eq!(numbers(&flying), (0..10).collect::<Vec<_>>());
+        lanes.replace(&ranges(TWO));
+        // While the first ten are under way, none of their ids goes.
+        assert!(matches!(lanes.next(Duration::ZERO, true), Next::Wait));
+        land(&mut lanes, 0, flying, 410);
+        let mut seen = Vec::new();
+        while lanes.counts.replaced < 20 {
+            let load = load(&mut lanes, 1);
+            assert!(load.range == "1" || load.range == "2");
+            seen.extend(numbers(&load));
+            land(&mut lanes, 1, load, 200);
+        }
+        for id in 0..10 {
+            let place = |number: u64| seen.iter().position(|seen| *seen == number).unwrap();
+            assert!(place(id) < place(id + 10), "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_range_that_is_throttled_slows_down_alone_and_comes_back() {
+        let mut lanes = lanes(TWO);
+        for number in 0..2000 {
+            lanes.put(
+                op(number, &format!("i{number}"), &format!("k{number}")),
+                false,
+            );
+        }
+        let (one, two) = (load(&mut lanes, 0), load(&mut lanes, 0));
+        assert_ne!(one.range, two.range);
+        let (slow, fast) = (one.range.clone(), two.range.clone());
+        land(&mut lanes, 0, one, 429);
+        land(&mut lanes, 0, two, 201);
+        // Both requests that may go are of the other one; and then there is nothing before the pause is over.
+        let both = [load(&mut lanes, 0), load(&mut lanes, 0)];
+        assert!(
+            both.iter()
+                .all(|load| load.range == fast && load.ops.len() == 100)
+        );
+        let wait = lanes.next(Duration::ZERO, true);
+        assert!(
+            matches!(wait, Next::Sleep(wait) if wait == Duration::from_millis(100)),
+            "{wait:?}"
+        );
+        let smaller = load(&mut lanes, 1);
+        assert_eq!(
+            (smaller.range.as_str(), smaller.ops.len()),
+            (slow.as_str(), 50)
+        );
+        land(&mut lanes, 1, smaller, 201);
+        assert_eq!(load(&mut lanes, 1).ops.len(), 60);
+        assert_eq!(lanes.counts.throttled, 100);
+    }
+
+    #[test]
+    fn patience_ends_where_nothing_good_comes() {
+        let mut lanes = lanes(ONE);
+        lanes.put(op(0, "a", "k"), false);
+        let (mut at, mut tired) = (0, None);
+        while tired.is_none() && at < 1000 {
+            let load = load(&mut lanes, at);
+            tired = land(&mut lanes, at, load, LOST);
+            at += 6;
+        }
+        // A minute, at five seconds a time in the end.
+        assert!((60..120).contains(&at), "{at}");
+        let first = load(&mut lanes, at).ops.remove(0);
+        assert!(first.unsure && first.tries > 10);
+    }
+
+    #[test]
+    fn large_items_travel_alone() {
+        let mut lanes = lanes(ONE);
+        for number in 0..3 {
+            let mut large = op(number, &format!("i{number}"), "k");
+            large.operation = crate::cosmos::operation::Operation::write(
+                true,
+                &format!(r#"{{"x":"{}"}}"#, "y".repeat(150_000)),
+            );
+            lanes.put(large, false);
+        }
+        let mut spoilt = op(3, "spoilt", "k");
+        spoilt.alone = true;
+        lanes.put(spoilt, false);
+        lanes.put(op(4, "i4", "k"), false);
+        for wanted in [vec![0], vec![1], vec![2], vec![3], vec![4]] {
+            let load = load(&mut lanes, 0);
+            assert_eq!(numbers(&load), wanted);
+            land(&mut lanes, 0, load, 201);
+        }
+    }
 }

@@ -4,17 +4,21 @@
 //! Memory is bounded whatever the size of the input. Two items of one id and key are written in the order of the input.
 
 mod csv;
+mod cut;
 mod desk;
 mod fate;
+mod keeper;
 mod lane;
 mod lanes;
 mod op;
 mod pace;
+mod reader;
 pub mod records;
 mod send;
 pub mod settled;
 
 use super::Client;
+use super::threads::with_help;
 use crate::cosmos::Container;
 use crate::cosmos::ranges::Ranges;
 use crate::error::Error;
@@ -121,10 +125,10 @@ pub struct Rejected<'a> {
 /// How far it is, for another run.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// What was counted in this run.
-    pub counts: Counts,
     /// As [`Resume::settled`].
     pub settled: Settled,
+    /// What [`Ears::told`] said when exactly this was done with.
+    pub told: u64,
     /// As [`Resume::ahead`].
     pub ahead: u64,
     /// As [`Resume::first`].
@@ -138,6 +142,8 @@ pub type Heard<'a> = dyn FnMut(&Counts) + 'a;
 pub struct Ears<'a> {
     /// Of each item that was not written, before it counts as done with.
     pub rejected: &'a (dyn Fn(&Rejected) -> Result<(), Error> + Sync),
+    /// How much was told of rejected items: a number that is kept with the state.
+    pub told: &'a (dyn Fn() -> u64 + Sync),
     /// What is to be written down, where that is wanted.
     pub keep: Option<&'a (dyn Fn(&Snapshot) -> Result<(), Error> + Sync)>,
 }
@@ -163,17 +169,14 @@ impl Client<'_> {
             Err(error) => return (Counts::default(), Some(error)),
         };
         let desk = Desk::new(self, plan, ears, ranges.as_ref(), bulk);
-        std::thread::scope(|scope| {
-            let mut begun = 0;
-            for _ in 0..plan.concurrency.max(1) {
-                let thread = std::thread::Builder::new().spawn_scoped(scope, || desk.serve());
-                begun += usize::from(thread.is_ok());
-            }
+        let threads = plan.concurrency.max(1);
+        let _ = with_help(threads, &|| desk.serve(), &mut |begun| {
             let read = match begun {
                 0 => Err(Error::local("no thread can be had")),
                 _ => feed(&desk, records, heard),
             };
             desk.drain(read.err(), heard);
+            Ok(())
         });
         desk.result()
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 pub use rows::Rows;
 
 use super::Client;
+use super::threads::with_help;
 use crate::cosmos::query::Query;
 use crate::cosmos::query::metrics::Metrics;
 use crate::cosmos::query::plan::{Distinct, Plan};
@@ -80,20 +81,18 @@ impl Client<'_> {
         state: Option<State>,
         read: &mut Reader,
     ) -> Result<Spent, Error> {
-        let order = GroupOrder::of(asked.plan, asked.query.text())?;
+        let mut order = GroupOrder::of(asked.plan, asked.query.text())?;
         if state.is_some() && !asked.can_be_resumed() {
             return Err(Error::Usage(
                 "this query cannot go on in another run: DISTINCT, GROUP BY, aggregates and the order of a score have to see all rows".into(),
             ));
         }
         let desk = Desk::new(self, asked, state)?;
-        std::thread::scope(|scope| {
-            // A thread that cannot be had is one thread less; without any the reader fetches by itself.
-            for _ in 0..asked.threads(desk.ranges()) {
-                let begun = std::thread::Builder::new().spawn_scoped(scope, || desk.serve());
-                desk.count_thread(begun.is_ok());
-            }
-            read(&mut Rows::new(&desk, order))
+        let threads = asked.threads(desk.ranges());
+        with_help(threads, &|| desk.serve(), &mut |threads| {
+            // Without any thread the reader fetches by itself.
+            desk.count_threads(threads);
+            read(&mut Rows::new(&desk, order.take()))
         })?;
         let spent = desk.spent();
         self.note(&format!(

@@ -8,7 +8,7 @@ use crate::exchange::pages::Turns;
 use crate::message::{Answer, Next, Request};
 
 /// Pages that wait, and those under way, which take twice their size, are not more than this, unless one page is.
-const HELD: usize = 20 * 1024 * 1024;
+const HELD: usize = 16 * 1024 * 1024;
 
 /// Where a range goes on: at the start, or with a page; nowhere behind its end.
 type Place = Option<Option<Next>>;
@@ -20,16 +20,12 @@ struct Leaf {
     part: Part,
     /// What was handed over ends here, with the page that is being handed over.
     done: Place,
-    /// What was fetched ends here.
+    /// What was fetched ends here: with the page that waits, if one does.
     ahead: Place,
-    /// The page that waits.
+    /// The page that waits. Until it is taken no other is asked for, so that a range that is gone has none.
     sheet: Option<Answer<Sheet>>,
     /// A request is under way.
     busy: bool,
-    /// A page is being handed over.
-    leaving: bool,
-    /// The range is gone: what was fetched of it leaves before its children are asked.
-    gone: bool,
     /// Its bounds are not said, because they were refused.
     unbound: bool,
     /// How often in a row it was gone.
@@ -46,21 +42,14 @@ impl Leaf {
             ahead: Some(from),
             sheet: None,
             busy: false,
-            leaving: false,
-            gone: false,
             unbound: false,
             repairs: 0,
             turns: Turns::default(),
         }
     }
 
-    fn has_left(&self) -> bool {
-        self.sheet.is_none() && !self.leaving
-    }
-
     fn can_be_asked(&self) -> bool {
-        let open = self.ahead.is_some() && !self.busy && self.sheet.is_none();
-        open && (!self.gone || self.has_left())
+        self.ahead.is_some() && !self.busy && self.sheet.is_none()
     }
 
     fn left(&self) -> Option<Left> {
@@ -161,33 +150,28 @@ impl Table {
         let Some(leaf) = self.leaf(id) else {
             return Ok(());
         };
-        (leaf.busy, leaf.gone, leaf.repairs) = (false, false, 0);
+        (leaf.busy, leaf.repairs) = (false, 0);
         leaf.sheet = Some(answer);
         leaf.ahead = next.clone().map(Some);
         next.map_or(Ok(()), |next| leaf.turns.turn(request, &next, size == 0))
     }
 
     /// Takes a page that waits, and says in the state what is left behind it.
-    pub fn take(&mut self, state: &mut State) -> Option<(usize, Answer<Sheet>)> {
+    pub fn take(&mut self, state: &mut State) -> Option<Answer<Sheet>> {
         let among = if self.ordered { 1 } else { usize::MAX };
         let mut leaves = self.leaves.iter_mut().take(among);
         let leaf = leaves.find(|leaf| leaf.sheet.is_some())?;
         let answer = leaf.sheet.take()?;
-        leaf.leaving = true;
         leaf.done = answer.value.next.clone().map(Some);
-        let id = leaf.id;
+        self.leaves.retain(|leaf| leaf.done.is_some());
         state.passed += answer.value.count as u64;
         state.left = self.leaves.iter().filter_map(Leaf::left).collect();
-        Some((id, answer))
+        Some(answer)
     }
 
     /// A page was handed over.
-    pub fn written(&mut self, id: usize, sheet: &Sheet) {
+    pub fn written(&mut self, sheet: &Sheet) {
         self.held -= sheet.lines.len();
-        if let Some(leaf) = self.leaf(id) {
-            leaf.leaving = false;
-        }
-        self.leaves.retain(|leaf| leaf.done.is_some());
     }
 
     /// From now on the whole range is asked for a part of it.
@@ -197,16 +181,13 @@ impl Table {
         }
     }
 
-    /// How often a leaf was gone before; `None` where its pages are to leave first.
-    pub fn repairs(&mut self, id: usize) -> Option<u32> {
-        let leaf = self.leaf(id)?;
-        leaf.gone = true;
-        if !leaf.has_left() {
-            leaf.busy = false;
-            return None;
-        }
-        leaf.repairs += 1;
-        Some(leaf.repairs - 1)
+    /// How often in a row a leaf was gone before.
+    pub fn repairs(&mut self, id: usize) -> u32 {
+        let leaf = self.leaf(id);
+        leaf.map_or(0, |leaf| {
+            leaf.repairs += 1;
+            leaf.repairs - 1
+        })
     }
 
     /// A leaf becomes one for each range that holds a part of it; each goes on where it was.

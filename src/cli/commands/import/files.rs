@@ -90,12 +90,12 @@ impl State {
     }
 
     /// Writes down how far it is.
-    pub fn keep(&self, snapshot: &Snapshot, errors: Option<u64>) -> Result<(), Error> {
+    pub fn keep(&self, snapshot: &Snapshot) -> Result<(), Error> {
         let mut state = self.of.clone();
         let more = [
             ("first", json!(snapshot.first)),
             ("ahead", json!(snapshot.ahead)),
-            ("errors", json!(errors)),
+            ("errors", json!(snapshot.told)),
             ("settled", snapshot.settled.to_json()),
         ];
         state.extend(more.map(|(name, value)| (name.to_string(), value)));
@@ -154,13 +154,12 @@ impl Rejects {
     }
 
     /// How long the file is.
-    pub fn length(&self) -> Option<u64> {
-        let all = locked(&self.0);
-        all.file.as_ref().map(|_| all.length)
+    pub fn length(&self) -> u64 {
+        locked(&self.0).length
     }
 
     /// Tells how many were not told.
-    pub fn end(&self) -> Result<(), Error> {
+    pub fn end(&self) {
         let all = locked(&self.0);
         if all.file.is_none() && all.count > TOLD {
             tell(&format!(
@@ -168,7 +167,6 @@ impl Rejects {
                 all.count - TOLD
             ));
         }
-        Ok(())
     }
 }
 

@@ -1,0 +1,1043 @@
+//! Imports by the real binary: nothing is lost, nothing is written twice that need not be, and what is wrong is named.
+#![cfg(feature = "sandbox")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io::{Read, Write as _};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rawcosmos::exchange::import::records::{Format, Records};
+use serde_json::{Value, json};
+use support::service::{Asked, Reply, Service, reply};
+use support::{Place, Ran, Run, Scratch};
+
+// ---- What is in the container
+
+/// Every item's text, by its id.
+fn items(place: &Place) -> BTreeMap<String, String> {
+    place.sandbox.with_world(|world| {
+        let container = &world.databases["shop"].containers["orders"];
+        let all = container.ranges.iter().flat_map(|range| &range.items);
+        let all: Vec<_> = all
+            .map(|((_, _, id), item)| (id.clone(), item.text.clone()))
+            .collect();
+        let count = all.len();
+        let map = BTreeMap::from_iter(all);
+        assert_eq!(map.len(), count, "an id is there twice");
+        map
+    })
+}
+
+/// How many writes the container has seen.
+fn writes(place: &Place) -> u64 {
+    place.sandbox.with_world(|world| {
+        let container = &world.databases["shop"].containers["orders"];
+        container.ranges.iter().map(|range| range.lsn - 1).sum()
+    })
+}
+
+fn lines(count: usize) -> String {
+    let mut text = String::new();
+    for n in 0..count {
+        writeln!(text, r#"{{"id":"i{n}","pk":"k{}","n":{n}}}"#, n % 97).unwrap();
+    }
+    text
+}
+
+/// A file with a name of its own end.
+struct Named(std::path::PathBuf);
+
+impl Named {
+    fn new(name: &str, text: impl AsRef<[u8]>) -> Named {
+        let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("import-{}-{name}", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        Named(path)
+    }
+
+    fn none(name: &str) -> Named {
+        let named = Named::new(name, "");
+        std::fs::remove_file(&named.0).unwrap();
+        named
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
+    fn rows(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(&self.0).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn count(ran: &Ran, name: &str) -> u64 {
+    ran.json()[name]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no {name} in {ran:#?}"))
+}
+
+// ---- Reading
+
+fn read(text: &[u8], format: Option<Format>) -> Vec<(u64, String)> {
+    // In pieces of all sizes, so that nothing depends on where one ends.
+    struct Pieces(Vec<u8>, usize);
+    impl Read for Pieces {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            self.1 = self.1 % 7 + 1;
+            let size = self.1.min(self.0.len()).min(into.len());
+            into[..size].copy_from_slice(&self.0[..size]);
+            self.0.drain(..size);
+            Ok(size)
+        }
+    }
+    let mut records = match Records::new(Box::new(Pieces(text.to_vec(), 0)), format) {
+        Ok(records) => records,
+        Err(error) => return vec![(0, error.to_string())],
+    };
+    let mut all = Vec::new();
+    while let Some(record) = records.next().unwrap() {
+        let text = record
+            .wrong
+            .map_or(record.text.to_string(), |wrong| format!("! {wrong}"));
+        all.push((record.line, text));
+    }
+    all
+}
+
+#[test]
+fn inputs_are_read_as_they_are_or_what_is_wrong_is_named() {
+    let csv = Some(Format::Table(b','));
+    let tsv = Some(Format::Table(b'\t'));
+    #[rustfmt::skip]
+    let cases: &[(&str, Option<Format>, &[(u64, &str)])] = &[
+        ("", None, &[]),
+        ("\u{feff}{\"a\":1}\r\n\r\n  {\"b\":[1,\n", None, &[(1, "{\"a\":1}"), (3, "{\"b\":[1,")]),
+        ("{1}\n\n{2}", None, &[(1, "{1}"), (3, "{2}")]),
+        (" [ ] \n", None, &[]),
+        ("\n[\n {\"a\":\"],}\\\"\"},\n\n {\"b\":[{}]}\n]\n", None, &[(3, "{\"a\":\"],}\\\"\"}"), (5, "{\"b\":[{}]}")]),
+        ("[1,]", None, &[(1, "1"), (1, "! it is not JSON: an element is missing")]),
+        ("[,1]", None, &[(1, "! it is not JSON: an element is missing"), (1, "1")]),
+        ("[{\"a\":1},\n{\"a\":2", None, &[(1, "{\"a\":1}"), (2, "! the array does not end here: was the input cut off?")]),
+        ("[1,2", None, &[(1, "1"), (1, "! the array does not end here: was the input cut off?")]),
+        ("[1]\n[2]", None, &[(1, "1"), (2, "! something follows the array")]),
+        ("[] x", None, &[(1, "! something follows the array")]),
+        ("id,pk\n1,a\n", None, &[(0, "the input begins with neither { nor [: is it a table? then say --format csv or --format tsv")]),
+        ("{}", Some(Format::Array), &[(0, "the input is no JSON array: it does not begin with [")]),
+        ("\u{feff}id,n:number,b:bool,j:json,t:string\r\n007,1.50,TRUE,\"{\"\"x\"\":[1]}\",\"a\n\"\"b\"\"\"\r\n\r\n2,,,,\"\"\n", csv,
+            &[(2, r#"{"id":"007","n":1.50,"b":true,"j":{"x":[1]},"t":"a\n\"b\""}"#), (5, r#"{"id":"2","t":""}"#)]),
+        ("id\tx y\n1\ta,\"b\n", tsv, &[(2, r#"{"id":"1","x y":"a,\"b"}"#)]),
+        ("id,n:number\n1,x\n2,1,3\n3\n4,01\n\"5\"x,1\n6,7", csv, &[
+            (2, "! the cell of \"n\" is no number: \"x\""), (3, "! it has 3 cells, and the header 2"),
+            (4, "! it has 1 cells, and the header 2"), (5, "! the cell of \"n\" is no number: \"01\""),
+            (6, "! something follows a quoted cell"), (7, r#"{"id":"6","n":7}"#)]),
+        ("id,t\n1,\"a\n2,b\n", csv, &[(2, "! a quote is not closed")]),
+        ("id,t\n1,\"a\"", csv, &[(2, r#"{"id":"1","t":"a"}"#)]),
+        ("id,id\n", csv, &[(0, "the table has two columns \"id\"")]),
+        ("id,\n", csv, &[(0, "a column of the table has no name")]),
+        ("id,a:nmber\n", csv, &[(0, "the column \"a:nmber\" has no known type: string, number, bool or json. If its name has a colon, write \"a:nmber:string\"")]),
+        ("id,b:bool\n1,yes\n2,\n", csv, &[(2, "! the cell of \"b\" is no true or false: \"yes\""), (3, r#"{"id":"2"}"#)]),
+    ];
+    for (text, format, wanted) in cases {
+        let wanted: Vec<_> = wanted
+            .iter()
+            .map(|(line, text)| (*line, text.to_string()))
+            .collect();
+        assert_eq!(read(text.as_bytes(), *format), wanted, "{text:?}");
+    }
+    assert_eq!(
+        read(b"{\"a\":\"\xff\"}\n{}\n", None),
+        [(1, "! it is not UTF-8".into()), (2, "{}".into())]
+    );
+}
+
+#[test]
+fn a_line_may_be_of_any_length() {
+    let long = format!("{{\"a\":\"{}\"}}\n{{}}\n", "x".repeat(5 * 1024 * 1024));
+    let text = |text: &str| text.to_string();
+    let mut records = Records::new(Box::new(std::io::Cursor::new(long)), None).unwrap();
+    let first = records.next().unwrap().unwrap();
+    assert_eq!(
+        (first.line, first.wrong),
+        (1, Some(text("it is larger than 2 MB")))
+    );
+    let second = records.next().unwrap().unwrap();
+    assert_eq!((second.line, second.text), (2, "{}"));
+}
+
+// ---- Writing
+
+#[test]
+fn every_form_of_input_is_written_as_it_is() {
+    let place = Place::furnished(&[]);
+    let fixture = std::fs::read_to_string("fixtures/data-plane/items.ndjson").unwrap();
+    let ran = place.orders("import fixtures/data-plane/items.ndjson").ok();
+    assert_eq!((count(&ran, "created"), count(&ran, "read")), (2, 2));
+    ran.says("2 items");
+    let there = items(&place);
+    for (line, id) in fixture.lines().zip(["i1", "i2"]) {
+        assert!(
+            there[id].starts_with(line.trim_end_matches('}')),
+            "{there:?}"
+        );
+    }
+    let array = Named::new("a.json", "[{\"id\":\"a\",\n\"pk\":1e2 } , {\"id\":\"b\"}]");
+    place.orders(&format!("import {}", array.path())).ok();
+    let service = server(|asked| outcomes(asked, r#"{"statusCode":201}"#));
+    let key = key();
+    toward(&service, &format!("import {}", array.path()), &key)
+        .go()
+        .ok();
+    let sent = service.asked().pop().unwrap().body;
+    let first = r#"{"operationType":"Create","resourceBody":{"id":"a",\n"pk":1e2 },"partitionKey":"[100]"}"#;
+    assert!(sent.contains(&first.replace("\\n", "\n")), "{sent}");
+    let table = Named::new("a.CSV", "id,pk,n:number\n5,a,5\n6,\"b,\",\n");
+    place.orders(&format!("import {}", table.path())).ok();
+    assert!(items(&place)["5"].starts_with(r#"{"id":"5","pk":"a","n":5,"#));
+    assert!(items(&place)["6"].starts_with(r#"{"id":"6","pk":"b,","#));
+    let piped = place
+        .prepare("import - -d shop -c orders --format tsv -o none -q")
+        .input("id\tpk\nt\ta\n")
+        .go();
+    assert_eq!(piped.ok().err, "");
+    assert_eq!(items(&place).len(), 7);
+    // Hierarchical keys.
+    place.container("levels", &["/t", "/a/b"]);
+    let levels = Named::new(
+        "l.ndjson",
+        "{\"id\":\"1\",\"t\":\"x\",\"a\":{\"b\":7}}\n{\"id\":\"2\",\"t\":null}\n{\"id\":\"3\",\"a\":[]}\n",
+    );
+    let ran = place
+        .run(&format!("import {} -d shop -c levels", levels.path()))
+        .ok();
+    assert_eq!(count(&ran, "created"), 3);
+    let read = place.run("item read -d shop -c levels -i 2 --partition-key-json [null,{}]");
+    read.ok().shows("\"id\":\"2\"");
+}
+
+#[test]
+fn what_is_wrong_is_named_and_loses_nothing_else() {
+    let place = Place::furnished(&[]);
+    place
+        .orders(r#"item create -b '{"id":"i7","pk":"k7"}' -q"#)
+        .ok();
+    let mut all: Vec<String> = lines(1000).lines().map(str::to_string).collect();
+    for (at, line) in [
+        (700, "{\"id\":\"i700\",\"pk\":"),
+        (701, "{\"pk\":\"a\"}"),
+        (702, "{\"id\":\"i702\",\"pk\":{\"a\":1}}"),
+        (703, "7"),
+        (704, "{\"id\":7,\"pk\":\"a\"}"),
+        (705, "{\"id\":\"a/b\",\"pk\":\"a\"}"),
+    ] {
+        all[at] = line.to_string();
+    }
+    let file = Named::new("wrong.ndjson", all.join("\n"));
+    let errors = Named::none("wrong.errors");
+    let ran = place
+        .orders(&format!(
+            "import {} --errors {}",
+            file.path(),
+            errors.path()
+        ))
+        .ends(9);
+    assert_eq!(
+        (
+            count(&ran, "created"),
+            count(&ran, "rejected"),
+            count(&ran, "read")
+        ),
+        (993, 7, 1000)
+    );
+    assert_eq!(items(&place).len(), 994);
+    let mut rows = errors.rows();
+    rows.sort_by_key(|row| row["line"].as_u64());
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            (
+                row["line"].as_u64().unwrap(),
+                row["status"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (8, 409),
+            (701, 0),
+            (702, 0),
+            (703, 0),
+            (704, 0),
+            (705, 0),
+            (706, 0)
+        ]
+    );
+    assert_eq!(rows[0]["item"], json!({"id": "i7", "pk": "k7", "n": 7}));
+    assert_eq!(rows[1]["text"], all[700]);
+    for (row, word) in rows.iter().zip([
+        "its id is there",
+        "not JSON",
+        "no id",
+        "/pk",
+        "object",
+        "not a text",
+        "cannot address",
+    ]) {
+        assert!(
+            row["reason"].as_str().unwrap().contains(word),
+            "{row} {word}"
+        );
+    }
+    // Without a file the first ten are told.
+    let again = place.orders(&format!("import {}", file.path())).ends(9);
+    let again = again
+        .says("line 701: it is not JSON")
+        .says("and 990 more; --errors FILE");
+    assert_eq!(
+        again
+            .err
+            .lines()
+            .filter(|line| line.starts_with("line "))
+            .count(),
+        10
+    );
+    let any = Named::new("any.ndjson", all[705].clone());
+    place
+        .orders(&format!("import {} --any-id", any.path()))
+        .ok();
+}
+
+#[test]
+fn the_first_rejection_may_end_it() {
+    let place = Place::furnished(&[]);
+    let mut all: Vec<String> = lines(60_000).lines().map(str::to_string).collect();
+    all[300] = "{".into();
+    let file = Named::new("stop.ndjson", all.join("\n"));
+    let ran = place
+        .orders(&format!("import {} --on-error stop", file.path()))
+        .ends(9);
+    assert_eq!((count(&ran, "read"), count(&ran, "rejected")), (301, 1));
+    assert_eq!(items(&place).len() as u64, count(&ran, "created"));
+    ran.says("line 301:")
+        .says("stopped at an item that was rejected");
+    place
+        .orders(&format!("import {} --on-error perhaps", file.path()))
+        .ends(2)
+        .says("stop, continue");
+}
+
+#[test]
+fn an_id_that_is_there_is_rejected_replaced_or_left_out() {
+    let place = Place::furnished(&[]);
+    let (old, new) = (
+        Named::new("old.ndjson", lines(300)),
+        Named::new("new.ndjson", lines(400).replace("\"n\"", "\"m\"")),
+    );
+    place.orders(&format!("import {}", old.path())).ok();
+    let ran = place
+        .orders(&format!("import {} --mode skip-existing", new.path()))
+        .ok();
+    assert_eq!((count(&ran, "created"), count(&ran, "skipped")), (100, 300));
+    assert!(items(&place)["i0"].contains("\"n\":0"));
+    let ran = place
+        .orders(&format!("import {} --mode upsert", new.path()))
+        .ok();
+    assert_eq!((count(&ran, "created"), count(&ran, "replaced")), (0, 400));
+    assert!(items(&place)["i0"].contains("\"m\":0"));
+    let ran = place
+        .orders(&format!("import {} --mode create", new.path()))
+        .ends(9);
+    assert_eq!(count(&ran, "rejected"), 400);
+    place
+        .orders(&format!("import {} --mode replace", new.path()))
+        .ends(2)
+        .says("create, upsert, skip-existing");
+}
+
+#[test]
+fn the_last_of_one_id_wins() {
+    let place = Place::furnished(&[]);
+    let mut text = String::new();
+    for n in 0..3000 {
+        writeln!(text, r#"{{"id":"i{}","pk":"k{}","n":{n}}}"#, n % 30, n % 5).unwrap();
+    }
+    let file = Named::new("order.ndjson", text);
+    for fault in [
+        "op.429:40",
+        "op.408:20",
+        "reset-after:3",
+        "op.410:9",
+        "429:4",
+        "split:1",
+    ] {
+        place.fault(fault);
+    }
+    let ran = place
+        .orders(&format!(
+            "import {} --mode upsert --concurrency 16",
+            file.path()
+        ))
+        .ok();
+    assert_eq!(count(&ran, "read"), 3000);
+    let there = items(&place);
+    for id in 0..30 {
+        let last = format!("\"n\":{},", 2970 + id);
+        assert!(there[&format!("i{id}")].contains(&last), "{id}: {there:?}");
+    }
+}
+
+// ---- Trouble
+
+/// What may go wrong while items are created, alone and together.
+const TROUBLE: &[&[&str]] = &[
+    &["op.429:300"],
+    &["op.449:50", "op.503:20"],
+    &["op.408:20", "op.500:3"],
+    &["op.410/1002:5"],
+    &["429:6", "449:3"],
+    &["batch.503:2", "batch.408:2"],
+    &["batch.410/1002:2"],
+    &["reset-after:3"],
+    &["reset-before:2", "truncate:2"],
+    &["not-json:2", "wrong-length=-5:2"],
+    &["split:2"],
+    &["op.413/3402:5", "batch.413:1"],
+    &[
+        "split:2",
+        "reset-after:2",
+        "op.429:100",
+        "truncate:2",
+        "op.408:9",
+        "503:1",
+    ],
+];
+
+#[test]
+fn whatever_goes_wrong_every_item_is_written_once() {
+    std::thread::scope(|scope| {
+        for (at, faults) in TROUBLE.iter().enumerate() {
+            scope.spawn(move || survives(at, faults));
+        }
+    });
+}
+
+fn survives(at: usize, faults: &[&str]) {
+    let place = Place::furnished(&[]);
+    let line = "import - -d shop -c orders --format ndjson";
+    let mut child = place
+        .prepare(line)
+        .command()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let text = lines(2000);
+    let (first, rest) = text.split_at(text.find('\n').unwrap() + 1);
+    // What is asked before the first item is tried elsewhere.
+    stdin.write_all(first.as_bytes()).unwrap();
+    while items(&place).is_empty() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for fault in faults {
+        place.fault(fault);
+    }
+    stdin.write_all(rest.as_bytes()).unwrap();
+    drop(stdin);
+    let out = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(0), "{at} {faults:?} {told}");
+    let counts: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let number = |name: &str| counts[name].as_u64().unwrap();
+    assert_eq!(
+        (number("created") + number("recognised"), number("rejected")),
+        (2000, 0),
+        "{faults:?} {counts}"
+    );
+    assert_eq!(items(&place).len(), 2000, "{faults:?}");
+}
+
+#[test]
+fn a_service_without_batches_gets_each_item_by_itself() {
+    for fault in ["batch.400", "batch.404", "batch.405", "batch.501"] {
+        let place = Place::furnished(&[fault]);
+        let file = Named::new("single.ndjson", lines(120));
+        place.fault("create.429:5");
+        let ran = place.orders(&format!("import {}", file.path())).ok();
+        assert_eq!(
+            (count(&ran, "created"), count(&ran, "requests")),
+            (120, 120),
+            "{fault}"
+        );
+        assert_eq!((items(&place).len(), writes(&place)), (120, 120));
+        let again = place.orders(&format!("import {}", file.path())).ends(9);
+        assert_eq!(count(&again, "rejected"), 120, "{fault}");
+    }
+}
+
+/// A server as it may be: says what it is, and knows no more than it is asked here.
+fn server(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Service {
+    Service::new(move |asked| match asked.target.as_str() {
+        "/dbs/shop/colls/orders" => reply(
+            200,
+            r#"{"id":"orders","_rid":"r","partitionKey":{"paths":["/pk"],"kind":"Hash","version":2}}"#,
+        ),
+        "/dbs/shop/colls/orders/pkranges" => reply(
+            200,
+            r#"{"PartitionKeyRanges":[{"id":"0","minInclusive":"","maxExclusive":"FF"}]}"#,
+        ),
+        _ => answer(asked),
+    })
+}
+
+/// Every operation is told this.
+fn outcomes(asked: &Asked, outcome: &str) -> Reply {
+    let count = asked.body.matches("\"operationType\"").count();
+    (
+        200,
+        vec![("x-ms-request-charge", format!("{}", 5 * count))],
+        format!("[{}]", vec![outcome; count].join(",")),
+    )
+}
+
+fn toward(service: &Service, line: &str, key: &Scratch) -> Run {
+    Run::line(line)
+        .env("RAWCOSMOS_ENDPOINT", &service.origin)
+        .env("RAWCOSMOS_KEY_FILE", key.path())
+        .env("RAWCOSMOS_DATABASE_NAME", "shop")
+        .env("RAWCOSMOS_CONTAINER_NAME", "orders")
+}
+
+fn key() -> Scratch {
+    Scratch::new("c2VjcmV0LXNlY3JldC1zZWNyZXQ=")
+}
+
+#[test]
+fn what_a_batch_was_taken_for_is_deleted() {
+    let service = server(
+        |asked| match (asked.method.as_str(), asked.body.starts_with('[')) {
+            ("POST", true) => reply(201, r#"{"id":"made up","_rid":"x"}"#),
+            ("DELETE", _) => reply(204, ""),
+            _ => reply(201, ""),
+        },
+    );
+    let (file, key) = (Named::new("bogus.ndjson", lines(5)), key());
+    let ran = toward(&service, &format!("import {}", file.path()), &key)
+        .go()
+        .ok();
+    assert_eq!(count(&ran, "created"), 5);
+    let lines = service.lines();
+    assert_eq!(
+        lines[3], "DELETE /dbs/shop/colls/orders/docs/made%20up",
+        "{lines:?}"
+    );
+    assert_eq!(lines.len(), 9);
+    let first = &service.asked()[2];
+    assert!(
+        first.body.contains("\"Read\"") && first.header("prefer").is_none(),
+        "{first:?}"
+    );
+    // And if it does not say what it made of it, that is said.
+    let service = server(|_| reply(201, "[]"));
+    toward(&service, &format!("import {}", file.path()), &key)
+        .go()
+        .ends(1)
+        .says("taken for an item");
+}
+
+#[test]
+fn one_item_that_cannot_be_read_spoils_it_for_itself_alone() {
+    let service = server(|asked| match asked.body.contains("\"n\":7}") {
+        true => reply(
+            400,
+            r#"{"code":"BadRequest","message":"The request payload is invalid."}"#,
+        ),
+        false => outcomes(asked, r#"{"statusCode":201,"requestCharge":5}"#),
+    });
+    let (file, key) = (Named::new("spoilt.ndjson", lines(50)), key());
+    let ran = toward(&service, &format!("import {}", file.path()), &key)
+        .go()
+        .ends(9);
+    assert_eq!((count(&ran, "created"), count(&ran, "rejected")), (49, 1));
+    ran.says("line 8: 400: The request payload is invalid.");
+}
+
+#[test]
+fn what_may_not_be_done_ends_it_and_so_does_too_little_patience() {
+    let (file, key) = (Named::new("ends.ndjson", lines(5000)), key());
+    for (outcome, code, said) in [
+        (
+            r#"{"statusCode":403,"subStatusCode":5302}"#,
+            5,
+            "HTTP 403, substatus 5302",
+        ),
+        (
+            r#"{"statusCode":429,"subStatusCode":3213}"#,
+            7,
+            "substatus 3213",
+        ),
+        (
+            r#"{"statusCode":429,"subStatusCode":3200,"retryAfterMilliseconds":900}"#,
+            7,
+            "substatus 3200",
+        ),
+        (r#"{"statusCode":404}"#, 3, "HTTP 404"),
+    ] {
+        let service = server(move |asked| match asked.body.contains("import-probe") {
+            true => outcomes(asked, r#"{"statusCode":404}"#),
+            false => outcomes(asked, outcome),
+        });
+        let line = format!("import {} --retry-max-wait 1", file.path());
+        let ran = toward(&service, &line, &key).go().ends(code).says(said);
+        assert_eq!(count(&ran, "created"), 0);
+        let sent = service.asked().len() as u64;
+        assert!(sent < 30, "{sent}");
+    }
+    // Nobody answers any more.
+    let service = server(|asked| match asked.body.contains("import-probe") {
+        true => outcomes(asked, r#"{"statusCode":404}"#),
+        false => reply(200, "what?"),
+    });
+    let line = format!("import {} --retry-max-wait 1", file.path());
+    toward(&service, &line, &key)
+        .go()
+        .ends(8)
+        .says("cannot be used");
+}
+
+#[test]
+fn no_more_is_spent_than_is_allowed() {
+    let service = server(|asked| outcomes(asked, r#"{"statusCode":201,"requestCharge":5}"#));
+    let (file, key) = (Named::new("spent.ndjson", lines(900)), key());
+    let begun = Instant::now();
+    let ran = toward(
+        &service,
+        &format!("import {} --max-rus 2000", file.path()),
+        &key,
+    )
+    .go()
+    .ok();
+    // 4,500 units, 2,000 of them at once.
+    assert!(begun.elapsed() > Duration::from_millis(1100), "{ran:#?}");
+    assert_eq!(ran.json()["requestCharge"], 4500.0);
+    toward(
+        &service,
+        &format!("import {} --max-rus 0", file.path()),
+        &key,
+    )
+    .go()
+    .ends(2);
+}
+
+#[test]
+fn a_small_container_is_not_overrun() {
+    // 400 request units a second, 6.67 an item: sixty of them, and the others are told when.
+    let spent = std::sync::Mutex::new((Instant::now(), 0_u32));
+    let service = server(move |asked| {
+        if asked.body.contains("import-probe") {
+            return outcomes(asked, r#"{"statusCode":404}"#);
+        }
+        let mut spent = spent.lock().unwrap();
+        // A second of that service is a tenth of one.
+        if spent.0.elapsed() > Duration::from_millis(100) {
+            *spent = (Instant::now(), 0);
+        }
+        let all: Vec<_> = asked
+            .body
+            .matches("\"operationType\"")
+            .map(|_| {
+                spent.1 += 1;
+                match spent.1 <= 60 {
+                    true => r#"{"statusCode":201,"requestCharge":6.67}"#,
+                    false => {
+                        r#"{"statusCode":429,"subStatusCode":3200,"retryAfterMilliseconds":60}"#
+                    }
+                }
+            })
+            .collect();
+        reply(207, format!("[{}]", all.join(",")))
+    });
+    let (file, key) = (Named::new("small.ndjson", lines(900)), key());
+    let ran = toward(
+        &service,
+        &format!("import {} --retry-max-wait 5", file.path()),
+        &key,
+    )
+    .go()
+    .ok();
+    assert_eq!(count(&ran, "created"), 900);
+    assert!(count(&ran, "throttled") < 2700, "{ran:#?}");
+}
+
+// ---- Sizes
+
+#[test]
+fn items_of_up_to_two_megabytes_go_and_larger_ones_are_named() {
+    let place = Place::furnished(&[]);
+    let item = |id: &str, size: usize| {
+        let begin = format!("{{\"id\":\"{id}\",\"pk\":\"a\",\"x\":\"");
+        format!("{begin}{}\"}}", "y".repeat(size - begin.len() - 2))
+    };
+    const MOST: usize = 2 * 1024 * 1024;
+    let all = [
+        item("a", MOST - 1000),
+        item("b", MOST + 1),
+        item("c", MOST - 50),
+        item("d", 300_000),
+        item("e", 100),
+    ];
+    let file = Named::new("large.ndjson", all.join("\n"));
+    let ran = place
+        .orders(&format!("import {}", file.path()))
+        .ends(9)
+        .says("line 2: it is larger than 2 MB")
+        // With what the service adds it would be.
+        .says("line 3: 413:");
+    assert_eq!(count(&ran, "created"), 3, "{ran:#?}");
+    assert_eq!(items(&place).keys().collect::<Vec<_>>(), ["a", "d", "e"]);
+}
+
+/// The most memory a process has had, in KiB.
+fn peak(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}
+
+#[test]
+fn memory_does_not_grow_with_the_input() {
+    let service = server(|asked| outcomes(asked, r#"{"statusCode":201,"requestCharge":5}"#));
+    let mut text = String::new();
+    let pad = "z".repeat(1980);
+    for n in 0..24_000 {
+        writeln!(text, r#"{{"id":"i{n}","pk":"k{}","x":"{pad}"}}"#, n % 100).unwrap();
+    }
+    let (file, key) = (Named::new("memory.ndjson", text), key());
+    let mut child = toward(&service, &format!("import {} -q", file.path()), &key).start();
+    let mut most = 0;
+    while child.try_wait().unwrap().is_none() {
+        most = most.max(peak(child.id()).unwrap_or_default());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut out = String::new();
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut out)
+        .unwrap();
+    assert!(out.contains("\"created\":24000"), "{out}");
+    assert!((1..32 * 1024).contains(&most), "{most} KiB");
+}
+
+// ---- Killed
+
+/// Starts it, ends it after a while, and tells whether it was over before.
+fn killed(place: &Place, line: &str, after: Duration) -> bool {
+    let run = place
+        .prepare(line)
+        .env("RAWCOSMOS_DATABASE_NAME", "shop")
+        .env("RAWCOSMOS_CONTAINER_NAME", "orders");
+    let mut child = run.start();
+    let begun = Instant::now();
+    while begun.elapsed() < after {
+        if child.try_wait().unwrap().is_some() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    false
+}
+
+#[test]
+fn a_killed_import_goes_on_without_loss_and_knows_its_own() {
+    const COUNT: usize = 12_000;
+    for mode in ["create", "upsert"] {
+        let place = Place::furnished(&[]);
+        let (file, state, errors) = (
+            Named::new(&format!("{mode}.killed.ndjson"), lines(COUNT) + "{\n"),
+            Named::none(&format!("{mode}.killed.state")),
+            Named::none(&format!("{mode}.killed.errors")),
+        );
+        // Slow enough to be killed in the middle.
+        place.fault("batch.delay=20ms");
+        let line = format!(
+            "import {} --mode {mode} --state {} --errors {} -q",
+            file.path(),
+            state.path(),
+            errors.path()
+        );
+        let mut kills = 0;
+        for after in [150, 700, 900, 1300] {
+            kills += u32::from(!killed(&place, &line, Duration::from_millis(after)));
+        }
+        assert!(kills >= 2, "{kills}");
+        let before = writes(&place);
+        assert!((1..COUNT as u64).contains(&before), "{before}");
+        let ran = place.orders(&line);
+        assert!([0, 9].contains(&ran.code), "{ran:#?}");
+        assert_eq!(items(&place).len(), COUNT, "{ran:#?}");
+        assert!(count(&ran, "earlier") > 0, "{ran:#?}");
+        let rows = errors.rows();
+        assert!(rows.len() == 1 && rows[0]["line"] == COUNT + 1, "{rows:?}");
+        if mode == "create" {
+            assert_eq!(writes(&place), COUNT as u64);
+            assert!(count(&ran, "recognised") > 0, "{ran:#?}");
+        } else {
+            // What was written after the state was written last is written again, and nothing else.
+            assert!(
+                writes(&place) < COUNT as u64 + 4 * 5000,
+                "{}",
+                writes(&place)
+            );
+        }
+        // What is done with is done with.
+        let (again, before) = (place.orders(&line).ok(), writes(&place));
+        assert_eq!(
+            (count(&again, "earlier"), count(&again, "requests")),
+            (COUNT as u64 + 1, 0)
+        );
+        assert_eq!(writes(&place), before);
+    }
+}
+
+#[test]
+fn a_conflict_that_is_not_of_a_kill_is_one_after_a_kill_too() {
+    let place = Place::furnished(&[]);
+    place
+        .orders(r#"item create -b '{"id":"i3","pk":"k3","n":"other"}' -q"#)
+        .ok();
+    place
+        .orders(r#"item create -b '{"id":"i4","pk":"k4","n":4}' -q"#)
+        .ok();
+    let (file, state) = (
+        Named::new("conflict.ndjson", lines(10)),
+        Named::none("conflict.state"),
+    );
+    let line = format!("import {} --state {}", file.path(), state.path());
+    place
+        .orders(&line)
+        .ends(9)
+        .says("line 4: 409:")
+        .says("line 5: 409:");
+    // As if it had been killed before it could write down more than that it was about to begin.
+    let mut kept: Value =
+        serde_json::from_str(&std::fs::read_to_string(&state.0).unwrap()).unwrap();
+    kept["settled"] = json!([]);
+    std::fs::write(&state.0, kept.to_string()).unwrap();
+    // All ten may have been sent: the same item is taken for ours, another one is not.
+    let ran = place.orders(&line).ends(9).says("line 4: 409:");
+    assert_eq!((count(&ran, "rejected"), count(&ran, "recognised")), (1, 9));
+    assert_eq!((items(&place).len(), writes(&place)), (10, 10));
+}
+
+#[test]
+fn a_state_belongs_to_one_input_one_container_and_one_share() {
+    let place = Place::furnished(&[]);
+    let (one, two) = (
+        Named::new("one.ndjson", lines(10)),
+        Named::new("two.ndjson", lines(10).replace("\"n\"", "\"m\"")),
+    );
+    let longer = Named::new("longer.ndjson", lines(11));
+    let state = Named::none("one.state");
+    place
+        .orders(&format!(
+            "import {} --state {} --shard 1/1",
+            one.path(),
+            state.path()
+        ))
+        .ok();
+    let with = |file: &str, more: &str| {
+        place.orders(&format!("import {file} --state {} {more}", state.path()))
+    };
+    with(one.path(), "").ends(2).says("another share");
+    with(two.path(), "--shard 1/1")
+        .ends(2)
+        .says("another input needs another state");
+    with(longer.path(), "--shard 1/1")
+        .ends(2)
+        .says("another size");
+    with(one.path(), "--shard 1/1").ok().shows("\"earlier\":10");
+    assert_eq!(writes(&place), 10);
+    place.sandbox.with_world(|world| {
+        world
+            .databases
+            .get_mut("shop")
+            .unwrap()
+            .containers
+            .remove("orders")
+    });
+    place.container("orders", &["/pk"]);
+    with(one.path(), "--shard 1/1").ends(6);
+    std::fs::write(&state.0, "{}").unwrap();
+    with(one.path(), "--shard 1/1")
+        .ends(2)
+        .says("no state of an import");
+}
+
+#[test]
+fn a_disk_that_is_full_is_an_error() {
+    let place = Place::furnished(&[]);
+    let file = Named::new("full.ndjson", "{\n".to_string() + &lines(10));
+    place
+        .orders(&format!("import {} --errors /dev/full", file.path()))
+        .ends(1)
+        .says("cannot write /dev/full");
+    let line = format!("import {} --state /proc/none/state", file.path());
+    place
+        .orders(&line)
+        .ends(1)
+        .says("cannot write /proc/none/state");
+    assert_eq!(writes(&place), 0);
+    place
+        .orders("import no-such-file")
+        .ends(2)
+        .says("cannot read no-such-file");
+    place
+        .orders("import .")
+        .ends(1)
+        .says("cannot read the input");
+    place.orders("import").ends(2).says("name a file");
+}
+
+// ---- Shares
+
+#[test]
+fn shares_are_the_whole_and_nothing_twice() {
+    let place = Place::furnished(&[]);
+    let file = Named::new("shares.ndjson", lines(3000));
+    let mut written = 0;
+    for share in 1..=3 {
+        if share == 2 {
+            place.fault("split:1");
+        }
+        let ran = place
+            .orders(&format!("import {} --shard {share}/3", file.path()))
+            .ok();
+        assert_eq!(count(&ran, "created") + count(&ran, "elsewhere"), 3000);
+        assert!(count(&ran, "created") > 500, "{ran:#?}");
+        written += count(&ran, "created");
+        assert_eq!(items(&place).len() as u64, written);
+    }
+    assert_eq!(written, 3000);
+    place
+        .orders(&format!("import {} --shard 4/3", file.path()))
+        .ends(2)
+        .says("4/3");
+}
+
+// ---- Without sending, and on the way
+
+#[test]
+fn a_rehearsal_looks_at_every_item_and_asks_nobody() {
+    let file = Named::new(
+        "dry.ndjson",
+        lines(300) + "{\"id\":\"a\",\"pk\":[]}\n{\"id\":1}\n",
+    );
+    let run = |more: &str| Run::line(&format!("import {} --dry-run {more}", file.path())).go();
+    let ran = run("").ends(9).says("line 302: its id is not a text");
+    assert_eq!(
+        (
+            count(&ran, "read"),
+            count(&ran, "fine"),
+            count(&ran, "rejected")
+        ),
+        (302, 301, 1)
+    );
+    let ran = run("-p pk")
+        .ends(9)
+        .says("line 301: its key /pk: an array is not a valid partition key");
+    assert_eq!((count(&ran, "fine"), count(&ran, "rejected")), (300, 2));
+    let shares: u64 = (1..=3)
+        .map(|n| count(&run(&format!("-p /pk --shard {n}/3")), "fine"))
+        .sum();
+    assert_eq!(shares, 300);
+    run("--shard 1/3").ends(2).says("--partition-key-path");
+    run("-p pk -p 'a//b'").ends(2);
+}
+
+#[test]
+fn the_key_that_is_named_must_be_the_containers() {
+    let place = Place::furnished(&[]);
+    let file = Named::new("named.ndjson", lines(1));
+    place
+        .orders(&format!("import {} -p id", file.path()))
+        .ends(6)
+        .says("partitioned by /pk, not by /id");
+    place.orders(&format!("import {} -p pk", file.path())).ok();
+}
+
+#[test]
+fn how_far_it_is_is_said_every_five_seconds() {
+    let place = Place::furnished(&[]);
+    place.fault("batch.delay=1500ms");
+    let file = Named::new("slow.ndjson", lines(2000));
+    let line = format!("import {} --concurrency 1", file.path());
+    let mut child = place
+        .prepare(&line)
+        .env("RAWCOSMOS_DATABASE_NAME", "shop")
+        .env("RAWCOSMOS_CONTAINER_NAME", "orders")
+        .start();
+    std::thread::sleep(Duration::from_millis(6500));
+    child.kill().unwrap();
+    let mut said = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    child.wait().unwrap();
+    let told: BTreeSet<&str> = said.lines().collect();
+    assert!(
+        said.lines().count() == 1 && told.iter().all(|line| line.contains("items/s")),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn time_that_is_over_ends_it_and_another_run_goes_on() {
+    let place = Place::furnished(&[]);
+    place.fault("batch.delay=300ms");
+    let (file, state) = (
+        Named::new("over.ndjson", lines(4000)),
+        Named::none("over.state"),
+    );
+    let line = format!("import {} --state {}", file.path(), state.path());
+    let ran = place
+        .orders(&format!("{line} --timeout 1 --concurrency 2"))
+        .ends(8)
+        .says("1 s given");
+    // What was under way then may have been written all the same.
+    let there = items(&place).len() as u64;
+    assert!(
+        (count(&ran, "created")..4000).contains(&there),
+        "{there} {ran:#?}"
+    );
+    place.sandbox.clear_faults();
+    place.orders(&line).ok();
+    assert_eq!((items(&place).len(), writes(&place)), (4000, 4000));
+}
