@@ -1,5 +1,6 @@
 //! What can go wrong, by what a caller can do about it, and [`Failure`]: what a service said.
 
+pub mod decimal;
 pub mod moment;
 mod parts;
 mod said;
@@ -253,7 +254,7 @@ impl fmt::Display for Failure {
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db/common-cosmosdb-rest-response-headers>
 pub fn retry_after(header: impl Fn(&str) -> Option<String>) -> Option<Duration> {
-    let number = |name: &str| header(name)?.parse::<f64>().ok().filter(|n| *n >= 0.0);
+    let number = |name: &str| decimal::read(&header(name)?).filter(|n| *n >= 0.0);
     let date = |name: &str| moment::read(&header(name)?);
     let until = || {
         Some(

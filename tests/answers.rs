@@ -610,10 +610,10 @@ fn a_wait_is_read_in_every_form() {
     );
     assert_eq!(wait(&[("retry-after-ms", "1500")]), Some(1500));
     assert_eq!(wait(&[("RETRY-AFTER", " 17 ")]), Some(17_000));
-    for hostile in ["-1", "NaN", "", "soon", "-inf"] {
+    for hostile in ["-1", "NaN", "", "soon", "-inf", "inf"] {
         assert_eq!(wait(&[("retry-after", hostile)]), None, "{hostile}");
     }
-    for huge in ["1e400", "inf", "99999999999999999999"] {
+    for huge in ["1e400", "99999999999999999999"] {
         assert_eq!(wait(&[("retry-after", huge)]), Some(86_400_000), "{huge}");
     }
     let at = [

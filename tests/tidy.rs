@@ -77,6 +77,22 @@ const RULES: &[Rule] = &[
         ),
     },
     Rule {
+        check: no_large_tables,
+        example: (
+            "src/a.rs",
+            "let a = b.to_lowercase();",
+            "let a = b.to_ascii_lowercase();\n#[cfg(test)]\nmod tests { b.to_lowercase(); }",
+        ),
+    },
+    Rule {
+        check: no_large_tables,
+        example: (
+            "src/a.rs",
+            "format!(\"{charge:.2} RU\")",
+            "format!(\"{} of a..{b}\", decimal::hundredths(charge))",
+        ),
+    },
+    Rule {
         check: begins_with_a_sentence,
         example: ("src/a.rs", "use std::fs;\n", "//! The files.\n"),
     },
@@ -498,6 +514,28 @@ fn sockets(path: &str, text: &str) -> Complaints {
     let found = SOCKETS.iter().filter(|word| has_word(&code, word));
     found
         .map(|word| format!("{path}: names `{word}`, which is for exchange/network and sandbox/"))
+        .collect()
+}
+
+/// What brings large tables into the binary, and what does not.
+const LARGE: &[(&str, &str)] = &[
+    (".to_lowercase()", "to_ascii_lowercase: 30 KB"),
+    (".to_uppercase()", "to_ascii_uppercase: 30 KB"),
+    ("parse::<f64>", "error::decimal::read: 15 KB"),
+    (":.0}", "a whole number: 15 KB"),
+    (":.1}", "error::decimal: 15 KB"),
+    (":.2}", "error::decimal::hundredths: 15 KB"),
+    (":.3}", "error::decimal: 15 KB"),
+];
+
+fn no_large_tables(path: &str, text: &str) -> Complaints {
+    if !path.starts_with("src/") || path.starts_with("src/sandbox/") || !path.ends_with(".rs") {
+        return Vec::new();
+    }
+    let shipped = shipped(path, text);
+    let found = LARGE.iter().filter(|(word, _)| shipped.contains(word));
+    found
+        .map(|(word, instead)| format!("{path}: `{word}` is large; use {instead}"))
         .collect()
 }
 

@@ -202,7 +202,7 @@ impl Session<'_> {
 
     fn machines_own(&self, what: &str, pick: fn(&Instance) -> String) -> Result<Name, Error> {
         let option = what.replace(' ', "-");
-        let variable = option.to_uppercase().replace('-', "_");
+        let variable = option.to_ascii_uppercase().replace('-', "_");
         let asked = || {
             Error::usage(format!(
                 "which {what}? nothing here says it: give --{option}, or set RAWCOSMOS_{variable}"

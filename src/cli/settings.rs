@@ -78,7 +78,7 @@ impl Settings {
         if SAID_ONLY.contains(&name) {
             return None;
         }
-        let own = format!("RAWCOSMOS_{}", name.to_uppercase().replace('-', "_"));
+        let own = format!("RAWCOSMOS_{}", name.to_ascii_uppercase().replace('-', "_"));
         let others = ELSEWHERE.iter().find(|(option, _)| *option == name);
         let names = others.map_or(&[] as &[&str], |(_, names)| names);
         std::iter::once(own.as_str())
@@ -125,7 +125,7 @@ impl Settings {
 
     /// A switch: given, or set by its variable to anything but `0`, `false` or `no`.
     pub fn on(&self, name: &'static str) -> bool {
-        let said = |text: &str| !matches!(text.to_lowercase().as_str(), "0" | "false" | "no");
+        let said = |text: &str| !matches!(text.to_ascii_lowercase().as_str(), "0" | "false" | "no");
         self.args.has(name) || self.find(name).is_some_and(|value| said(&value.text))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 use super::Members;
-use crate::error::Error;
+use crate::error::{Error, decimal};
 use crate::message::Response;
 
 /// What came of one operation.
@@ -63,12 +63,7 @@ fn outcome(text: &RawValue) -> Result<Outcome, Error> {
             .map(|(_, value)| value.get())
             .filter(|value| *value != "null")
     };
-    let number = |name: &str| {
-        find(name)?
-            .parse::<f64>()
-            .ok()
-            .filter(|n| n.is_finite() && *n >= 0.0)
-    };
+    let number = |name: &str| decimal::read(find(name)?).filter(|n| n.is_finite() && *n >= 0.0);
     let status = find("statusCode").and_then(|status| status.parse().ok());
     let status = status.filter(|status| (100..600).contains(status));
     let wait = number("retryAfterMilliseconds").map(|ms| ms.min(86_400_000.0) / 1000.0);

@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use ureq::config::{AutoHeaderValue, Config};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, AsSendBody, Body, Timeout};
 
 use super::{Transport, locked, patience, regions};
@@ -224,15 +225,23 @@ fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
     let name = path.display();
     let pem = std::fs::read(path)
         .map_err(|e| format!("cannot read the root certificates in {name}: {e}"))?;
-    let items = parse_pem(&pem).filter_map(|item| match item {
-        Ok(PemItem::Certificate(certificate)) => Some(certificate),
-        _ => None,
-    });
-    let found: Vec<_> = items.collect();
+    let found: Vec<_> = in_pem(&String::from_utf8_lossy(&pem));
     if found.is_empty() {
         return Err(format!("{name} holds no root certificate in PEM form"));
     }
     Ok(found)
+}
+
+/// The certificates among whatever else is in the text. The reader that comes with TLS knows keys of all kinds too.
+fn in_pem(text: &str) -> Vec<Certificate<'static>> {
+    let parts = text.split("-----BEGIN CERTIFICATE-----").skip(1);
+    let read = |part: &str| {
+        let (body, _) = part.split_once("-----END CERTIFICATE-----")?;
+        let body: Vec<u8> = body.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+        let der = BASE64_STANDARD.decode(body).ok()?;
+        Some(Certificate::from_der(&der).to_owned())
+    };
+    parts.filter_map(read).collect()
 }
 
 impl Transport for Network {
@@ -355,6 +364,18 @@ mod tests {
         let text = "failed to lookup address information: Name or service not known";
         let error = ureq::Error::Io(std::io::Error::other(text));
         assert_eq!(stage(&error), Stage::Resolve);
+    }
+
+    #[test]
+    fn certificates_are_found_among_other_things() {
+        let text = "# Ümlaut\r\n-----BEGIN CERTIFICATE-----\r\nMAMB\r\n Af8=\r\n-----END CERTIFICATE-----\r\n\
+            -----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n\
+            -----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n\
+            -----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n\
+            -----BEGIN CERTIFICATE-----\nMAA=";
+        let found = in_pem(text);
+        let bytes: Vec<&[u8]> = found.iter().map(Certificate::der).collect();
+        assert_eq!(bytes, [&[48, 3, 1, 1, 255][..], &[48, 0]]);
     }
 
     #[test]

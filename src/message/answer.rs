@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Response;
+use crate::error::decimal;
 
 /// A value and what the service said along with it.
 #[derive(Debug, Clone)]
@@ -73,11 +74,11 @@ impl<T> Answer<T> {
 #[inline(never)]
 fn said(response: &Response) -> Answer<()> {
     let header = |name: &str| response.header(name).map(str::to_string);
-    let charge = header("x-ms-request-charge").and_then(|text| text.parse().ok());
+    let charge = header("x-ms-request-charge").and_then(|text| decimal::read(&text));
     Answer {
         value: (),
         status: response.status,
-        charge: charge.filter(|charge: &f64| charge.is_finite() && *charge >= 0.0),
+        charge: charge.filter(|charge| charge.is_finite() && *charge >= 0.0),
         activity: header("x-ms-activity-id").or_else(|| header("x-ms-request-id")),
         session: header("x-ms-session-token"),
         etag: header("etag"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cli::output::Output;
 use crate::cli::session::Session;
-use crate::error::Error;
+use crate::error::{Error, decimal};
 use crate::exchange::query::Spent;
 use crate::message::Answer;
 
@@ -74,7 +74,8 @@ impl Trailer {
     pub fn line(&self) -> String {
         let count = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         let mut parts = vec![count(self.items, "item"), count(self.pages, "page")];
-        parts.extend(self.charge.map(|charge| format!("{charge:.2} RU")));
+        let charge = self.charge.map(decimal::hundredths);
+        parts.extend(charge.map(|charge| format!("{charge} RU")));
         parts.push(format!("{} ms", self.ms));
         parts.extend(self.activity.as_ref().map(|id| format!("activity {id}")));
         parts.join(" · ")

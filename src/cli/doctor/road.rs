@@ -114,7 +114,9 @@ fn by(chain: &[Signed]) -> String {
 fn is_strange(chain: &[Signed]) -> bool {
     const SIGNERS: [&str; 2] = ["microsoft", "digicert"];
     let knows = |issuer: &str| SIGNERS.iter().any(|known| issuer.contains(known));
-    let mut issuers = chain.iter().map(|signed| signed.issuer.to_lowercase());
+    let mut issuers = chain
+        .iter()
+        .map(|signed| signed.issuer.to_ascii_lowercase());
     !chain.is_empty() && !issuers.any(|issuer| knows(&issuer))
 }
 

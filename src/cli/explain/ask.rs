@@ -50,7 +50,7 @@ fn answer(words: &[String]) -> Result<Vec<Piece>, Error> {
     let first = words.first().map(String::as_str).unwrap_or_default();
     let plane = PLANES
         .iter()
-        .find(|(name, _)| *name == first.to_lowercase());
+        .find(|(name, _)| *name == first.to_ascii_lowercase());
     let asked = Asked {
         plane: plane.map(|(_, plane)| *plane),
         ..Asked::default()
@@ -176,7 +176,7 @@ fn outcome(plane: Plane, asked: Asked) -> Option<String> {
 
 /// A header, the name of a substatus, or rows that have the words: in what the service says first of all.
 fn of_words(what: &str, asked: Asked) -> Vec<Piece> {
-    let word = what.to_lowercase();
+    let word = what.to_ascii_lowercase();
     if let Some(why) = lesson::of_any_header(&word) {
         return vec![read_up(&word, format!("{word}\n  {why}"))];
     }
@@ -209,7 +209,7 @@ fn says(when: &When, word: &str) -> bool {
 
 fn mentions(rule: &Rule, word: &str) -> bool {
     let mut texts = ["what", "why", "note"].into_iter();
-    word.len() > 2 && texts.any(|name| rule.line(name).to_lowercase().contains(word))
+    word.len() > 2 && texts.any(|name| rule.line(name).to_ascii_lowercase().contains(word))
 }
 
 // ---- What there is

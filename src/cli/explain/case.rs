@@ -34,7 +34,7 @@ pub(super) fn case(error: &Error) -> Option<Case> {
         plane: failure.map_or_else(|| plane_of(&request), |failure| Some(failure.plane)),
         status: failure.map_or(0, |failure| failure.status),
         substatus: failure.and_then(|f| f.substatus).unwrap_or_default(),
-        text: text.to_lowercase(),
+        text: text.to_ascii_lowercase(),
         request,
     })
 }

@@ -33,7 +33,7 @@ pub fn all() -> impl Iterator<Item = Topic> {
 
 /// The one of that name, whatever its case.
 pub fn find(name: &str) -> Option<Topic> {
-    let name = name.to_lowercase().replace(' ', "-");
+    let name = name.to_ascii_lowercase().replace(' ', "-");
     let called = |topic: &Topic| topic.name == name || topic.others.split(", ").any(|o| o == name);
     all().find(|topic| !name.is_empty() && called(topic))
 }

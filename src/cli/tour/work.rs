@@ -10,7 +10,7 @@ use crate::cli::commands::{container, database, grant};
 use crate::cosmos::partition_key::PartitionKey;
 use crate::cosmos::query::{Across, Query};
 use crate::cosmos::{self, Paging, items, query};
-use crate::error::Error;
+use crate::error::{Error, decimal};
 use crate::name::Name;
 
 /// The item the tour writes.
@@ -132,7 +132,9 @@ impl Tour<'_> {
     pub(super) fn compare(&mut self) -> Result<(), Error> {
         self.remark = match self.charges {
             (Some(read), Some(query)) => Some(format!(
-                "The read cost {read:.2} RU, the query {query:.2} RU: whoever knows id and key should read."
+                "The read cost {} RU, the query {} RU: whoever knows id and key should read.",
+                decimal::hundredths(read),
+                decimal::hundredths(query)
             )),
             _ => Some("This service does not say what requests cost.".into()),
         };

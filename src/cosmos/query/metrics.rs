@@ -5,6 +5,8 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 
+use crate::error::decimal;
+
 /// What the answers of each range said of themselves.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics(Vec<OfRange>);
@@ -50,11 +52,10 @@ impl Metrics {
 impl OfRange {
     /// Pages add up; of a ratio the worst one counts.
     fn count(&mut self, pair: &str) {
-        let number = |text: &str| text.trim().parse::<f64>().ok();
         let Some((name, value)) = pair.split_once('=') else {
             return;
         };
-        let (name, Some(value)) = (name.trim(), number(value)) else {
+        let (name, Some(value)) = (name.trim(), decimal::read(value)) else {
             return;
         };
         match self.numbers.iter_mut().find(|(known, _)| known == name) {
@@ -66,8 +67,10 @@ impl OfRange {
 
     fn lines(&self) -> Vec<String> {
         let number = |(name, value): &(String, f64)| {
-            let value = serde_json::Value::from((value * 1000.0).round() / 1000.0).to_string();
-            format!(" {name}={}", value.trim_end_matches(".0"))
+            format!(
+                " {name}={}",
+                decimal::short((value * 1000.0).round() / 1000.0)
+            )
         };
         let numbers: String = self.numbers.iter().map(number).collect();
         let range = &self.range;

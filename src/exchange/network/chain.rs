@@ -158,18 +158,17 @@ fn name(mut parts: &[u8]) -> String {
         (&[0x55, 4, 10], "O"),
         (&[0x55, 4, 11], "OU"),
     ];
-    let mut found: Vec<(usize, String)> = Vec::new();
+    let mut found: Vec<(&[u8], &[u8])> = Vec::new();
     while let Some((_, mut set)) = element(&mut parts) {
         let pair = element(&mut set)
             .and_then(|(_, mut pair)| Some((element(&mut pair)?.1, element(&mut pair)?.1)));
-        let Some((kind, text)) = pair else { continue };
-        if let Some(at) = KNOWN.iter().position(|(known, _)| *known == kind) {
-            let label = KNOWN.get(at).map_or("", |(_, label)| label);
-            found.push((at, format!("{label}={}", String::from_utf8_lossy(text))));
-        }
+        found.extend(pair);
     }
-    found.sort();
-    let texts: Vec<String> = found.into_iter().map(|(_, text)| text).collect();
+    let mut texts: Vec<String> = Vec::new();
+    for (kind, label) in KNOWN {
+        let of_kind = found.iter().filter(|(known, _)| *known == kind);
+        texts.extend(of_kind.map(|(_, text)| format!("{label}={}", String::from_utf8_lossy(text))));
+    }
     texts.join(", ")
 }
 

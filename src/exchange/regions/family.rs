@@ -5,7 +5,7 @@ use crate::name::Endpoint;
 /// `West Europe` as hosts write it: `westeurope`.
 pub fn plain(name: &str) -> String {
     let letters = name.chars().filter(|c| !c.is_whitespace());
-    letters.collect::<String>().to_lowercase()
+    letters.collect::<String>().to_ascii_lowercase()
 }
 
 /// A place that the account names: region, and where it is.

@@ -75,7 +75,7 @@ impl Case {
             plane: None,
             status: 0,
             substatus: 0,
-            text: words.to_lowercase(),
+            text: words.to_ascii_lowercase(),
             request: String::new(),
         }
     }
@@ -282,7 +282,7 @@ mod tests {
             let says: String = when.says().map(quote).collect();
             assert!(
                 when.says()
-                    .all(|part| !part.is_empty() && part == part.to_lowercase())
+                    .all(|part| !part.is_empty() && part == part.to_ascii_lowercase())
             );
             let numbers = |numbers: Numbers| {
                 let all: Vec<String> = numbers.all().map(|number| number.to_string()).collect();
@@ -412,7 +412,7 @@ mod tests {
                 status: 0,
                 substatus: 0,
                 request: "get https://localhost/dbs".to_owned(),
-                text: said.to_lowercase(),
+                text: said.to_ascii_lowercase(),
             };
             let found = rule(&case).unwrap();
             assert!(found.line("why").contains(why), "{said}: {}", found.heading);
