@@ -70,3 +70,30 @@ impl fmt::Debug for Headers {
         f.debug_list().entries(self.iter()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_come_out_as_they_went_in() {
+        let pairs = [
+            ("Etag", "\"e\""),
+            ("", ""),
+            ("x-ü", "ö"),
+            ("empty", ""),
+            ("etag", "2"),
+        ];
+        let own = pairs.map(|(name, value)| (name.to_string(), value.to_string()));
+        let headers: Headers = own.clone().into_iter().collect();
+        assert!(headers.iter().eq(pairs));
+        assert_eq!(headers.pairs(), own);
+        assert_eq!((headers.len(), headers.is_empty()), (5, false));
+        assert!(Headers::with_capacity(9).is_empty());
+        let shown = format!("{headers:?}");
+        assert!(
+            shown.starts_with(r#"[("Etag", "\"e\""), ("", "")"#),
+            "{shown}"
+        );
+    }
+}

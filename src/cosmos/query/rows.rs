@@ -199,3 +199,69 @@ fn keys(list: Option<&RawValue>, what: &str) -> Result<Vec<Key>, Error> {
     let read = |item: &&RawValue| Key::read(member(item, "item", what)?);
     elements(list, what)?.iter().map(read).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::cosmos::Account;
+    use crate::cosmos::query::{Across, Query, items};
+    use crate::message::Response;
+    use crate::name::{Endpoint, Name};
+
+    fn both_ways(rows: &str) -> [Result<Vec<Ordered>, String>; 2] {
+        let account = Account::new(Endpoint::new("https://x.documents.azure.com").unwrap());
+        let name = Name::new("x").unwrap();
+        let container = account.database(&name).container(&name);
+        let page = items(
+            &container,
+            &Query::new("x"),
+            &Across::All,
+            &Default::default(),
+        );
+        let response = Response {
+            status: 200,
+            body: format!(r#"{{"_rid":"r","Documents":{rows},"_count":1}}"#).into(),
+            ..Response::default()
+        };
+        let slow = (page.read)(&response).and_then(|page| {
+            let rows = page.items.iter().map(|row| Ordered::of(row));
+            rows.collect()
+        });
+        let fast = (unwrapped(page).read)(&response).map(|page| page.rows);
+        [fast, slow].map(|rows| rows.map_err(|e| e.to_string()))
+    }
+
+    #[test]
+    fn rows_that_are_unwrapped_at_once_are_those_that_are_read_one_by_one() {
+        for (rows, count) in [
+            ("[]", Some(0)),
+            (
+                r#"[{"orderByItems":[{"item":1.10}],"payload":{"n":1.10},"_rid":"r"}]"#,
+                Some(1),
+            ),
+            (
+                r#"[{"payload":[1, 2],"orderByItems":[{},{"item":null,"x":[{"item":2}]}]}]"#,
+                Some(1),
+            ),
+            (
+                r#"[{"orderByItems":[{"item":1}]},{"orderByItems":[{"item":{"item":[]}}],"payload":null}]"#,
+                Some(2),
+            ),
+            (
+                r#"[{"orderByItems":[{"item":1}],"orderByItems":[{"item":2}],"payload":1,"payload":2}]"#,
+                Some(1),
+            ),
+            (r#"[{"payload":1}]"#, None),
+            (r#"[{"orderByItems":{},"payload":1}]"#, None),
+            (r#"[{"orderByItems":[1],"payload":1}]"#, None),
+            ("[7]", None),
+            ("{}", None),
+            ("[{]", None),
+        ] {
+            let [fast, slow] = both_ways(rows);
+            assert_eq!(format!("{fast:?}"), format!("{slow:?}"), "{rows}");
+            assert_eq!(fast.ok().map(|rows| rows.len()), count, "{rows}");
+        }
+    }
+}

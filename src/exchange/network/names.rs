@@ -60,3 +60,33 @@ impl Resolver for Names {
         Ok(addresses)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_address_is_its_own_and_a_name_is_known_for_a_while() {
+        let names = Names::default();
+        for address in ["127.0.0.1:80", "[::1]:443"] {
+            let known = names.known(address).unwrap();
+            assert_eq!(known.to_vec(), [address.parse().unwrap()]);
+        }
+        let (now, name) = (Instant::now(), "contoso.documents.azure.com:443");
+        assert_eq!(names.known(name), None);
+        let long_ago = now.checked_sub(FRESH).unwrap();
+        for (asked, is_known) in [(now, true), (long_ago, false)] {
+            let addresses = names.known("10.0.0.1:443").unwrap();
+            names.forget();
+            locked(&names.0).push((name.into(), addresses, asked));
+            assert_eq!(names.known(name).is_some(), is_known);
+            assert_eq!(names.known("contoso.documents.azure.com:80"), None);
+        }
+        let copy = names.clone();
+        locked(&names.0).push((name.into(), names.empty(), now));
+        assert!(copy.known(name).is_some());
+        copy.forget();
+        assert_eq!(names.known(name), None);
+    }
+}
