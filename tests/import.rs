@@ -341,7 +341,7 @@ fn the_first_rejection_may_end_it() {
     place
         .orders(&format!("import {} --on-error perhaps", file.path()))
         .ends(2)
-        .says("stop, continue");
+        .says("continue, stop");
 }
 
 #[test]
@@ -873,7 +873,7 @@ fn a_state_belongs_to_one_input_one_container_and_one_share() {
     let with = |file: &str, more: &str| {
         place.orders(&format!("import {file} --state {} {more}", state.path()))
     };
-    with(one.path(), "").ends(2).says("another share");
+    with(one.path(), "").ends(2).says("another shard");
     with(two.path(), "--shard 1/1")
         .ends(2)
         .says("another input needs another state");

@@ -1,5 +1,7 @@
 //! A page of items as lines of text: for who passes them on and has no need to look into them.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use super::changes::narrowed;
 use super::query::{self, Across, Query};
 use super::ranges::Part;
@@ -99,10 +101,8 @@ fn read(response: &Response, add: Add) -> Result<Sheet, Error> {
 fn sheet(body: &str, add: Add) -> Option<Sheet> {
     let body = body.trim_matches(BLANK);
     let mut rest = body.strip_prefix('{')?.strip_suffix('}')?;
-    let mut sheet = Sheet {
-        count: usize::MAX,
-        ..Sheet::default()
-    };
+    let mut sheet = Sheet::default();
+    sheet.count = usize::MAX;
     while let Some((name, value)) = named(rest) {
         if name == "\"Documents\"" {
             rest = lines(value, add, &mut sheet)?;
@@ -120,6 +120,7 @@ fn sheet(body: &str, add: Add) -> Option<Sheet> {
 /// The elements of the list that begins a text, as lines; what stands behind it.
 fn lines<'t>(list: &'t str, add: Add, sheet: &mut Sheet) -> Option<&'t str> {
     let broken = list.contains('\n') || list.contains('\r');
+    sheet.lines = room().pop().unwrap_or_default();
     sheet.lines.reserve_exact(list.len());
     sheet.count = 0;
     let mut rest = list.strip_prefix('[')?.trim_start_matches(BLANK);
@@ -222,6 +223,27 @@ fn is_system(name: &str) -> bool {
     SYSTEM.contains(&name)
 }
 
+/// Room for lines that no page uses just now: to have the system give it anew costs as much as to read the page.
+static ROOM: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Of so many pages.
+const ROOMS: usize = 4;
+
+fn room() -> MutexGuard<'static, Vec<String>> {
+    ROOM.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Sheet {
+    fn drop(&mut self) {
+        let mut lines = std::mem::take(&mut self.lines);
+        let mut room = room();
+        if lines.capacity() > 0 && room.len() < ROOMS {
+            lines.clear();
+            room.push(lines);
+        }
+    }
+}
+
 impl Sheet {
     /// Leaves out the items that are not wanted.
     ///
@@ -285,7 +307,7 @@ mod tests {
             assert_eq!(sheet.lines, expected, "{list}");
             assert_eq!(sheet.count, expected.lines().count(), "{list}");
             assert_eq!(sheet.rid.as_deref(), Some("r"));
-            assert_eq!(sheet.next.unwrap().as_str(), "{\"t\":1}");
+            assert_eq!(sheet.next.as_ref().unwrap().as_str(), "{\"t\":1}");
         }
     }
 

@@ -5,10 +5,9 @@ mod options;
 
 use files::{Rejects, State};
 use options::{NO_KEY, agreed, chosen, format, given, number};
-use serde_json::json;
 
 use super::Outcome;
-use super::container::key_of;
+use super::container::{json, key_of};
 use crate::cli::output::Output;
 use crate::cli::progress::{Progress, Sofar};
 use crate::cli::session::Session;
@@ -55,11 +54,8 @@ struct Job<'a> {
 impl<'a> Job<'a> {
     fn new(session: &'a Session, path: &'a str) -> Result<Job<'a>, Error> {
         let settings = session.settings;
-        let modes = [
-            ("create", Mode::Create),
-            ("upsert", Mode::Upsert),
-            ("skip-existing", Mode::Skip),
-        ];
+        let modes = [Mode::Create, Mode::Upsert, Mode::Skip];
+        let mode = chosen(settings, "mode", &["create", "upsert", "skip-existing"])?;
         let file = std::fs::metadata(path)
             .ok()
             .filter(std::fs::Metadata::is_file);
@@ -67,10 +63,12 @@ impl<'a> Job<'a> {
             settings,
             path,
             format: format(settings, path)?,
-            mode: chosen(settings, "mode", &modes)?.unwrap_or(Mode::Create),
+            mode: mode
+                .and_then(|at| modes.get(at))
+                .copied()
+                .unwrap_or(Mode::Create),
             any_id: settings.on("any-id"),
-            stop: chosen(settings, "on-error", &[("stop", true), ("continue", false)])?
-                .unwrap_or(false),
+            stop: chosen(settings, "on-error", &["continue", "stop"])? == Some(1),
             shard: Shard::asked(settings)?,
             size: file.map(|file| file.len()).filter(|_| path != "-"),
         })
@@ -110,10 +108,14 @@ impl<'a> Job<'a> {
         drop(progress);
         rejects.end();
         let fine = counts.read - counts.rejected - counts.elsewhere;
-        let told = json!({"read": counts.read, "fine": fine, "rejected": counts.rejected, "elsewhere": counts.elsewhere});
-        output.one(&super::container::json(&told.to_string(), "the summary")?)?;
-        output.finish()?;
-        Ok(if counts.rejected > 0 { PARTLY } else { 0 })
+        let all = [
+            ("read", counts.read),
+            ("fine", fine),
+            ("rejected", counts.rejected),
+            ("elsewhere", counts.elsewhere),
+        ];
+        summary(output, &all, "")?;
+        Ok(code(&counts))
     }
 
     fn look(
@@ -162,7 +164,7 @@ impl<'a> Job<'a> {
         self.tell(session, output, &counts)?;
         match error {
             Some(error) => Err(error),
-            None => Ok(if counts.rejected > 0 { PARTLY } else { 0 }),
+            None => Ok(code(&counts)),
         }
     }
 
@@ -207,14 +209,23 @@ impl<'a> Job<'a> {
     }
 
     fn tell(&self, session: &Session, output: &mut Output, counts: &Counts) -> Result<(), Error> {
-        let told = json!({
-            "read": counts.read, "created": counts.created, "replaced": counts.replaced, "recognised": counts.own,
-            "skipped": counts.skipped, "rejected": counts.rejected, "earlier": counts.passed,
-            "elsewhere": counts.elsewhere, "requests": counts.requests, "throttled": counts.throttled,
-            "requestCharge": counts.charge,
-        });
-        output.one(&super::container::json(&told.to_string(), "the summary")?)?;
-        output.finish()?;
+        let all = [
+            ("read", counts.read),
+            ("created", counts.created),
+            ("replaced", counts.replaced),
+            ("recognised", counts.own),
+            ("skipped", counts.skipped),
+            ("rejected", counts.rejected),
+            ("earlier", counts.passed),
+            ("elsewhere", counts.elsewhere),
+            ("requests", counts.requests),
+            ("throttled", counts.throttled),
+        ];
+        summary(
+            output,
+            &all,
+            &format!(",\"requestCharge\":{:.2}", counts.charge),
+        )?;
         if self.stop && counts.rejected > 0 {
             session
                 .say("stopped at an item that was rejected; what was under way then was written");
@@ -227,6 +238,20 @@ impl<'a> Job<'a> {
         ));
         Ok(())
     }
+}
+
+fn code(counts: &Counts) -> u8 {
+    if counts.rejected > 0 { PARTLY } else { 0 }
+}
+
+/// What was counted, as one JSON object.
+fn summary(output: &mut Output, counts: &[(&str, u64)], more: &str) -> Result<(), Error> {
+    let counts = counts
+        .iter()
+        .map(|(name, count)| format!("\"{name}\":{count}"));
+    let text = counts.collect::<Vec<String>>().join(",");
+    output.one(&json(&format!("{{{text}{more}}}"), "the summary")?)?;
+    output.finish()
 }
 
 fn unasked<'r>(line: u64, reason: &'r str, item: &'r str) -> Rejected<'r> {

@@ -63,7 +63,7 @@ impl Desk<'_> {
             return Ok(());
         };
         let lanes = self.lanes();
-        let (settled, told) = (lanes.settled.clone(), (self.ears.told)());
+        let (settled, told) = (lanes.settled.to_json(), (self.ears.told)());
         drop(lanes);
         keep(&Snapshot {
             settled,

@@ -47,6 +47,8 @@ pub(super) struct Lanes {
     pub edition: u32,
     /// How often the ranges were read again since the last good answer.
     pub splits: u32,
+    /// The range that is looked at first.
+    turn: usize,
     busy: Vec<bool>,
     held: (usize, usize),
     flying: usize,
@@ -89,6 +91,7 @@ impl Lanes {
             all,
             edition: 0,
             splits: 0,
+            turn: 0,
             busy: vec![false; SLOTS],
             held: (0, 0),
             flying: 0,
@@ -154,18 +157,19 @@ impl Lanes {
             return Next::Sleep(wait);
         }
         let any = any || self.starved || self.ended;
-        let mut ready: Vec<&mut Lane> = self
-            .all
-            .iter_mut()
-            .filter(|lane| lane.may(now, any))
-            .collect();
-        ready.sort_unstable_by_key(|lane| usize::MAX - lane.bytes);
         let most = if self.bulk { self.pace.operations() } else { 1 };
-        for lane in ready {
+        // Full requests first, of one range after the other.
+        for step in 0..2 * self.all.len() {
+            let (full, at) = (step < self.all.len(), (self.turn + step) % self.all.len());
+            let lane = self.all.get_mut(at);
+            let Some(lane) = lane.filter(|lane| lane.may(now, any && !full)) else {
+                continue;
+            };
             let ops = lane.take(&mut self.busy, most);
             if !ops.is_empty() {
                 lane.flying += 1;
                 let range = lane.id.clone();
+                self.turn = at + 1;
                 return Next::Send(self.load(range, ops));
             }
         }
@@ -398,7 +402,7 @@ mod tests {
         land(&mut lanes, 1, third, 200);
         lanes.ended = true;
         assert!(lanes.is_over() && matches!(lanes.next(Duration::ZERO, true), Next::Leave));
-        assert_eq!(lanes.settled.to_json(), json!([0, 5]));
+        assert_eq!(lanes.settled.to_json(), "[0,5]");
         assert_eq!(lanes.counts.replaced, 5);
     }
 

@@ -125,8 +125,8 @@ pub struct Rejected<'a> {
 /// How far it is, for another run.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// As [`Resume::settled`].
-    pub settled: Settled,
+    /// [`Resume::settled`] as JSON.
+    pub settled: String,
     /// What [`Ears::told`] said when exactly this was done with.
     pub told: u64,
     /// As [`Resume::ahead`].
@@ -169,9 +169,9 @@ impl Client<'_> {
             Err(error) => return (Counts::default(), Some(error)),
         };
         let desk = Desk::new(self, plan, ears, ranges.as_ref(), bulk);
-        let threads = plan.concurrency.max(1);
-        let _ = with_help(threads, &|| desk.serve(), &mut |begun| {
-            let read = match begun {
+        // Its own error is laid down where the others are.
+        let _ = with_help(plan.concurrency.max(1), &|| desk.serve(), &mut |threads| {
+            let read = match threads {
                 0 => Err(Error::local("no thread can be had")),
                 _ => feed(&desk, records, heard),
             };

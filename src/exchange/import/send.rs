@@ -1,6 +1,5 @@
 //! One request: of many operations where the service knows that, else of one; and what is said to each item.
 
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::Mode;
@@ -8,11 +7,11 @@ use super::desk::Desk;
 use super::fate::{LOST, OPEN, Said};
 use super::lanes::Load;
 use super::op::Op;
-use crate::cosmos::Container;
 use crate::cosmos::batch::{self, Batch};
 use crate::cosmos::items::{self, Options, written};
 use crate::cosmos::operation::Operation;
 use crate::cosmos::partition_key::{Component, PartitionKey};
+use crate::cosmos::{Container, many};
 use crate::error::{Broken, Error, Failure, Plane, Stage};
 use crate::exchange::Client;
 use crate::message::{Call, Response};
@@ -149,30 +148,6 @@ fn reading(id: &str, key: &PartitionKey) -> Result<Batch, Error> {
     Ok(batch)
 }
 
-/// What came of asking for a batch.
-enum Probe {
-    Batch,
-    /// It was taken for an item, of this id.
-    Item(Option<String>),
-}
-
-fn probed(response: &Response) -> Result<Probe, Error> {
-    let body: Value = response.json()?;
-    let outcome = body
-        .as_array()
-        .and_then(|all| all.first())
-        .and_then(Value::as_object);
-    let has_status = |outcome: &serde_json::Map<String, Value>| {
-        outcome
-            .keys()
-            .any(|name| name.eq_ignore_ascii_case("statusCode"))
-    };
-    Ok(match outcome.is_some_and(has_status) {
-        true => Probe::Batch,
-        false => Probe::Item(body.get("id").and_then(Value::as_str).map(str::to_string)),
-    })
-}
-
 impl Client<'_> {
     /// Whether the service takes several operations in one request. Asked by reading what is not there: whoever takes
     /// the question for an item refuses it, or says which item it has made of it, and that is deleted.
@@ -184,18 +159,24 @@ impl Client<'_> {
     ) -> Result<bool, Error> {
         let key = PartitionKey::new(vec![Component::Undefined; levels]);
         let call = batch::bulk(container, range, &reading(PROBE, &key)?, false);
-        let call: Call<Probe> = Call {
+        let call = Call {
             request: call.request,
             scope: call.scope,
             action: call.action,
             effect: call.effect,
-            read: probed,
+            read: Response::raw,
         };
         let bulk = match self.run(&call) {
-            Ok(answer) => match answer.value {
-                Probe::Batch => true,
-                Probe::Item(id) => self.take_back(container, id, &key)?,
-            },
+            Ok(answer)
+                if answer
+                    .value
+                    .get()
+                    .to_ascii_lowercase()
+                    .contains("\"statuscode\"") =>
+            {
+                true
+            }
+            Ok(answer) => self.take_back(container, &answer.value, &key)?,
             // May not read, but perhaps write; the range has just been split.
             Err(e) if e.is_status(403) || e.is_status(410) => true,
             Err(e)
@@ -216,10 +197,10 @@ impl Client<'_> {
     fn take_back(
         &self,
         container: &Container,
-        id: Option<String>,
+        item: &RawValue,
         key: &PartitionKey,
     ) -> Result<bool, Error> {
-        let id = id.ok_or_else(|| {
+        let id = many::id_of(item).ok_or_else(|| {
             Error::answer("a batch was taken for an item, of which no id is told")
         })?;
         self.note("the service took a batch for an item: deleting it");
@@ -260,7 +241,10 @@ impl Said {
             });
         }
         let headers = [("x-ms-substatus".to_string(), self.substatus.to_string())];
-        let body = serde_json::json!({ "message": self.reason }).to_string();
+        let body = format!(
+            r#"{{"message":{}}}"#,
+            serde_json::Value::from(self.reason.as_str())
+        );
         Error::Status(Box::new(Failure::read(
             Plane::Data,
             line,

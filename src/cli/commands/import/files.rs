@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::sync::Mutex;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use crate::cli::files::{keep, kept};
 use crate::cli::say::tell;
@@ -22,8 +22,8 @@ const TOLD: u64 = 10;
 /// `--state`: of which container and input what is done with.
 pub struct State {
     path: String,
-    /// Of what the file is; nothing else may go on with it.
-    of: Map<String, Value>,
+    /// Container, size of the input, and share; nothing else may go on with it.
+    of: [(&'static str, Value); 3],
     /// What it says.
     pub resume: Resume,
     /// The length of the file of rejected items at that time.
@@ -42,16 +42,12 @@ impl State {
             return Ok(None);
         };
         let shard = shard.map(|shard| format!("{}/{}", shard.number, shard.of));
-        let of = [
-            ("container", json!(rid)),
-            ("size", json!(size)),
-            ("shard", json!(shard)),
-        ];
         let mut state = State {
-            of: of
-                .map(|(name, value)| (name.to_string(), value))
-                .into_iter()
-                .collect(),
+            of: [
+                ("container", rid.into()),
+                ("size", size.into()),
+                ("shard", shard.into()),
+            ],
             resume: Resume::default(),
             errors: None,
             path,
@@ -64,7 +60,7 @@ impl State {
 
     fn learn(&mut self, text: &str) -> Result<(), Error> {
         let wrong = || Error::usage("--state: the file holds no state of an import");
-        let found: Map<String, Value> = serde_json::from_str(text).map_err(|_| wrong())?;
+        let found: Value = serde_json::from_str(text).map_err(|_| wrong())?;
         let number = |name: &str| found.get(name).and_then(Value::as_u64);
         let settled = found.get("settled").and_then(Settled::from_json);
         self.resume = Resume {
@@ -77,29 +73,32 @@ impl State {
             .of
             .iter()
             .find(|(name, value)| found.get(*name) != Some(value));
-        match other.map(|(name, _)| name.as_str()) {
+        match other.map(|(name, _)| *name) {
             None => Ok(()),
             Some("container") => Err(recreated()),
-            Some("shard") => Err(Error::usage(
-                "--state: the file belongs to another share of the work",
-            )),
-            Some(_) => Err(Error::usage(
-                "--state: the file belongs to an input of another size",
-            )),
+            Some(name) => Err(Error::usage(format!(
+                "--state: the file is about another {name} than this import"
+            ))),
         }
     }
 
     /// Writes down how far it is.
     pub fn keep(&self, snapshot: &Snapshot) -> Result<(), Error> {
-        let mut state = self.of.clone();
-        let more = [
-            ("first", json!(snapshot.first)),
-            ("ahead", json!(snapshot.ahead)),
-            ("errors", json!(snapshot.told)),
-            ("settled", snapshot.settled.to_json()),
-        ];
-        state.extend(more.map(|(name, value)| (name.to_string(), value)));
-        keep(&self.path, &Value::Object(state).to_string())
+        let mut state = String::from("{");
+        for (name, value) in &self.of {
+            state += &format!("\"{name}\":{value},");
+        }
+        for (name, number) in [
+            ("first", snapshot.first),
+            ("ahead", snapshot.ahead),
+            ("errors", snapshot.told),
+        ] {
+            state += &format!("\"{name}\":{number},");
+        }
+        keep(
+            &self.path,
+            &(state + "\"settled\":" + &snapshot.settled + "}"),
+        )
     }
 }
 

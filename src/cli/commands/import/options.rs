@@ -14,23 +14,23 @@ pub(super) const NO_KEY: Definition = Definition {
     system: false,
 };
 
-/// A word that stands for something.
-pub(super) fn chosen<T: Copy>(
+/// Which of some words it is.
+pub(super) fn chosen(
     settings: &Settings,
     name: &'static str,
-    all: &[(&str, T)],
-) -> Result<Option<T>, Error> {
+    words: &[&str],
+) -> Result<Option<usize>, Error> {
     let Some(text) = settings.text(name) else {
         return Ok(None);
     };
-    let found = all.iter().find(|(word, _)| *word == text);
-    let words: Vec<&str> = all.iter().map(|(word, _)| *word).collect();
-    found.map(|(_, meant)| Some(*meant)).ok_or_else(|| {
+    let found = words.iter().position(|word| *word == text);
+    let wrong = || {
         Error::usage(format!(
             "--{name} {text}: it is one of {}",
             words.join(", ")
         ))
-    })
+    };
+    found.map(Some).ok_or_else(wrong)
 }
 
 /// A number that is not nothing.
@@ -45,22 +45,22 @@ pub(super) fn number(settings: &Settings, name: &'static str) -> Result<Option<u
 
 /// `--format`, else by the end of the name; else, and for `.json`, the first character tells.
 pub(super) fn format(settings: &Settings, path: &str) -> Result<Option<Format>, Error> {
+    const WORDS: [&str; 5] = ["ndjson", "csv", "tsv", "json", "auto"];
     let all = [
-        ("auto", None),
-        ("ndjson", Some(Format::Lines)),
-        ("json", Some(Format::Array)),
-        ("csv", Some(Format::Table(b','))),
-        ("tsv", Some(Format::Table(b'\t'))),
+        Format::Lines,
+        Format::Table(b','),
+        Format::Table(b'\t'),
+        Format::Array,
     ];
-    if let Some(format) = chosen(settings, "format", &all)?.flatten() {
-        return Ok(Some(format));
+    if let Some(at) = chosen(settings, "format", &WORDS)?.filter(|at| *at < all.len()) {
+        return Ok(all.get(at).copied());
     }
     let (_, end) = path.rsplit_once('.').unwrap_or_default();
-    let known = all.iter().filter(|(word, _)| *word != "json");
-    let found = known
-        .clone()
-        .find(|(word, _)| word.eq_ignore_ascii_case(end));
-    Ok(found.and_then(|(_, format)| *format))
+    let known = WORDS
+        .iter()
+        .take(3)
+        .position(|word| word.eq_ignore_ascii_case(end));
+    Ok(known.and_then(|at| all.get(at)).copied())
 }
 
 /// `--partition-key-path`
