@@ -113,7 +113,7 @@ fn read(text: &[u8], format: Option<Format>) -> Vec<(u64, String)> {
         Err(error) => return vec![(0, error.to_string())],
     };
     let mut all = Vec::new();
-    while let Some(record) = records.next().unwrap() {
+    while let Some(record) = records.next_record().unwrap() {
         let text = record
             .wrong
             .map_or(record.text.to_string(), |wrong| format!("! {wrong}"));
@@ -122,12 +122,15 @@ fn read(text: &[u8], format: Option<Format>) -> Vec<(u64, String)> {
     all
 }
 
+/// An input, its format, and the line and text of each item.
+type Case = (&'static str, Option<Format>, &'static [(u64, &'static str)]);
+
 #[test]
 fn inputs_are_read_as_they_are_or_what_is_wrong_is_named() {
     let csv = Some(Format::Table(b','));
     let tsv = Some(Format::Table(b'\t'));
     #[rustfmt::skip]
-    let cases: &[(&str, Option<Format>, &[(u64, &str)])] = &[
+    let cases: &[Case] = &[
         ("", None, &[]),
         ("\u{feff}{\"a\":1}\r\n\r\n  {\"b\":[1,\n", None, &[(1, "{\"a\":1}"), (3, "{\"b\":[1,")]),
         ("{1}\n\n{2}", None, &[(1, "{1}"), (3, "{2}")]),
@@ -173,12 +176,12 @@ fn a_line_may_be_of_any_length() {
     let long = format!("{{\"a\":\"{}\"}}\n{{}}\n", "x".repeat(5 * 1024 * 1024));
     let text = |text: &str| text.to_string();
     let mut records = Records::new(Box::new(std::io::Cursor::new(long)), None).unwrap();
-    let first = records.next().unwrap().unwrap();
+    let first = records.next_record().unwrap().unwrap();
     assert_eq!(
         (first.line, first.wrong),
         (1, Some(text("it is larger than 2 MB")))
     );
-    let second = records.next().unwrap().unwrap();
+    let second = records.next_record().unwrap().unwrap();
     assert_eq!((second.line, second.text), (2, "{}"));
 }
 

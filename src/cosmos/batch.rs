@@ -83,7 +83,7 @@ impl Batch {
     }
 }
 
-fn body<'o>(bytes: usize, operations: &mut dyn Iterator<Item = &'o Operation>) -> String {
+fn body(bytes: usize, operations: &mut dyn Iterator<Item = &Operation>) -> String {
     let mut body = String::with_capacity(bytes + 2);
     for operation in operations {
         body.push(if body.is_empty() { '[' } else { ',' });
@@ -140,11 +140,11 @@ pub fn bulk(
 }
 
 /// [`bulk`] of writes that stay where they are, so many bytes in all. Nothing comes back but the outcomes.
-pub(crate) fn bulk_of<'o>(
+pub(crate) fn bulk_of(
     container: &Container,
     range: &str,
     bytes: usize,
-    operations: &mut dyn Iterator<Item = &'o Operation>,
+    operations: &mut dyn Iterator<Item = &Operation>,
 ) -> Call<Vec<Outcome>> {
     let mut call = bulk(container, range, &Batch::default(), true);
     call.request.body = Some(body(bytes, operations).into());

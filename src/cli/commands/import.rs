@@ -94,7 +94,7 @@ impl<'a> Job<'a> {
         let rejects = Rejects::new(self.settings, None)?;
         let (mut records, mut progress) = (self.records()?, self.progress());
         let mut counts = Counts::default();
-        while let Some(record) = records.next()? {
+        while let Some(record) = records.next_record()? {
             counts.read += 1;
             self.look(&check, &record, &mut counts, &rejects)?;
             if self.stop && counts.rejected > 0 {

@@ -138,6 +138,9 @@ pub struct Snapshot {
 /// Is told how far it is, some times a second.
 pub type Heard<'a> = dyn FnMut(&Counts) + 'a;
 
+/// Writes down how far it is.
+pub type Keep<'a> = dyn Fn(&Snapshot) -> Result<(), Error> + Sync + 'a;
+
 /// Who is told what. An error from one of them ends the import.
 pub struct Ears<'a> {
     /// Of each item that was not written, before it counts as done with.
@@ -145,7 +148,7 @@ pub struct Ears<'a> {
     /// How much was told of rejected items: a number that is kept with the state.
     pub told: &'a (dyn Fn() -> u64 + Sync),
     /// What is to be written down, where that is wanted.
-    pub keep: Option<&'a (dyn Fn(&Snapshot) -> Result<(), Error> + Sync)>,
+    pub keep: Option<&'a Keep<'a>>,
 }
 
 impl Client<'_> {
@@ -207,7 +210,7 @@ impl Client<'_> {
 fn feed(desk: &Desk, records: &mut Records, heard: &mut Heard) -> Result<(), Error> {
     for number in 0.. {
         let read = records.read();
-        let Some(record) = records.next()? else {
+        let Some(record) = records.next_record()? else {
             break;
         };
         if !desk.take(number, read, &record, heard)? {

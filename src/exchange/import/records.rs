@@ -128,7 +128,7 @@ impl Records {
     ///
     /// # Errors
     /// [`Error::Local`], where the input cannot be read on.
-    pub fn next(&mut self) -> Result<Option<Record<'_>>, Error> {
+    pub fn next_record(&mut self) -> Result<Option<Record<'_>>, Error> {
         loop {
             let blank = self.line;
             if self.ended {
@@ -246,8 +246,8 @@ impl Records {
     }
 }
 
-fn filled<'a>(input: &'a mut BufReader<Box<dyn Read>>) -> Result<&'a [u8], Error> {
-    // Twice, because a chunk that is returned from within a loop counts as borrowed in the next turn.
+fn filled(input: &mut BufReader<Box<dyn Read>>) -> Result<&[u8], Error> {
+    // A signal may come between.
     while let Err(e) = input.fill_buf() {
         if e.kind() != ErrorKind::Interrupted {
             return Err(Error::local(format!("cannot read the input on: {e}")));
