@@ -362,7 +362,7 @@ fn what_cannot_be_merged_is_refused_in_words() {
     assert!(server.pages_asked().is_empty());
     let counted = plan(js!({"aggregates": ["Count"]}));
     let how = How {
-        state: Some(State::new("rid", &Query::new("x"), None)),
+        state: Some(State::new("rid", "x")),
         ..How::default()
     };
     let refused = ask(&Server::new(counted, two()), "x", how).0.unwrap_err();
@@ -538,7 +538,7 @@ fn resumed(make: &dyn Fn() -> Server, late: bool, wanted: &str, text: &str) {
     for stop in 0..=wanted.len() {
         for again in stop..=wanted.len() {
             let mut all = Vec::new();
-            let mut state = Some(State::new("rid", &Query::new(text), None));
+            let mut state = Some(State::new("rid", text));
             // The first run sees two ranges, the others three.
             for (run, stop) in [stop, again - stop, 100].into_iter().enumerate() {
                 let mut server = make();
@@ -605,7 +605,7 @@ fn a_window_is_counted_over_all_runs() {
             .rows("1", "", by_n(&[(2, "d"), (3, "e"), (5, "f")]), "")
     };
     let text = "SELECT … OFFSET 2 LIMIT 3";
-    let mut state = Some(State::new("rid", &Query::new(text), None));
+    let mut state = Some(State::new("rid", text));
     let mut all = Vec::new();
     for _ in 0..5 {
         let how = How {

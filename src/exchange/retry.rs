@@ -19,7 +19,7 @@ pub struct Rule {
     pub says: &'static [&'static str],
     /// Only where the request names a range: whoever did that reads the ranges again.
     pub of_range: bool,
-    /// Only where the request is of operations that stand for themselves: whoever sends those sees to each.
+    /// Only where the request is of writes that stand for themselves: whoever sends those sees to each.
     pub of_bulk: bool,
     /// Whether the service promises that it did nothing. Otherwise only what may be repeated is.
     pub untouched: bool,
@@ -133,7 +133,9 @@ impl Rule {
             && (self.substatuses.is_empty() || self.substatuses.contains(&substatus))
             && (self.says.is_empty() || self.says.iter().any(|part| is_said(failure, part)))
             && (!self.of_range || says(request, "x-ms-documentdb-partitionkeyrangeid", None))
-            && (!self.of_bulk || says(request, "x-ms-cosmos-batch-atomic", Some("False")))
+            && (!self.of_bulk
+                || says(request, "x-ms-cosmos-batch-atomic", Some("False"))
+                    && says(request, "prefer", None))
     }
 }
 

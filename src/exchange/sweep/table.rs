@@ -124,7 +124,8 @@ impl Table {
         let mut open = self.leaves.iter_mut().enumerate();
         let (at, leaf) = open.find(|(_, leaf)| leaf.can_be_asked())?;
         // The first one is what is waited for, if there is an order.
-        if !room && !idle && !(self.ordered && at == 0) {
+        let awaited = self.ordered && at == 0;
+        if !(room || idle || awaited) {
             return None;
         }
         leaf.busy = true;
