@@ -274,7 +274,9 @@ pub fn import(imds: &str, cosmos: &str, batches: &str) {
         let mut headers = headers.clone();
         headers.push(("x-ms-documentdb-partitionkeyrangeid", String::new()));
         let mut body = Vec::new();
-        while let Some(range) = next(&mut *file.lock().unwrap(), &mut body) {
+        // Not in the loop's own line: the file would be held until the answer is there.
+        let read = |body: &mut Vec<u8>| next(&mut *file.lock().unwrap(), body);
+        while let Some(range) = read(&mut body) {
             headers.last_mut().unwrap().1 = range.to_string();
             let answer = bare::post(&agent, &url, &headers, &body);
             assert!(!answer.is_empty());
