@@ -604,12 +604,13 @@ fn what_may_not_be_done_ends_it_and_so_does_too_little_patience() {
             "substatus 3200",
         ),
         (r#"{"statusCode":404}"#, 3, "HTTP 404"),
+        (r#"{"statusCode":410,"subStatusCode":1002}"#, 1, "HTTP 410"),
     ] {
         let service = server(move |asked| match asked.body.contains("import-probe") {
             true => outcomes(asked, r#"{"statusCode":404}"#),
             false => outcomes(asked, outcome),
         });
-        let line = format!("import {} --retry-max-wait 1", file.path());
+        let line = format!("import {} --retry-max-wait 1 --retries 3", file.path());
         let ran = toward(&service, &line, &key).go().ends(code).says(said);
         assert_eq!(count(&ran, "created"), 0);
         let sent = service.asked().len() as u64;
@@ -776,7 +777,7 @@ fn killed(place: &Place, line: &str, at: usize) -> bool {
 
 #[test]
 fn a_killed_import_goes_on_without_loss_and_knows_its_own() {
-    const COUNT: usize = 12_000;
+    const COUNT: usize = 8_000;
     for mode in ["create", "upsert"] {
         let place = Place::furnished(&[]);
         let (file, state, errors) = (
@@ -785,14 +786,14 @@ fn a_killed_import_goes_on_without_loss_and_knows_its_own() {
             Named::none(&format!("{mode}.killed.errors")),
         );
         // Slow enough to be killed in the middle.
-        place.fault("batch.delay=60ms");
+        place.fault("batch.delay=30ms");
         let line = format!(
             "import {} --mode {mode} --state {} --errors {} -q",
             file.path(),
             state.path(),
             errors.path()
         );
-        for at in [1, 2000, 5000, 9000] {
+        for at in [1, 1500, 3500, 6000] {
             assert!(!killed(&place, &line, at), "{at}");
         }
         assert!(items(&place).len() < COUNT);

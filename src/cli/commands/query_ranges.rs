@@ -115,8 +115,7 @@ fn keep_state(
 pub fn parallel(settings: &Settings) -> Result<usize, Error> {
     let cores = || {
         let cores = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let cores = cores.lines().filter(|line| line.starts_with("processor"));
-        cores.count().max(4)
+        cores.matches("processor\t").count().max(4)
     };
     Ok(settings.number("parallel")?.unwrap_or_else(cores))
 }

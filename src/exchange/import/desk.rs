@@ -160,6 +160,7 @@ impl<'a> Desk<'a> {
                 said.reason = format!("given up after {} times: {}", op.tries + 1, said.reason);
                 Fate::Refused
             }
+            Fate::Gone if op.tries >= self.client.budget.tries(TRIES) => Fate::Fatal,
             fate => fate,
         }
     }

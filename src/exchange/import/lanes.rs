@@ -249,7 +249,7 @@ impl Lanes {
         worst
     }
 
-    /// Whether anything good came of its request decides whether it is to blame for what spoils others.
+    /// An item is to blame where others of its request fared well, or where it may have spoilt it for them.
     fn count(&mut self, mut op: Op, fate: Fate, good: bool) {
         let counts = &mut self.counts;
         match fate {
@@ -260,14 +260,14 @@ impl Lanes {
             Fate::Refused => counts.rejected += 1,
             Fate::Again(again) => {
                 counts.throttled += u64::from(again.is_throttled());
-                op.tries += u32::from(!(again.is_throttled() || good && again.is_of_others()));
+                op.tries += u32::from(!again.is_throttled() && good != again.is_of_others());
                 op.unsure |= again.unsure;
                 self.put(op, true);
                 return;
             }
             // A part of the service that moved may have done its work before.
             Fate::Gone => {
-                op.unsure = true;
+                (op.tries, op.unsure) = (op.tries + 1, true);
                 self.put(op, true);
                 return;
             }
@@ -486,7 +486,7 @@ mod tests {
         // A minute, at five seconds a time in the end.
         assert!((60..120).contains(&at), "{at}");
         let first = load(&mut lanes, at).ops.remove(0);
-        assert!(first.unsure && first.tries > 10);
+        assert!(first.unsure && first.tries == 0);
     }
 
     #[test]
