@@ -7,6 +7,7 @@
     clippy::panic
 )]
 
+mod common;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +16,14 @@ use std::io::{Read, Write as _};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use common::{Act, FakeClock, KEY, Script, answer};
+use rawcosmos::authorize::master_key::MasterKey;
+use rawcosmos::cosmos::key_definition::Definition;
+use rawcosmos::cosmos::key_definition::keyed::Keyed;
+use rawcosmos::error::Stage;
 use rawcosmos::exchange::import::records::{Format, Records};
+use rawcosmos::exchange::import::{Check, Counts, Ears, Mode, Plan, Resume};
+use rawcosmos::exchange::{Client, Credential};
 use serde_json::{Value, json};
 use support::service::{Asked, Reply, Service, reply};
 use support::{Place, Ran, Run, Scratch};
@@ -565,6 +573,112 @@ fn what_a_batch_was_taken_for_is_deleted() {
         .go()
         .ends(1)
         .says("taken for an item");
+}
+
+/// What a script makes of three items, and the body of each batch.
+fn scripted(clock: &FakeClock, acts: Vec<Act>) -> (Counts, Vec<String>) {
+    let ranges = r#"{"PartitionKeyRanges":[{"id":"0","minInclusive":"","maxExclusive":"FF"}]}"#;
+    let first = [
+        Act::from(answer(200, &[], ranges)),
+        Act::from(answer(207, &[], r#"[{"statusCode":404}]"#)),
+    ];
+    let script = Script::new(clock, first.into_iter().chain(acts));
+    let key = MasterKey::new(KEY).unwrap();
+    let client = Client::new(&script, clock, Credential::Key(key));
+    let definition = json!({"paths": ["/pk"], "kind": "Hash", "version": 2});
+    let keyed = Keyed::new(Definition::from_json(&definition).unwrap()).unwrap();
+    let container = common::container();
+    let plan = Plan {
+        container: &container,
+        check: Check {
+            keyed: &keyed,
+            any_id: false,
+        },
+        shard: None,
+        mode: Mode::Create,
+        concurrency: 1,
+        max_rus: None,
+        stop: false,
+        resume: Resume::default(),
+    };
+    let ears = Ears {
+        rejected: &|rejected| panic!("{rejected:?}"),
+        told: &|| 0,
+        keep: None,
+    };
+    let mut records = Records::new(Box::new(std::io::Cursor::new(lines(3))), None).unwrap();
+    let (counts, error) = client.import(&plan, &ears, &mut records, &mut |_| {});
+    assert!(error.is_none(), "{error:?}");
+    script.assert_over();
+    let sent = script.sent();
+    let bodies = sent.iter().skip(2).map(|sent| {
+        sent.body
+            .as_ref()
+            .map_or(sent.line(), |body| body.expose().into())
+    });
+    (counts, bodies.collect())
+}
+
+#[test]
+fn only_what_was_refused_is_sent_again_and_only_when_it_may_be() {
+    let clock = FakeClock::new();
+    let later = r#"[{"statusCode":201,"requestCharge":5},{"statusCode":429,"retryAfterMilliseconds":7000},{"statusCode":449}]"#;
+    let fine = r#"[{"statusCode":201,"requestCharge":5},{"statusCode":201,"requestCharge":6}]"#;
+    let (counts, bodies) = scripted(
+        &clock,
+        vec![
+            answer(207, &[], later).into(),
+            answer(200, &[("x-ms-request-charge", "12")], fine).into(),
+        ],
+    );
+    assert_eq!(
+        (counts.created, counts.throttled, counts.requests),
+        (3, 1, 2)
+    );
+    assert_eq!(counts.charge, 17.0);
+    assert!(
+        (7_000..7_100).contains(&clock.passed().as_millis()),
+        "{:?}",
+        clock.passed()
+    );
+    assert!(
+        !bodies[1].contains("\"i0\"")
+            && bodies[1].contains("\"i1\"")
+            && bodies[1].contains("\"i2\""),
+        "{bodies:?}"
+    );
+}
+
+#[test]
+fn a_create_whose_answer_was_lost_is_compared_with_what_is_there() {
+    let clock = FakeClock::new();
+    let there = |n: usize| {
+        answer(
+            200,
+            &[],
+            format!(r#"{{"id":"i{n}","pk":"k{n}","n":{n}.0,"_rid":"x"}}"#),
+        )
+    };
+    let (counts, bodies) = scripted(
+        &clock,
+        vec![
+            Act::Break(Stage::Answer, Duration::ZERO),
+            answer(
+                207,
+                &[],
+                r#"[{"statusCode":409},{"statusCode":201},{"statusCode":409}]"#,
+            )
+            .into(),
+            there(0).into(),
+            there(2).into(),
+        ],
+    );
+    assert_eq!((counts.created, counts.own, counts.requests), (1, 2, 2));
+    assert!(
+        bodies[2].starts_with("GET ") && bodies[2].ends_with("/docs/i0"),
+        "{bodies:?}"
+    );
+    assert_eq!(bodies[0], bodies[1]);
 }
 
 #[test]
