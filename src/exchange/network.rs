@@ -7,6 +7,7 @@ pub mod chain;
 mod names;
 pub mod probe;
 mod steady;
+mod trouble;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use ureq::config::{AutoHeaderValue, Config};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::{Agent, AsSendBody, Body, Timeout};
+use ureq::{Agent, AsSendBody, Body};
 
 use super::{Transport, locked, patience, regions};
 use crate::error::{Broken, Stage};
@@ -24,13 +25,12 @@ use crate::message::{Headers, Limits, Plane, Request, Response};
 use crate::name::is_loopback;
 use names::Names;
 use steady::Steady;
+use trouble::{on_the_way, stage, words};
 
 /// An answer whose length is not said is mostly smaller.
 const USUAL_BODY: u64 = 8 * 1024;
-
 /// No answer of the service is larger: pages end at 4 MB.
 const LARGEST_BODY: u64 = 32 * 1024 * 1024;
-
 /// As many connections as there are threads wait for their next request; ureq would drop all but three.
 const WAITING: usize = 64;
 
@@ -97,7 +97,11 @@ impl Network {
         }
         let limits = request.limits.unwrap_or(patience::usual(request.plane));
         match &request.body {
-            Some(body) => carry(agent, way, limits, message.body(body.expose())?),
+            Some(body) => {
+                // Said here, it stands behind the others, as it is shown.
+                message = message.header("content-length", body.expose().len());
+                carry(agent, way, limits, message.body(body.expose())?)
+            }
             None => carry(agent, way, limits, message.body(())?),
         }
     }
@@ -293,90 +297,9 @@ fn read(body: &mut Body) -> Result<Vec<u8>, ureq::Error> {
     Ok(bytes)
 }
 
-/// How far a request came, as far as the error tells. In doubt it was sent.
-fn stage(error: &ureq::Error) -> Stage {
-    use std::io::ErrorKind::*;
-    match error {
-        ureq::Error::HostNotFound | ureq::Error::Timeout(Timeout::Resolve) => Stage::Resolve,
-        ureq::Error::Timeout(Timeout::Connect) => Stage::Connect,
-        ureq::Error::ConnectionFailed
-        | ureq::Error::ConnectProxyFailed(_)
-        | ureq::Error::InvalidProxyUrl
-        | ureq::Error::BadUri(_)
-        | ureq::Error::Http(_) => Stage::Connect,
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => Stage::Tls,
-        ureq::Error::Io(e) => match e.kind() {
-            ConnectionRefused | HostUnreachable | NetworkUnreachable | AddrNotAvailable
-            | NetworkDown | PermissionDenied => Stage::Connect,
-            InvalidData if is_of_handshake(&e.to_string()) => Stage::Tls,
-            // The resolver's errors have no kind of their own.
-            _ if e.to_string().starts_with("failed to lookup address") => Stage::Resolve,
-            _ => Stage::Answer,
-        },
-        _ => Stage::Answer,
-    }
-}
-
-/// TLS reports a bad certificate and a spoilt answer as the same kind of error; only the first came before the request.
-fn is_of_handshake(what: &str) -> bool {
-    [
-        "certificate",
-        "Handshake",
-        "ProtocolVersion",
-        "protocol version",
-    ]
-    .iter()
-    .any(|word| what.contains(word))
-}
-
-/// Who could not be reached is the proxy, where there is one: the host was never tried. Pods are often kept from
-/// the metadata service.
-fn on_the_way(way: Way, plane: Plane, error: &ureq::Error) -> String {
-    let unreached = matches!(stage(error), Stage::Resolve | Stage::Connect);
-    match proxy() {
-        Ok(Some(proxy)) if unreached && way == Way::Proxied => {
-            format!("the proxy {}: {}", proxy.host(), words(error))
-        }
-        _ if plane == Plane::Identity && variable("KUBERNETES_SERVICE_HOST").is_some() => {
-            format!("{}; this is a pod in Kubernetes", words(error))
-        }
-        _ => words(error),
-    }
-}
-
-fn words(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Io(e) => e.to_string(),
-        ureq::Error::HostNotFound => "its name has no address".into(),
-        ureq::Error::Timeout(Timeout::Resolve) => "nobody says what its address is".into(),
-        ureq::Error::Timeout(Timeout::Connect) => "nobody answers at its address".into(),
-        ureq::Error::Timeout(_) => "it took too long".into(),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_without_an_address_was_sent_nothing() {
-        let text = "failed to lookup address information: Name or service not known";
-        let error = ureq::Error::Io(std::io::Error::other(text));
-        assert_eq!(stage(&error), Stage::Resolve);
-    }
-
-    #[test]
-    fn certificates_are_found_among_other_things() {
-        let text = "# Ümlaut\r\n-----BEGIN CERTIFICATE-----\r\nMAMB\r\n Af8=\r\n-----END CERTIFICATE-----\r\n\
-            -----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n\
-            -----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n\
-            -----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n\
-            -----BEGIN CERTIFICATE-----\nMAA=";
-        let found = in_pem(text);
-        let bytes: Vec<&[u8]> = found.iter().map(Certificate::der).collect();
-        assert_eq!(bytes, [&[48, 3, 1, 1, 255][..], &[48, 0]]);
-    }
 
     #[test]
     fn no_proxy_covers_hosts_and_what_is_below_them() {

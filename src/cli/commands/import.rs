@@ -15,7 +15,7 @@ use crate::cli::settings::{Settings, open};
 use crate::cli::shard::Shard;
 use crate::cosmos::key_definition::keyed::Keyed;
 use crate::cosmos::{Container, containers, items};
-use crate::error::Error;
+use crate::error::{Error, decimal};
 use crate::exchange::import::records::{Format, Record, Records};
 use crate::exchange::import::{Check, Counts, Ears, Mode, Plan, Rejected, Resume};
 
@@ -224,17 +224,17 @@ impl<'a> Job<'a> {
         summary(
             output,
             &all,
-            &format!(",\"requestCharge\":{:.2}", counts.charge),
+            &format!(",\"requestCharge\":{}", decimal::hundredths(counts.charge)),
         )?;
         if self.stop && counts.rejected > 0 {
             session
                 .say("stopped at an item that was rejected; what was under way then was written");
         }
         session.say(&format!(
-            "{} items · {} requests · {:.2} RU",
+            "{} items · {} requests · {} RU",
             counts.written(),
             counts.requests,
-            counts.charge
+            decimal::hundredths(counts.charge)
         ));
         Ok(())
     }

@@ -82,8 +82,10 @@ pub struct Wrapped {
     pub bytes: usize,
 }
 
-/// The same page of a query, its rows unwrapped as they are read: what reads a row again takes as long as what
-/// reads the page.
+/// `POST /dbs/{db}/colls/{coll}/docs`: the same page of a query, its rows unwrapped as they are read. What reads a row
+/// again takes as long as what reads the page.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db/query-documents>
 pub fn unwrapped(page: Call<Page>) -> Call<Wrapped> {
     Call {
         request: page.request,

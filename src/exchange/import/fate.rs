@@ -175,7 +175,7 @@ fn reason(status: u16, substatus: u32) -> String {
     match (status, substatus) {
         (409, _) => "an item with its id is there, or one with a value that must be unique".into(),
         (403, 1014) => "its logical partition is full".into(),
-        _ => show::reason(status).to_lowercase(),
+        _ => show::reason(status).to_ascii_lowercase(),
     }
 }
 
