@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::fate::Again;
+use super::fate::{Again, Fate, Said};
 use super::op::Op;
 use crate::cosmos::batch::{LARGEST, MOST};
 use crate::cosmos::ranges::Range;
@@ -93,7 +93,7 @@ impl Lane {
     }
 
     /// A good answer: another request may go once as many as may go have come back.
-    pub fn please(&mut self, wholly: bool) {
+    fn please(&mut self, wholly: bool) {
         (self.vain, self.waited) = (0, Duration::ZERO);
         if !wholly {
             return;
@@ -105,8 +105,29 @@ impl Lane {
         }
     }
 
+    /// What a request was told, of which so many were good; the reason, where there is no patience left.
+    pub fn endure(
+        &mut self,
+        now: Duration,
+        good: usize,
+        fates: &[(Fate, Said)],
+        patience: &dyn Fn(u64) -> Duration,
+    ) -> Option<Said> {
+        if good > 0 {
+            self.please(good == fates.len());
+        }
+        // The longest wait counts: it is told by whoever was refused last.
+        let again = fates.iter().filter_map(|(fate, said)| match fate {
+            Fate::Again(again) => Some((*again, said)),
+            _ => None,
+        });
+        let (again, said) = again.max_by_key(|(again, said)| again.wait(said.wait, 0))?;
+        let patient = self.suffer(now, again, said.wait, patience(again.patience));
+        (!patient).then(|| said.clone())
+    }
+
     /// Something has to wait. `false` once there is no patience left.
-    pub fn suffer(
+    fn suffer(
         &mut self,
         now: Duration,
         again: Again,

@@ -13,7 +13,7 @@ use crate::cosmos::ranges::{Range, Ranges};
 use crate::error::Error;
 
 /// What may wait at most: bytes, and operations.
-const HELD: (usize, usize) = (4 * 1024 * 1024, 10_000);
+const HELD: (usize, usize) = (2 * 1024 * 1024, 10_000);
 /// Requests under way have no more bytes than this, unless it is one, or all of them are small.
 const FLYING: usize = 2 * 1024 * 1024;
 
@@ -235,7 +235,7 @@ impl Lanes {
         let mut worst = None;
         if let Some(lane) = self.all.iter_mut().find(|lane| lane.id == load.range) {
             lane.flying = lane.flying.saturating_sub(1);
-            worst = ordeal(lane, now, good, fates, patience);
+            worst = lane.endure(now, good, fates, patience);
         }
         if good > 0 {
             self.splits = 0;
@@ -276,27 +276,6 @@ impl Lanes {
         }
         self.settled.add(op.number);
     }
-}
-
-/// What a range goes through; the reason, where there is no patience left.
-fn ordeal(
-    lane: &mut Lane,
-    now: Duration,
-    good: usize,
-    fates: &[(Fate, Said)],
-    patience: &dyn Fn(u64) -> Duration,
-) -> Option<Said> {
-    if good > 0 {
-        lane.please(good == fates.len());
-    }
-    // The longest wait counts: it is told by whoever was refused last.
-    let again = fates.iter().filter_map(|(fate, said)| match fate {
-        Fate::Again(again) => Some((*again, said)),
-        _ => None,
-    });
-    let (again, said) = again.max_by_key(|(again, said)| again.wait(said.wait, 0))?;
-    let patient = lane.suffer(now, again, said.wait, patience(again.patience));
-    (!patient).then(|| said.clone())
 }
 
 #[cfg(test)]
