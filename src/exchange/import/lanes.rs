@@ -40,7 +40,6 @@ pub(super) enum Next {
     Leave,
 }
 
-/// All ranges.
 #[derive(Debug)]
 pub(super) struct Lanes {
     all: Vec<Lane>,
