@@ -87,14 +87,17 @@ impl Meter {
     fn line(&mut self, now: Duration, sofar: &Sofar) -> String {
         let (since, before) = self.older;
         let seconds = (now - since).as_secs_f64().max(0.001);
-        let rate = |now: f64, before: f64| ((now - before).max(0.0) / seconds).round() as u64;
+        let rate = |now: f64, before: f64| (now - before).max(0.0) / seconds;
         let mut line = format!(
             "{} items · {} items/s",
             sofar.items,
-            rate(sofar.items as f64, before.items as f64)
+            rate(sofar.items as f64, before.items as f64).round() as u64
         );
         if sofar.charge > 0.0 {
-            line += &format!(" · {} RU/s", rate(sofar.charge, before.charge));
+            line += &format!(
+                " · {} RU/s",
+                rate(sofar.charge, before.charge).round() as u64
+            );
         }
         let (refused, sent) = (sofar.throttled - before.throttled, sofar.sent - before.sent);
         if let Some(share) = (100 * refused).checked_div(sent).filter(|share| *share > 0) {
