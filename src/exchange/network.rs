@@ -317,4 +317,16 @@ mod tests {
             assert_eq!(no_proxy_names(names, host), direct, "{names} {host}");
         }
     }
+
+    #[test]
+    fn certificates_are_found_among_other_things() {
+        let text = "# Ümlaut\r\n-----BEGIN CERTIFICATE-----\r\nMAMB\r\n Af8=\r\n-----END CERTIFICATE-----\r\n\
+            -----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n\
+            -----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n\
+            -----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n\
+            -----BEGIN CERTIFICATE-----\nMAA=";
+        let found = in_pem(text);
+        let bytes: Vec<&[u8]> = found.iter().map(Certificate::der).collect();
+        assert_eq!(bytes, [&[48, 3, 1, 1, 255][..], &[48, 0]]);
+    }
 }

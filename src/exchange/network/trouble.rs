@@ -78,16 +78,4 @@ mod tests {
         let error = ureq::Error::Io(std::io::Error::other(text));
         assert_eq!(stage(&error), Stage::Resolve);
     }
-
-    #[test]
-    fn certificates_are_found_among_other_things() {
-        let text = "# Ümlaut\r\n-----BEGIN CERTIFICATE-----\r\nMAMB\r\n Af8=\r\n-----END CERTIFICATE-----\r\n\
-            -----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n\
-            -----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n\
-            -----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n\
-            -----BEGIN CERTIFICATE-----\nMAA=";
-        let found = in_pem(text);
-        let bytes: Vec<&[u8]> = found.iter().map(Certificate::der).collect();
-        assert_eq!(bytes, [&[48, 3, 1, 1, 255][..], &[48, 0]]);
-    }
 }
