@@ -129,7 +129,7 @@ pub fn quote(word: &str) -> String {
 }
 
 /// Host and request target of an absolute URL.
-fn split_url(url: &str) -> (&str, &str) {
+pub fn split_url(url: &str) -> (&str, &str) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     match rest.find('/') {
         Some(slash) => rest.split_at(slash),

@@ -257,7 +257,7 @@ fn mistakes_are_named_and_nothing_is_sent() {
         ("sandbox start --azure-role boss", "account-contributor"),
         ("sandbox run", "which command"),
         ("tour --sandbox --step 99", "steps 1 to"),
-        ("tour --sandbox --format html", "html"),
+        ("tour --sandbox --format pdf", "text, md or html"),
         ("tour --live --sandbox", "exclude"),
     ] {
         let said_so = toward(&deaf.origin, Run::line(line)).go();
@@ -752,6 +752,7 @@ fn nobody_reads_on_and_that_is_fine() {
             "{\"id\":\"00000\"",
         ),
         ("tour --sandbox", "── step 1"),
+        ("tour --sandbox --format html", "<!DOCTYPE html>"),
     ] {
         let mut child = place.prepare(line).start();
         let mut reader = BufReader::new(child.stdout.take().unwrap());

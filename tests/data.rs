@@ -428,6 +428,20 @@ fn a_prefix_of_a_key_is_a_part_of_a_range() {
     assert!(asked[0].contains("x-ms-documentdb-partitionkey: [\"t\"]\n"));
     assert!(asked[4].contains(&format!("x-ms-start-epk: {}\n", effective(&["t"]))));
 
+    // Or it takes the key, and the query is one of several partitions then.
+    let crossing = r#"{"code":"BadRequest","message":"Message: {\"Errors\":[\"Cross partition query only supports 'VALUE <AggregateFunc>' for aggregates.\"]}"}"#;
+    for refused in [
+        with(said(400, "{}"), ("x-ms-substatus", "1004")),
+        said(400, crossing),
+    ] {
+        let counted = said(200, r#"{"Documents":[[{"item":3}]]}"#);
+        let found = [DEEP, COUNTED, RANGES].map(|body| said(200, body));
+        let service = Service::new([vec![refused], found.into(), vec![counted]].concat());
+        let query = "query -k t 'SELECT VALUE COUNT(1) FROM c'";
+        service.run(query).ok().prints("3\n");
+        service.asked();
+    }
+
     let service = Service::new(vec![said(200, DEEP), said(200, page)]);
     service.run("query -k t -k u -k s 'SELECT * FROM c'").ok();
     assert!(service.asked()[1].contains("x-ms-documentdb-partitionkey: [\"t\",\"u\",\"s\"]\n"));
@@ -516,13 +530,179 @@ fn without_a_plan_a_query_is_asked_as_it_is() {
     for (line, why) in [
         ("query x --state f --one-page", "--one-page"),
         ("query x --state f --continuation y", "--continuation"),
-        ("query x --state f -k a", "--continuation"),
+        ("query x --state f --continuation {", "--continuation"),
+        ("query x --continuation f --state f", "--continuation"),
         ("query x --parallel many", "--parallel"),
         ("query x --page-size -1", "--page-size"),
     ] {
         let service = Service::new(vec![said(200, BY_ID)]);
         service.run(line).ends(2).prints("").says(why);
     }
+}
+
+#[test]
+fn a_server_that_makes_no_plans_is_asked_for_the_rows() {
+    let rows = || said(200, r#"{"Documents":[{"id":"1"}]}"#);
+    let query = "query 'SELECT * FROM c ORDER BY c.id'";
+    for (status, body) in [
+        (400, "what?"),
+        (400, r#"{"code":"BadRequest","message":"no such header"}"#),
+        (404, ""),
+        (405, ""),
+        (501, "{}"),
+    ] {
+        let service = Service::new(vec![said(status, body), rows()]);
+        service.run(query).ok().prints("{\"id\":\"1\"}\n");
+        assert!(!service.asked()[1].contains("is-query-plan-request"));
+    }
+    // What is wrong with the query itself is wrong without a plan too.
+    for body in [
+        r#"{"code":"BadRequest","message":"Message: {\"Errors\":[\"Query contains 1 or more unsupported features.\"]}"}"#,
+        r#"{"code":"BadRequest","message":"{\"errors\":[{\"severity\":\"Error\",\"code\":\"SC2041\",\"message\":\"x\"}]}"}"#,
+    ] {
+        let service = Service::new(vec![said(400, body)]);
+        service.run(query).ends(1).prints("");
+        service.asked();
+    }
+}
+
+#[test]
+fn a_refusal_that_holds_the_plan_is_one() {
+    let plan: serde_json::Value = serde_json::from_str(COUNTED).unwrap();
+    let refusal = |plan: serde_json::Value| {
+        let body = serde_json::json!({"code": "BadRequest", "message": "The provided cross partition query can not be directly served by the gateway.", "additionalErrorInfo": plan});
+        with(said(400, &body.to_string()), ("X-MS-SUBSTATUS", "1004"))
+    };
+    let count = || said(200, r#"{"Documents":[[{"item":7}]]}"#);
+    let query = "query 'SELECT VALUE COUNT(1) FROM c'";
+    for plan in [plan.clone(), plan.to_string().into()] {
+        // To whoever asks for a plan, or only to whoever asks for the rows.
+        for first in [None, Some(said(405, ""))] {
+            let mut answers: Vec<Said> = first.into_iter().collect();
+            answers.extend([refusal(plan.clone()), said(200, RANGES), count()]);
+            let service = Service::new(answers);
+            service.run(query).ok().prints("7\n");
+            let asked = service.asked();
+            assert!(asked.last().unwrap().contains("SELECT 2"), "{asked:?}");
+        }
+    }
+    let service = Service::new(vec![refusal("{".into())]);
+    service.run(query).ends(1).prints("");
+    service.asked();
+}
+
+#[test]
+fn pages_of_one_key_are_parts_where_the_query_puts_them_together() {
+    let to_be_continued = |body: &str| {
+        let said = with(said(200, body), ("x-ms-request-charge", "2"));
+        with(said, ("x-ms-continuation", "t"))
+    };
+    let page = || to_be_continued(r#"{"Documents":[100]}"#);
+    let part = |count: u32| format!(r#"{{"Documents":[[{{"item":{count}}}]]}}"#);
+    let query = "query -k a 'SELECT VALUE COUNT(1) FROM c'";
+    let service = Service::new(vec![
+        page(),
+        said(200, COUNTED),
+        to_be_continued(&part(100)),
+        with(said(200, &part(20)), ("x-ms-request-charge", "2")),
+    ]);
+    let ran = service.run(query).ok().prints("120\n");
+    ran.says("1 item · 3 pages · 6.00 RU");
+    for asked in &service.asked()[2..] {
+        assert!(asked.contains("x-ms-documentdb-partitionkey: [\"a\"]\n"));
+        assert!(asked.contains("SELECT 2"), "{asked}");
+        for absent in ["partitionkeyrangeid", "epk", "enablecrosspartition"] {
+            assert!(!asked.contains(absent), "{asked}");
+        }
+    }
+    // A page that was wanted by itself is what it is, and so is one that is everything.
+    let service = Service::new(vec![page()]);
+    let one = service.run(&format!("{query} --one-page")).ok();
+    one.prints("100\n");
+    service.asked();
+    let service = Service::new(vec![said(200, r#"{"Documents":[100]}"#)]);
+    service.run(query).ok().prints("100\n");
+    service.asked();
+    // The words were there by chance.
+    let query = "query -k a 'SELECT VALUE c.maximum FROM c'";
+    let service = Service::new(vec![
+        page(),
+        said(200, PLAIN),
+        said(200, r#"{"Documents":[20]}"#),
+    ]);
+    service.run(query).ok().prints("100\n20\n");
+    assert!(service.asked()[2].contains("x-ms-continuation: t\n"));
+}
+
+#[test]
+fn a_continuation_is_what_the_service_said_or_a_file() {
+    let file = state_file("continuation");
+    let rows = r#"{"Documents":[{"orderByItems":[{"item":1}],"payload":1},{"orderByItems":[{"item":2}],"payload":2}]}"#;
+    let run = |service: &Service, more: &str| {
+        let query = format!("query 'SELECT * FROM c ORDER BY c.n' --continuation {file} {more}");
+        service.run(&query)
+    };
+    let answers = || [BY_ID, CONTAINER, RANGES, rows].map(|body| said(200, body));
+    let service = Service::new([answers(), answers()].concat());
+    run(&service, "--max-items 1").ok().prints("1\n");
+    run(&service, "").ok().prints("2\n");
+    service.asked();
+    std::fs::remove_file(&file).unwrap();
+    // Of one key too.
+    let (one, two) = (r#"{"Documents":[1,2]}"#, r#"{"Documents":[3]}"#);
+    let one = || with(said(200, one), ("x-ms-continuation", "t"));
+    let start = || [said(200, CONTAINER), said(200, CONTAINER)];
+    let mut answers = Vec::from(start());
+    answers.push(one());
+    answers.extend(start());
+    answers.extend([one(), said(200, two)]);
+    let service = Service::new(answers);
+    run(&service, "-k a --max-items 1").ok().prints("1\n");
+    run(&service, "-k a").ok().prints("2\n3\n");
+    let asked = service.asked();
+    for asked in [&asked[2], &asked[5], &asked[6]] {
+        assert!(asked.contains("x-ms-documentdb-partitionkey: [\"a\"]\n"));
+        assert!(!asked.contains("partitionkeyrangeid"), "{asked}");
+    }
+    std::fs::remove_file(&file).unwrap();
+    // Of one that comes in parts there is nothing to go on with.
+    let mut answers = Vec::from([said(200, CONTAINER), said(200, COUNTED)]);
+    answers.push(said(200, CONTAINER));
+    let service = Service::new(answers);
+    let line = format!("query 'SELECT VALUE COUNT(1) FROM c' -k a --state {file}");
+    service.run(&line).ends(2).says("aggregates");
+    service.asked();
+    for (text, more) in [
+        ("{\"a\":1}", ""),
+        ("[]", ""),
+        ("-RID:~x", ""),
+        ("+RID:~x", ""),
+        ("a", "--one-page"),
+    ] {
+        let service = Service::new(vec![said(200, r#"{"Documents":[1]}"#)]);
+        let line = format!("query 'SELECT 1' --continuation={text} {more}");
+        service.run(&line).ok().prints("1\n");
+        assert!(service.asked()[0].contains(&format!("x-ms-continuation: {text}\n")));
+    }
+}
+
+#[test]
+fn empty_pages_may_repeat_a_continuation_but_not_for_ever() {
+    let empty = || with(said(200, r#"{"Documents":[]}"#), ("x-ms-continuation", "t"));
+    let mut answers = vec![said(200, PLAIN)];
+    answers.extend((0..6).map(|_| empty()));
+    answers.push(said(200, r#"{"Documents":[1]}"#));
+    let service = Service::new(answers);
+    service.run("query 'SELECT 1'").ok().prints("1\n");
+    service.asked();
+    let mut answers = vec![said(200, PLAIN)];
+    answers.extend((0..11).map(|_| empty()));
+    let service = Service::new(answers);
+    service
+        .run("query 'SELECT 1'")
+        .ends(1)
+        .says("same continuation");
+    service.asked();
 }
 
 #[test]

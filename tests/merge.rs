@@ -160,6 +160,7 @@ fn ask(server: &dyn Transport, text: &str, how: How) -> (Came, Option<State>) {
         container: &container,
         query: &query,
         plan: &plan,
+        key: None,
         between: how.between,
         paging: Paging::default(),
         most: how.most,
@@ -276,6 +277,71 @@ fn plans_of_other_servers_are_understood() {
         .rows("0", "", by_n(&[(1, "a"), (9, "b")]), "")
         .rows("1", "", by_n(&[(5, "c"), (9, "d"), (7, "e")]), "");
     assert_eq!(rows_of(&server, "SELECT …"), r#""d" "e""#);
+}
+
+#[test]
+fn what_a_plan_does_not_say_plainly_is_no_plan() {
+    for info in [
+        js!({"orderBy": [1]}),
+        js!({"orderBy": "Ascending"}),
+        js!({"orderBy": ["Sideways"]}),
+        js!({"aggregates": [7]}),
+        js!({"aggregates": ["Median"]}),
+        js!({"aggregates": ["Sum", "Count"]}),
+        js!({"distinctType": 7}),
+        js!({"distinctType": "Somewhat"}),
+        js!({"dCountInfo": true}),
+        js!({"groupByAliases": ["a"], "groupByAliasToAggregateType": {"a": 7}}),
+        js!({"groupByAliases": [null]}),
+        js!({"groupByExpressions": [{}]}),
+        js!({"offset": -1}),
+        js!({"limit": 1.5}),
+        js!({"top": "5"}),
+    ] {
+        let error = Plan::read(&answer(200, &[], plan(info.clone()).to_string())).unwrap_err();
+        assert!(matches!(error, Error::Answer { .. }), "{info} {error}");
+    }
+    // Names that are left out stand beside the aggregates too.
+    let named = js!({"groupByAliasToAggregateType": {"n": "Count", "s": "Sum"}});
+    let server = Server::new(plan(named), two())
+        .rows(
+            "0",
+            "",
+            js!([{"payload": {"n": {"item": 2}, "s": {"item": 3}}}]),
+            "",
+        )
+        .rows(
+            "1",
+            "",
+            js!([{"payload": {"s": {"item": 4}, "n": {"item": 1}}}]),
+            "",
+        );
+    assert_eq!(rows_of(&server, "SELECT …"), r#"{"n":3,"s":7}"#);
+}
+
+#[test]
+fn equal_arrays_are_one_row_although_others_stand_between_them() {
+    let row = |value: Value| js!({"orderByItems": [{"item": value}], "payload": value});
+    let rows = |all: &[Value]| Value::from_iter(all.iter().cloned().map(row));
+    let mut info = ordered();
+    info["queryInfo"]["distinctType"] = "Ordered".into();
+    let server = Server::new(info, two())
+        .rows(
+            "0",
+            "",
+            rows(&[js!(1), js!("a"), js!([1]), js!([2]), js!({"x": 1})]),
+            "",
+        )
+        .rows(
+            "1",
+            "",
+            rows(&[js!(1.0), js!([2]), js!([1.0]), js!({}), js!({"x": 1})]),
+            "",
+        );
+    assert_eq!(
+        rows_of(&server, "SELECT DISTINCT VALUE c.n FROM c ORDER BY c.n"),
+        r#"1 "a" [1] [2] {"x":1} {}"#
+    );
 }
 
 #[test]
@@ -593,6 +659,28 @@ fn a_query_goes_on_where_another_run_stopped_splits_included() {
     resumed(&make, false, wanted, BY_N);
     // Or they split once more runs have begun, before anything is read.
     resumed(&make, true, wanted, BY_N);
+}
+
+#[test]
+fn a_row_that_is_written_in_another_way_is_still_the_one_that_was_given() {
+    let row = |n: Value, of: Value| js!({"orderByItems": [{"item": n}], "payload": [n, of]});
+    let run = |server: Server, state, stop| {
+        let how = How {
+            state,
+            stop,
+            ..How::default()
+        };
+        let (came, left) = ask(&server.rows("1", "", js!([]), ""), BY_N, how);
+        (came.unwrap().0, left)
+    };
+    let rows = js!([row(js!(1), js!(2.0)), row(js!(3), js!(-0.0))]);
+    let server = Server::new(ordered(), two()).rows("0", "", rows, "");
+    let state = State::new("rid", BY_N);
+    let (rows, state) = run(server, Some(state), Some(1));
+    assert_eq!(rows, "[1,2.0]");
+    let rows = js!([row(js!(1.0), js!(2)), row(js!(3.0), js!(0))]);
+    let server = Server::new(ordered(), two()).rows("0", "", rows, "");
+    assert_eq!(run(server, state, None).0, "[3.0,0]");
 }
 
 #[test]

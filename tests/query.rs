@@ -101,6 +101,7 @@ impl Ranges {
             container: &self.container,
             query: &query,
             plan: &plan,
+            key: None,
             between: None,
             paging: Paging {
                 size: Some(size),

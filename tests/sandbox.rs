@@ -616,7 +616,7 @@ fn pages_may_be_empty_and_one_page_can_be_gone_on_with() {
     seen.dedup();
     assert_eq!(seen.len(), 10);
     place
-        .orders("query 'SELECT * FROM c' --continuation nonsense")
+        .orders("query 'SELECT * FROM c' --one-page --continuation nonsense")
         .ends(1);
 }
 

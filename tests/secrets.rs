@@ -16,7 +16,7 @@ use rawcosmos::sandbox::host::Host;
 use serde_json::json;
 use support::lines::{CONVERSATIONS, LASTING, OTHERS, VIEWS, toward};
 use support::service::Service;
-use support::tapped::{Tapped, all_views, keeps_secrets};
+use support::tapped::{Tapped, all_views, forms, keeps_secrets};
 use support::{Run, Scratch};
 
 #[test]
@@ -105,6 +105,14 @@ fn echo(keys: &str, kind: bool) -> Service {
         ];
         let gives_tokens = asked.has("/token");
         let arc = asked.header("metadata").is_some() && asked.header("authorization").is_none();
+        // The tour makes only what is not there.
+        if kind && asked.method == "GET" && asked.has("/sqlDatabases/toured") {
+            return (
+                404,
+                echo,
+                json!({"code": "NotFound", "message": heard}).to_string(),
+            );
+        }
         let body = match (gives_tokens, kind) {
             (true, _) if arc => return (401, echo, json!({ "error": heard }).to_string()),
             (true, true) => json!({"access_token": CANARIES[3], "expires_in": "3600"}),
@@ -149,24 +157,30 @@ fn secrets_are_kept_by_every_source() {
         ];
         let mut fine = 0;
         let mut all = 0;
-        for (source, view) in sources
-            .iter()
-            .flat_map(|source| VIEWS.iter().map(move |view| (source, view)))
-        {
-            for line in CONVERSATIONS {
-                let run = toward(&service.origin, Run::line(&format!("{line} {view}")));
-                let run = run.env("RAWCOSMOS_ARC_KEY_DIRECTORY", &folder);
-                let ran = source
-                    .iter()
-                    .fold(run, |run, (name, value)| run.env(name, value))
-                    .go();
-                for secret in CANARIES.iter().copied().chain([encoded.as_str()]) {
-                    let leaked = ran.out.contains(secret) || ran.err.contains(secret);
-                    assert!(!leaked, "{secret} in {ran:#?}");
-                }
-                fine += usize::from(ran.code == 0);
-                all += 1;
+        let secrets = CANARIES.iter().copied().chain([encoded.as_str()]);
+        let secrets: Vec<String> = secrets.flat_map(forms).collect();
+        let run = |source: &[(&str, &str)], line: &str| {
+            let run = toward(&service.origin, Run::line(line));
+            let run = run.env("RAWCOSMOS_ARC_KEY_DIRECTORY", &folder);
+            let set = |run: Run, (name, value): &(&str, &str)| run.env(name, value);
+            let ran = source.iter().fold(run, set).go();
+            for secret in &secrets {
+                let leaked = ran.out.contains(secret) || ran.err.contains(secret);
+                assert!(!leaked, "{secret} in {ran:#?}");
             }
+            ran
+        };
+        for source in sources {
+            for view in VIEWS {
+                for line in CONVERSATIONS {
+                    fine += usize::from(run(source, &format!("{line} {view}")).code == 0);
+                    all += 1;
+                }
+            }
+            let page = run(source, "tour --live -y -d toured --format html");
+            // Where no service gives a token, there is no first step; else the echoes are on it.
+            let shown = page.out.contains("<b>x-echo</b>: ") && page.out.ends_with("</html>\n");
+            assert_eq!(shown, kind, "{page:#?}");
         }
         // What was looked for was there to be found: each went over the wire, and most commands did what they should.
         let sent: String = service

@@ -133,6 +133,22 @@ const RULES: &[Rule] = &[
         ),
     },
     Rule {
+        check: one_system,
+        example: (
+            "src/cli/files.rs",
+            "#[cfg(unix)]\nfn a() {}",
+            "// on unix\nlet a = b.windows(2);",
+        ),
+    },
+    Rule {
+        check: one_system,
+        example: (
+            "src/sandbox/mod.rs",
+            "use std::os::fd::AsFd;",
+            "use super::os::link;\nuse crate::sandbox::os::{self, link};",
+        ),
+    },
+    Rule {
         check: no_paths_of_one_machine,
         example: (
             "README.md",
@@ -683,6 +699,28 @@ fn no_paths_of_one_machine(path: &str, text: &str) -> Complaints {
         .filter(|(one, two)| text.contains(&format!("{one}{two}")));
     found
         .map(|(one, two)| format!("{path}: `{one}{two}` is a path of one machine"))
+        .collect()
+}
+
+/// What is there on one system alone, or asks for one.
+const ONE_SYSTEM: &[&str] = &[
+    "std::os::",
+    "unix",
+    "cfg(windows",
+    "not(windows",
+    "target_os",
+    "target_family",
+    "libc",
+];
+
+fn one_system(path: &str, text: &str) -> Complaints {
+    if path == "src/sandbox/os.rs" {
+        return Vec::new();
+    }
+    let code = code(shipped(path, text));
+    let found = ONE_SYSTEM.iter().filter(|word| has_word(&code, word));
+    found
+        .map(|word| format!("{path}: names `{word}`, which is for src/sandbox/os.rs"))
         .collect()
 }
 

@@ -160,7 +160,7 @@ impl Args {
 }
 
 /// The option a word names: `--name` or `-n`.
-fn find(word: &str) -> Option<&'static Opt> {
+pub fn find(word: &str) -> Option<&'static Opt> {
     let all = || EVERYWHERE.iter().chain(SOMEWHERE);
     match word.strip_prefix("--") {
         Some(name) => all().find(|opt| opt.name == name),

@@ -46,7 +46,8 @@ pub fn version() -> Result<u8, Error> {
     ))
 }
 
-fn print(text: &str) -> Result<u8, Error> {
+/// Writes a text to standard output.
+pub fn print(text: &str) -> Result<u8, Error> {
     let mut output = Output::new(Format::Auto, None, false, Box::new(std::io::stdout()))?;
     match output.text(text).and_then(|()| output.finish()) {
         Ok(()) | Err(Error::Closed) => Ok(0),
@@ -54,18 +55,20 @@ fn print(text: &str) -> Result<u8, Error> {
     }
 }
 
-/// The section of that name, without its heading.
-fn section(name: &str) -> Option<&'static str> {
-    let mut sections = TEXT.split("\n== ").chain(SANDBOX.split("\n== "));
-    let found = sections.find_map(|section| {
+/// All sections: their headings and what stands below.
+pub fn sections() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let sections = TEXT.split("\n== ").chain(SANDBOX.split("\n== "));
+    sections.filter_map(|section| {
         let (heading, text) = section.split_once('\n')?;
-        let heading = heading.trim_start_matches("== ");
-        heading
-            .split(", ")
-            .any(|title| title == name)
-            .then_some(text)
-    });
-    found.map(str::trim_end)
+        Some((heading.trim_start_matches("== "), text.trim_end()))
+    })
+}
+
+/// The section of that name, without its heading.
+pub fn section(name: &str) -> Option<&'static str> {
+    let named = |heading: &str| heading.split(", ").any(|title| title == name);
+    let found = sections().find(|(heading, _)| named(heading));
+    found.map(|(_, text)| text)
 }
 
 #[cfg(test)]

@@ -5,12 +5,14 @@
 pub mod args;
 mod clouds;
 pub mod commands;
+pub mod complete;
 pub mod credential;
 pub mod doctor;
 pub mod explain;
 pub mod files;
 pub mod help;
 pub mod lesson;
+pub mod man;
 pub mod output;
 pub mod place;
 pub mod progress;
@@ -188,12 +190,17 @@ fn network(settings: &Settings) -> Result<Network, Error> {
 
 /// Says what went wrong on standard error, and returns the exit code for it.
 fn report(error: &Error, context: &explain::Context, json: bool, mask: &Mask) -> u8 {
+    say::tell(&told(error, context, json, mask));
+    exit_code(error)
+}
+
+/// What is said of an error.
+fn told(error: &Error, context: &explain::Context, json: bool, mask: &Mask) -> String {
     let explained = explain(error, context);
     let text = if json {
         explained.to_json()
     } else {
         explained.to_string()
     };
-    say::tell(&mask.text(text.trim_end()));
-    exit_code(error)
+    mask.text(text.trim_end())
 }

@@ -63,6 +63,16 @@ impl Query {
         &self.text
     }
 
+    /// Whether the pages of an answer may be parts of one: its text has a word of those that ask for it, perhaps by
+    /// chance.
+    pub fn may_come_in_parts(&self) -> bool {
+        const WORDS: &[&str] = &[
+            "DISTINCT", "GROUP", "COUNT", "SUM", "AVG", "MIN", "MAX", "MAKE", "VECTOR",
+        ];
+        let text = self.text.to_ascii_uppercase();
+        WORDS.iter().any(|word| text.contains(word))
+    }
+
     /// What a range is asked, by its plan: the same parameters with the text that was rewritten, if it was.
     pub fn rewritten(&self, plan: &Plan) -> Query {
         const FILTER: &str = "{documentdb-formattableorderbyquery-filter}";

@@ -63,10 +63,11 @@ impl Range {
         if id.is_empty() || !id.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Error::answer(format!("a range has the id {id:?}")));
         }
+        let digits = |name| text(name).map(|digits| digits.to_ascii_uppercase());
         Ok(Range {
             id,
-            min: text("minInclusive")?,
-            max: text("maxExclusive")?,
+            min: digits("minInclusive")?,
+            max: digits("maxExclusive")?,
             parents: parents.map(str::to_string).collect(),
             share: value.get("throughputFraction").and_then(Value::as_f64),
         })
@@ -122,6 +123,17 @@ impl Ranges {
                 range.id
             ))),
         }
+    }
+
+    /// One that holds everything and has no id: for who does not ask by ranges.
+    pub fn whole() -> Ranges {
+        Ranges(vec![Range {
+            id: String::new(),
+            min: String::new(),
+            max: "FF".into(),
+            parents: Vec::new(),
+            share: None,
+        }])
     }
 
     /// Each of them.
@@ -216,9 +228,10 @@ mod tests {
 
     #[test]
     fn a_range_may_be_numbered() {
-        let text = r#"{"id":7,"minInclusive":"","maxExclusive":"FF"}"#;
+        let text = r#"{"id":7,"minInclusive":"","maxExclusive":"ff"}"#;
         let raw = RawValue::from_string(text.into()).unwrap();
-        assert_eq!(Range::read(&raw).unwrap().id, "7");
+        let range = Range::read(&raw).unwrap();
+        assert_eq!((range.id.as_str(), range.max.as_str()), ("7", "FF"));
     }
 
     #[test]

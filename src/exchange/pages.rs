@@ -4,10 +4,8 @@ use super::Client;
 use crate::error::Error;
 use crate::message::{Answer, Call, Next, Page, Request};
 
-/// A service that gives the same continuation this often without a single element is going in circles.
-const CIRCLES: u32 = 3;
-
-/// And this often even where elements come with it: they are the same ones over and over.
+/// A service that gives the same continuation this often in a row is going in circles. Some say it again with a page
+/// that is empty because time was up, so a few times mean nothing.
 const REPEATS: u32 = 10;
 
 /// What to do after a page.
@@ -23,23 +21,16 @@ pub enum Flow {
 #[derive(Debug, Default)]
 pub(in crate::exchange) struct Turns {
     previous: Option<Next>,
-    circles: u32,
     repeats: u32,
 }
 
 impl Turns {
     /// Counts a page that names a next one.
-    pub(super) fn turn(
-        &mut self,
-        request: &Request,
-        next: &Next,
-        empty: bool,
-    ) -> Result<(), Error> {
+    pub(super) fn turn(&mut self, request: &Request, next: &Next) -> Result<(), Error> {
         let same = self.previous.as_ref() == Some(next);
-        self.circles = if same && empty { self.circles + 1 } else { 0 };
         self.repeats = if same { self.repeats + 1 } else { 0 };
         self.previous = Some(next.clone());
-        if self.circles < CIRCLES && self.repeats < REPEATS {
+        if self.repeats < REPEATS {
             return Ok(());
         }
         Err(Error::unusable(
@@ -62,14 +53,14 @@ impl Client<'_> {
         let mut turns = Turns::default();
         loop {
             let answer = self.run(&call)?;
-            let (empty, going_on) = (answer.value.items.is_empty(), answer.value.next.clone());
+            let going_on = answer.value.next.clone();
             if each(answer)? == Flow::Stop {
                 return Ok(());
             }
             let Some(going_on) = going_on else {
                 return Ok(());
             };
-            turns.turn(&call.request, &going_on, empty)?;
+            turns.turn(&call.request, &going_on)?;
             call = next(&going_on)?;
         }
     }

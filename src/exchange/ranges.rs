@@ -23,10 +23,16 @@ impl Client<'_> {
         self.ranges(container)
     }
 
-    /// Reads the ranges of a container; once more where they changed under our eyes.
+    /// Reads the ranges of a container; again where they change under our eyes, which can take a moment.
     pub fn ranges(&self, container: &Container) -> Result<Ranges, Error> {
-        let first = self.ranges_once(container)?;
-        Ranges::new(first).or_else(|_| Ranges::new(self.ranges_once(container)?))
+        const WAITS: [u64; 4] = [0, 200, 400, 800];
+        for wait in WAITS {
+            if let Ok(ranges) = Ranges::new(self.ranges_once(container)?) {
+                return Ok(ranges);
+            }
+            self.rest(Duration::from_millis(wait))?;
+        }
+        Ranges::new(self.ranges_once(container)?)
     }
 
     fn ranges_once(&self, container: &Container) -> Result<Vec<Range>, Error> {

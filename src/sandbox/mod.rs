@@ -14,6 +14,7 @@ pub mod host;
 pub mod http;
 pub mod identity;
 pub mod imds;
+pub mod os;
 mod secrets;
 pub mod sql;
 pub mod token;

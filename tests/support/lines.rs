@@ -26,7 +26,10 @@ pub const CONVERSATIONS: &[&str] = &[
 /// The commands that take no view, or are about no service.
 pub const OTHERS: &[&str] = &[
     "explain 403/5301",
+    "completions bash",
+    "man",
     "tour --live -y -d toured -c toured",
+    "tour --live -y -d toured -c toured --format html",
     "sandbox run -- /usr/bin/env",
 ];
 

@@ -3,7 +3,7 @@
 use super::container::key_of;
 use super::input::consistency;
 use super::query;
-use super::query_ranges::{Ranged, parallel, state};
+use super::query_ranges::{Ranged, Scope, parallel, state};
 use crate::cli::files::kept;
 use crate::cli::output::{Format, Output};
 use crate::cli::session::Session;
@@ -13,7 +13,7 @@ use crate::cli::target::{self, Target};
 use crate::cosmos::key_definition::Definition;
 use crate::cosmos::query::plan::Plan;
 use crate::cosmos::query::state::State;
-use crate::cosmos::query::{ACTION, Query, plan_of};
+use crate::cosmos::query::{ACTION, Query};
 use crate::cosmos::{Container, Paging, containers, items};
 use crate::error::Error;
 use crate::exchange::sweep::{Sweep, whole};
@@ -98,7 +98,7 @@ impl<'a, 's> Job<'a, 's> {
             state: State::new("", ""),
         };
         if let Some(query) = &job.query {
-            let plan = session.run(&plan_of(container, query))?.value;
+            let plan = query::plan(session, container, query)?;
             let plan = plan.ok_or_else(|| {
                 Error::usage(
                     "this server makes no plans of queries: rawcosmos query asks it without",
@@ -214,7 +214,7 @@ impl<'a, 's> Job<'a, 's> {
             container: self.container,
             query,
             plan,
-            between: None,
+            scope: Scope::All,
             paging: self.paging,
             most: usize::MAX,
             strip: self.strip,

@@ -33,6 +33,7 @@ use super::output::Output;
 use super::session::Session;
 use super::settings::Settings;
 use super::tour;
+use super::{complete, man};
 use crate::error::Error;
 use crate::show::Mask;
 pub use trailer::Trailer;
@@ -125,6 +126,8 @@ pub const COMMANDS: &[Command] = &[
     command("doctor", &["database-name", "container-name", "only", "probe-write"], 0, Verdict(doctor::run)),
     command("explain", &[], 3, Alone(ask::run)),
     command("tour", &["sandbox", "live", "step", "format", "database-name", "container-name"], 0, Alone(tour::run)),
+    command("completions", &[], 1, Alone(complete::run)),
+    command("man", &[], 0, Alone(man::run)),
     #[cfg(feature = "sandbox")]
     command("sandbox start", &["port", "host", "partitions", "regions", "ragged-pages", "fault", "azure-role"], 0, Alone(sandbox::start)),
     #[cfg(feature = "sandbox")]
@@ -146,7 +149,7 @@ pub fn find(args: &Args) -> Result<(&'static Command, Vec<String>), Error> {
     };
     let operands = args.words.get(command.words.split(' ').count()..);
     let mut operands = operands.unwrap_or_default().to_vec();
-    if command.words != "sandbox run" {
+    if !matches!(command.words, "sandbox run" | "completions") {
         let behind = args.rest.iter().cloned().map(args::text);
         operands.extend(behind.collect::<Result<Vec<_>, _>>()?);
     }
@@ -160,7 +163,8 @@ pub fn find(args: &Args) -> Result<(&'static Command, Vec<String>), Error> {
     Ok((command, operands))
 }
 
-fn plain(word: &str) -> &str {
+/// The word a command is called by, for another word for the same.
+pub fn plain(word: &str) -> &str {
     let alias = ALIASES.iter().find(|(other, _)| *other == word);
     alias.map_or(word, |(_, plain)| plain)
 }

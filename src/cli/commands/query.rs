@@ -1,25 +1,28 @@
 //! `query SQL`
 
+mod words;
+
 use super::Trailer;
 use super::input::{consistency, definition, given_key};
-use super::query_ranges::{Ranged, state};
+use super::query_ranges::{Ranged, Scope, state};
 use crate::cli::files::keep;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
-use crate::cli::settings::read_file;
 use crate::cosmos::partition_key::PartitionKey;
 use crate::cosmos::query::metrics::Metrics;
 use crate::cosmos::query::plan::Plan;
 use crate::cosmos::query::state::State;
 use crate::cosmos::query::{self, Across, Query};
 use crate::cosmos::{Container, Paging, containers};
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::exchange::pages::Flow;
 use crate::message::Next;
 use crate::show::quote;
+pub use words::asked;
+use words::is_token;
 
 /// `query SQL|-f FILE [--param NAME=TEXT]… [--param-json NAME=JSON]… [-k KEY] [--page-size N] [--max-items N]
-/// [--one-page] [--continuation TEXT] [--state FILE] [--parallel N] [--metrics]`
+/// [--one-page] [--continuation TEXT] [--state FILE|--continuation FILE] [--parallel N] [--metrics]`
 pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Result<(), Error> {
     let container = session.container()?;
     let query = asked(session, operands.first().cloned(), "a query")?;
@@ -30,8 +33,9 @@ pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Resul
     let mut work = Work::new(session, output, &container, &query)?;
     match &key {
         None => work.over_all()?,
-        Some(key) if key.components().len() > 1 => work.over_levels(key)?,
-        Some(key) => match work.by_service(&Across::Key(key.clone())) {
+        // What a file says of a key must not be taken for what it says of a prefix.
+        Some(key) if key.components().len() > 1 || work.file.is_some() => work.over_levels(key)?,
+        Some(key) => match work.over_key(key) {
             // One level of a hierarchical key: only the service knew that there are more.
             Err(e) if is_too_short(&e) => work.over_levels(key)?,
             done => done?,
@@ -40,10 +44,24 @@ pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Resul
     work.end()
 }
 
-/// The service says 400/1001 to a key with fewer levels than the container's.
+/// To a key with fewer levels than the container's the service says 400/1001, or that its items are in several
+/// partitions, with 400/1004 or in words alone.
 fn is_too_short(error: &Error) -> bool {
+    let said = |failure: &Failure| match failure.substatus {
+        Some(1001 | 1004) => true,
+        _ => failure.message.contains("ross partition"),
+    };
     let failure = error.failure();
-    failure.is_some_and(|failure| failure.status == 400 && failure.substatus == Some(1001))
+    failure.is_some_and(|failure| failure.status == 400 && said(failure))
+}
+
+/// Servers without plans say so in several ways. Where a query is wrong, the compiler of queries lists its errors.
+fn makes_no_plans(failure: &Failure) -> bool {
+    match failure.status {
+        404 | 405 | 501 => true,
+        400 => failure.substatus.unwrap_or_default() == 0 && !failure.body.contains("rrors"),
+        _ => false,
+    }
 }
 
 /// A query on its way: rows are printed as they come.
@@ -55,6 +73,8 @@ struct Work<'a, 's> {
     paging: Paging,
     most: usize,
     in_pages: bool,
+    /// Where this run begins and what the next one begins with.
+    file: Option<String>,
     left: Option<Next>,
     metrics: Metrics,
     trailer: Trailer,
@@ -68,11 +88,15 @@ impl<'a, 's> Work<'a, 's> {
         query: &'a Query,
     ) -> Result<Work<'a, 's>, Error> {
         let settings = session.settings;
-        let from = settings.text("continuation");
-        let in_pages = settings.on("one-page") || from.is_some();
-        if in_pages && settings.text("state").is_some() {
-            return Err(Error::Usage(
-                "--state goes on by itself: leave --one-page and --continuation out".into(),
+        let one_page = settings.on("one-page");
+        let (mut from, mut file) = (settings.text("continuation"), settings.text("state"));
+        if file.is_none() && !one_page {
+            file = from.take_if(|text| !is_token(text));
+        }
+        let in_pages = one_page || from.is_some();
+        if in_pages && file.is_some() {
+            return Err(Error::usage(
+                "--state goes on by itself: leave --one-page and --continuation out",
             ));
         }
         let paging = Paging {
@@ -90,6 +114,7 @@ impl<'a, 's> Work<'a, 's> {
             paging,
             most: settings.number("max-items")?.unwrap_or(usize::MAX),
             in_pages,
+            file,
             left: None,
             metrics: Metrics::default(),
             trailer: Trailer::default(),
@@ -102,18 +127,37 @@ impl<'a, 's> Work<'a, 's> {
         if self.in_pages {
             return self.by_service(&Across::All);
         }
-        let ranged = settings.text("parallel").is_some() || settings.text("state").is_some();
+        let ranged = settings.text("parallel").is_some() || self.file.is_some();
         match self.plan()? {
-            Some(plan) if !plan.is_plain() || ranged => self.by_ranges(&plan, None),
-            _ => self.by_service(&Across::All),
+            Some(plan) if !plan.is_plain() || ranged => self.by_ranges(&plan, Scope::All),
+            Some(_) => self.by_service(&Across::All),
+            None => match self.by_service(&Across::All) {
+                Err(e) => match of_refusal(&e)? {
+                    Some(plan) => self.by_ranges(&plan, Scope::All),
+                    None => Err(e),
+                },
+                done => done,
+            },
         }
+    }
+
+    /// One key: the service answers every query, though some in parts.
+    fn over_key(&mut self, key: &PartitionKey) -> Result<(), Error> {
+        if self.file.is_none() {
+            return self.by_service(&Across::Key(key.clone()));
+        }
+        let plan = match self.query.may_come_in_parts() {
+            true => self.plan()?.filter(Plan::comes_in_parts),
+            false => None,
+        };
+        self.by_ranges(&plan.unwrap_or_default(), Scope::Key(key))
     }
 
     /// The keys that begin like this one; the key itself where it is a whole one.
     fn over_levels(&mut self, key: &PartitionKey) -> Result<(), Error> {
         let definition = definition(self.session, self.container)?;
         if definition.is_complete(key) {
-            return self.by_service(&Across::Key(key.clone()));
+            return self.over_key(key);
         }
         if !definition.is_prefix(key) {
             return Err(Error::usage(format!(
@@ -125,7 +169,7 @@ impl<'a, 's> Work<'a, 's> {
         if !self.in_pages
             && let Some(plan) = self.plan()?
         {
-            return self.by_ranges(&plan, Some((key, between)));
+            return self.by_ranges(&plan, Scope::Levels(key, between));
         }
         let container = self.container;
         let ranges = self.session.flow("", |client| client.ranges(container))?;
@@ -139,21 +183,20 @@ impl<'a, 's> Work<'a, 's> {
     }
 
     fn plan(&self) -> Result<Option<Plan>, Error> {
-        let call = query::plan_of(self.container, self.query);
-        Ok(self.session.run(&call)?.value)
+        plan(self.session, self.container, self.query)
     }
 
     /// The query as it is, page by page.
     fn by_service(&mut self, across: &Across) -> Result<(), Error> {
-        let settings = self.session.settings;
-        if settings.text("state").is_some() {
-            return Err(Error::Usage(
-                "--state: this is read by the service itself: go on with --one-page and --continuation".into(),
+        if self.file.is_some() {
+            return Err(Error::usage(
+                "--state: this server makes no plans: go on with --one-page and --continuation",
             ));
         }
+        let settings = self.session.settings;
         let (one_page, metrics) = (settings.on("one-page"), settings.on("metrics"));
         let paging = self.paging.clone();
-        let (container, query) = (self.container, self.query);
+        let (session, container, query) = (self.session, self.container, self.query);
         let page = |from| {
             let paging = Paging {
                 from,
@@ -163,11 +206,18 @@ impl<'a, 's> Work<'a, 's> {
             if metrics { query::measured(call) } else { call }
         };
         let next = |next: &Next| Ok(page(Some(next.clone())));
-        let mut printed = 0;
+        let (mut printed, mut parts) = (0, None);
+        // Only a first page that is not all of it is a part. A page that was wanted by itself stays what it is.
+        let mut is_first =
+            matches!(across, Across::Key(_)) && !self.in_pages && query.may_come_in_parts();
         self.session
             .each_page(page(paging.from.clone()), &next, &mut |answer| {
                 let page = &answer.value;
-                let taken = page.items.len().min(self.most - printed);
+                if std::mem::take(&mut is_first) && page.next.is_some() {
+                    parts = plan(session, container, query)?.filter(Plan::comes_in_parts);
+                }
+                let wanted = parts.as_ref().map_or(self.most - printed, |_| 0);
+                let taken = page.items.len().min(wanted);
                 for item in page.items.iter().take(taken) {
                     self.output.row(item)?;
                 }
@@ -177,34 +227,30 @@ impl<'a, 's> Work<'a, 's> {
                     self.metrics.add("the service", &answer.metrics);
                 }
                 self.left = page.next.clone().filter(|_| one_page);
-                let enough = printed >= self.most || one_page;
+                let enough = printed >= self.most || one_page || parts.is_some();
                 Ok(if enough { Flow::Stop } else { Flow::Continue })
-            })
+            })?;
+        match (parts, across) {
+            (Some(plan), Across::Key(key)) => self.by_ranges(&plan, Scope::Key(key)),
+            _ => Ok(()),
+        }
     }
 
     /// Each range by the plan.
-    fn by_ranges(
-        &mut self,
-        plan: &Plan,
-        levels: Option<(&PartitionKey, (String, String))>,
-    ) -> Result<(), Error> {
-        let (key, between) = levels.unzip();
-        let file = self.session.settings.text("state");
-        let start = file.as_deref().map(|file| self.state(file, key));
+    fn by_ranges(&mut self, plan: &Plan, scope: Scope) -> Result<(), Error> {
+        let file = self.file.as_deref();
+        let start = file.map(|file| self.state(file, scope.key()));
         let ranged = Ranged {
             session: self.session,
             container: self.container,
             query: self.query,
             plan,
-            between,
+            scope,
             paging: self.paging.clone(),
             most: self.most,
             strip: false,
             state: start.transpose()?,
-            keep: &|state| {
-                let file = file.as_deref();
-                file.map_or(Ok(()), |file| keep(file, &state.to_json()))
-            },
+            keep: &|state| file.map_or(Ok(()), |file| keep(file, &state.to_json())),
         };
         let (printed, spent) = ranged.run(self.output)?;
         self.trailer.spent(printed, &spent);
@@ -230,6 +276,27 @@ impl<'a, 's> Work<'a, 's> {
     }
 }
 
+/// What the service makes of a query; nothing where it makes no plans.
+pub fn plan(
+    session: &Session,
+    container: &Container,
+    query: &Query,
+) -> Result<Option<Plan>, Error> {
+    match session.run(&query::plan_of(container, query)) {
+        Ok(answer) => Ok(answer.value),
+        Err(e) => match of_refusal(&e)? {
+            None if e.failure().is_some_and(makes_no_plans) => Ok(None),
+            None => Err(e),
+            plan => Ok(plan),
+        },
+    }
+}
+
+fn of_refusal(error: &Error) -> Result<Option<Plan>, Error> {
+    let failure = error.failure();
+    failure.map_or(Ok(None), Plan::of_refusal)
+}
+
 /// What is said of the rows once all of them are written.
 pub fn end(session: &Session, output: &Output, trailer: &Trailer, left: Option<&Next>) {
     if !output.left_out().is_empty() {
@@ -243,39 +310,4 @@ pub fn end(session: &Session, output: &Output, trailer: &Trailer, left: Option<&
             quote(next.as_str())
         ));
     }
-}
-
-/// The query that was given, or that of `--file`, with its parameters.
-pub fn asked(session: &Session, given: Option<String>, what: &str) -> Result<Option<Query>, Error> {
-    let text = match (given, session.settings.text("file")) {
-        (Some(_), Some(_)) => {
-            return Err(Error::usage(format!(
-                "{what} and --file exclude each other"
-            )));
-        }
-        (None, Some(path)) => Some(read_file(&path)?),
-        (given, None) => given,
-    };
-    // A variable or a pipe that held nothing is no query either.
-    let text = text.filter(|text| !text.trim().is_empty());
-    session.known.borrow_mut().query.clone_from(&text);
-    text.map(|text| with_parameters(session, text)).transpose()
-}
-
-fn with_parameters(session: &Session, text: String) -> Result<Query, Error> {
-    let mut query = Query::new(text);
-    for (option, is_json) in [("param", false), ("param-json", true)] {
-        for pair in session.settings.args().values(option) {
-            let (name, value) = pair
-                .split_once('=')
-                .ok_or_else(|| Error::usage(format!("--{option} {pair}: it must be NAME=VALUE")))?;
-            let value = if is_json {
-                value.to_string()
-            } else {
-                serde_json::Value::from(value).to_string()
-            };
-            query = query.parameter(name, &value)?;
-        }
-    }
-    Ok(query)
 }

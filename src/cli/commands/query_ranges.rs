@@ -6,6 +6,7 @@ use crate::cli::files::kept;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
+use crate::cosmos::partition_key::PartitionKey;
 use crate::cosmos::query::plan::Plan;
 use crate::cosmos::query::state::State;
 use crate::cosmos::query::{ACTION, Query};
@@ -15,13 +16,23 @@ use crate::error::Error;
 use crate::exchange::changes::recreated;
 use crate::exchange::query::{Asked, Rows, Spent};
 
+/// Which items are asked for.
+pub enum Scope<'a> {
+    /// All.
+    All,
+    /// Those of a key.
+    Key(&'a PartitionKey),
+    /// Those whose keys begin like this one: between two effective keys.
+    Levels(&'a PartitionKey, (String, String)),
+}
+
 /// The query, its plan, and what of the container it is about.
 pub struct Ranged<'a, 's> {
     pub session: &'a Session<'s>,
     pub container: &'a Container,
     pub query: &'a Query,
     pub plan: &'a Plan,
-    pub between: Option<(String, String)>,
+    pub scope: Scope<'a>,
     pub paging: Paging,
     pub most: usize,
     /// Without what the service adds to an item.
@@ -32,16 +43,32 @@ pub struct Ranged<'a, 's> {
     pub keep: &'a dyn Fn(State) -> Result<(), Error>,
 }
 
+impl<'a> Scope<'a> {
+    /// The key it is about.
+    pub fn key(&self) -> Option<&'a PartitionKey> {
+        match self {
+            Scope::All => None,
+            Scope::Key(key) | Scope::Levels(key, _) => Some(*key),
+        }
+    }
+}
+
 impl Ranged<'_, '_> {
     /// Prints the rows; how many there were, and what they took.
     pub fn run(self, output: &mut Output) -> Result<(usize, Spent), Error> {
         let settings = self.session.settings;
+        let (key, between) = match self.scope {
+            Scope::All => (None, None),
+            Scope::Key(key) => (Some(key.clone()), None),
+            Scope::Levels(_, between) => (None, Some(between)),
+        };
         let every = self.paging.size.unwrap_or(1000).max(1) as usize;
         let asked = Asked {
             container: self.container,
             query: self.query,
             plan: self.plan,
-            between: self.between,
+            key,
+            between,
             paging: self.paging,
             most: u64::try_from(self.most)
                 .ok()

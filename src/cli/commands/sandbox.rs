@@ -11,7 +11,7 @@ use crate::sandbox::arm::rbac::ROLES;
 use crate::sandbox::cloud::Cloud;
 use crate::sandbox::faults::Fault;
 use crate::sandbox::host::{self, Host};
-use crate::sandbox::{self, Options, Sandbox};
+use crate::sandbox::{self, Options, Sandbox, os};
 use crate::show::Mask;
 
 /// Variables that would make a command in the sandbox use a credential or an audience that is not the sandbox's,
@@ -73,7 +73,12 @@ pub fn run(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
 
 /// The search path with this program before all others: the command may call `rawcosmos`, and means this one.
 fn own_path() -> Option<OsString> {
-    let program = std::env::current_exe().ok()?;
+    // Without /proc nobody but the one who started it says where it is; a bare name was found on the path.
+    let said = || {
+        let program = std::path::absolute(std::env::args_os().next()?).ok()?;
+        program.is_file().then_some(program)
+    };
+    let program = std::env::current_exe().ok().or_else(said)?;
     let folder = program.parent()?.to_path_buf();
     let others = std::env::var_os("PATH").unwrap_or_default();
     // An empty part would mean whatever folder the command happens to be in.
@@ -157,15 +162,7 @@ fn azure_role(settings: &Settings) -> Result<Option<String>, Error> {
 
 /// The child's code; 128 and the signal's number where a signal ended it.
 fn code(status: process::ExitStatus) -> u8 {
-    #[cfg(unix)]
-    {
-        use std::os::unix::process::ExitStatusExt;
-        if let Some(signal) = status.signal() {
-            return u8::try_from(128 + signal).unwrap_or(1);
-        }
-    }
-    status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .unwrap_or(1)
+    let signal = os::signal(status).map(|signal| 128 + signal);
+    let code = signal.or(status.code());
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }

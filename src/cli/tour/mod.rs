@@ -2,6 +2,8 @@
 //!
 //! Each step has a goal, the exchanges themselves, what to notice in them, and the curl line to do it by hand.
 
+mod markup;
+mod page;
 mod paper;
 mod work;
 
@@ -9,11 +11,10 @@ use std::sync::Mutex;
 
 use super::session::Session;
 use super::settings::Settings;
-use super::{commands, network};
+use super::{commands, network, told};
 use crate::arm::{self, operation::Started, roles::Grant};
 use crate::cosmos;
 use crate::error::Error;
-use crate::exchange::locked;
 use crate::name::Name;
 use crate::show::Mask;
 use paper::{Paper, Recorder};
@@ -75,10 +76,10 @@ struct Tour<'a> {
     remark: Option<String>,
 }
 
-/// `tour [--sandbox | --live] [--step N] [--format md]`
+/// `tour [--sandbox | --live] [--step N] [--format text|md|html]`
 pub fn run(settings: &Settings, mask: &Mask, _: &[String]) -> Result<u8, Error> {
     if settings.on("dry-run") {
-        return outline(settings);
+        return outline(settings, mask);
     }
     let configured = settings.find("account-name").is_some() || settings.find("endpoint").is_some();
     match (settings.on("live"), settings.on("sandbox")) {
@@ -116,8 +117,9 @@ fn in_sandbox(_: &Settings, _: &Mask) -> Result<u8, Error> {
 }
 
 /// What the tour would do, without doing it.
-fn outline(settings: &Settings) -> Result<u8, Error> {
-    let mut paper = Paper::new(settings)?;
+fn outline(settings: &Settings, mask: &Mask) -> Result<u8, Error> {
+    let mut paper = Paper::new(settings, mask)?;
+    paper.open("or rather would say: nothing was sent", "imds")?;
     for (index, step) in STEPS.iter().enumerate() {
         paper.begin(index + 1, step)?;
         let change = if step.change.is_empty() {
@@ -125,15 +127,13 @@ fn outline(settings: &Settings) -> Result<u8, Error> {
         } else {
             step.change
         };
-        if !paper.hides(index + 1) {
-            paper.output.text(&format!("It would {change}.\n"))?;
-        }
+        paper.plan(index + 1, change)?;
     }
-    paper.output.finish().map(|()| 0)
+    paper.close().map(|()| 0)
 }
 
 fn guide(said: &Settings, settings: &Settings, mask: &Mask, live: bool) -> Result<u8, Error> {
-    let paper = Paper::new(said)?;
+    let mut paper = Paper::new(said, mask)?;
     let network = network(settings)?;
     let recorder = Recorder {
         inner: &network,
@@ -166,30 +166,43 @@ fn guide(said: &Settings, settings: &Settings, mask: &Mask, live: bool) -> Resul
     if live {
         tour.refuse_what_exists()?;
     }
-    let done = tour.walk(paper, &recorder, live);
-    if done.is_err() {
+    let done = tour.walk(&mut paper, &recorder, live);
+    if let Err(error) = &done {
+        let explained = told(error, &session.context(), false, mask);
         tour.leave_nothing();
+        // The error that ended the tour is the one to report.
+        let _ = paper.break_off(&explained, &recorder.taken());
     }
     done.map(|()| 0)
 }
 
 impl Tour<'_> {
-    fn walk(&mut self, mut paper: Paper, recorder: &Recorder, live: bool) -> Result<(), Error> {
+    fn walk(&mut self, paper: &mut Paper, recorder: &Recorder, live: bool) -> Result<(), Error> {
         // What finding the account needed is to be seen again, in its step.
-        locked(&recorder.seen).clear();
+        recorder.taken();
         self.session.client.forget_tokens();
         *self.session.machine.borrow_mut() = None;
+        let place = match live {
+            true => "on a real account",
+            false => "in a sandbox: nothing left this machine",
+        };
+        paper.open(place, self.session.source())?;
         for (index, step) in STEPS.iter().enumerate() {
             if live && !step.change.is_empty() {
                 commands::confirm(self.session, step.change)?;
             }
             paper.begin(index + 1, step)?;
-            (step.work)(self)?;
-            let seen = std::mem::take(&mut *locked(&recorder.seen));
-            let remark = self.remark.take();
-            paper.end(index + 1, step, &seen, remark.as_deref(), recorder.mask)?;
+            let done = (step.work)(self);
+            let remark = self.remark.take().unwrap_or_default();
+            // What to see in a step is not there to be seen where it broke off.
+            let notices: &[&str] = match done {
+                Ok(()) => &[step.notice, &remark],
+                Err(_) => &[],
+            };
+            let shown = paper.end(index + 1, notices, &recorder.taken());
+            done.and(shown)?;
         }
-        paper.output.finish()
+        paper.close()
     }
 
     fn refuse_what_exists(&self) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use super::page::Page;
 use super::{STEPS, Step};
 use crate::cli::output::{Format, Output};
 use crate::cli::settings::Settings;
@@ -10,11 +11,24 @@ use crate::exchange::{Transport, locked};
 use crate::message::{Request, Response, Text};
 use crate::show::{self, Mask};
 
+/// An exchange that was seen.
+pub type Seen = (Request, Outcome);
+
+/// What came of a request.
+pub type Outcome = Result<Response, Broken>;
+
 /// Keeps what goes through it, for printing after the step.
 pub struct Recorder<'a> {
     pub(super) inner: &'a dyn Transport,
     pub(super) mask: &'a Mask,
-    pub(super) seen: Mutex<Vec<(Request, Result<Response, Broken>)>>,
+    pub(super) seen: Mutex<Vec<Seen>>,
+}
+
+impl Recorder<'_> {
+    /// What it has kept; from now on it begins anew.
+    pub(super) fn taken(&self) -> Vec<Seen> {
+        std::mem::take(&mut *locked(&self.seen))
+    }
 }
 
 impl Transport for Recorder<'_> {
@@ -26,24 +40,27 @@ impl Transport for Recorder<'_> {
     }
 }
 
-/// Where the tour is written: as plain text or as Markdown; one step of it, or all.
-pub struct Paper {
-    pub(super) output: Output,
+/// Where the tour is written, and as what; one step of it, or all.
+pub struct Paper<'a> {
+    output: Output,
+    mask: &'a Mask,
     markdown: bool,
+    /// Where it is a page: what is to be written next.
+    page: Option<Page<'a>>,
     only: Option<usize>,
+    /// The step that was begun last.
+    reached: usize,
 }
 
-impl Paper {
-    pub(super) fn new(settings: &Settings) -> Result<Paper, Error> {
-        let markdown = match settings.text("format").as_deref() {
-            None | Some("text") => false,
-            Some("md") => true,
-            Some(other) => {
-                return Err(Error::usage(format!(
-                    "--format {other} is not known: text or md"
-                )));
-            }
-        };
+impl<'a> Paper<'a> {
+    pub(super) fn new(settings: &Settings, mask: &'a Mask) -> Result<Paper<'a>, Error> {
+        let form = settings.text("format");
+        let form = form.as_deref().unwrap_or("text");
+        if !["text", "md", "html"].contains(&form) {
+            return Err(Error::usage(format!(
+                "--format {form} is not known: text, md or html"
+            )));
+        }
         let only = settings.number("step")?;
         if only.is_some_and(|step| !(1..=STEPS.len()).contains(&step)) {
             return Err(Error::usage(format!(
@@ -54,18 +71,42 @@ impl Paper {
         let output = Output::new(Format::Auto, None, false, Box::new(std::io::stdout()))?;
         Ok(Paper {
             output,
-            markdown,
+            mask,
+            markdown: form == "md",
+            page: (form == "html").then(|| Page::new(mask)),
             only,
+            reached: 0,
         })
     }
 
-    pub(super) fn hides(&self, number: usize) -> bool {
+    /// Before the first step: where the tour leads, and where its identity comes from.
+    pub(super) fn open(&mut self, place: &str, source: &str) -> Result<(), Error> {
+        if let Some(page) = &mut self.page {
+            page.open(place, source, self.only);
+        }
+        self.flush()
+    }
+
+    /// Writes what was added to the page, where it is one.
+    fn flush(&mut self) -> Result<(), Error> {
+        match &mut self.page {
+            Some(page) => self.output.text(&std::mem::take(&mut page.text)),
+            None => Ok(()),
+        }
+    }
+
+    fn hides(&self, number: usize) -> bool {
         self.only.is_some_and(|only| only != number)
     }
 
     pub(super) fn begin(&mut self, number: usize, step: &Step) -> Result<(), Error> {
+        self.reached = number;
         if self.hides(number) {
             return Ok(());
+        }
+        if let Some(page) = &mut self.page {
+            page.begin(number, step);
+            return self.flush();
         }
         let (title, count) = (step.title, STEPS.len());
         let heading = match self.markdown {
@@ -77,29 +118,40 @@ impl Paper {
         self.output.text("")
     }
 
+    /// What a step would change.
+    pub(super) fn plan(&mut self, number: usize, change: &str) -> Result<(), Error> {
+        let text = format!("It would {change}.");
+        if self.page.is_some() {
+            return self.end(number, &[&text], &[]);
+        }
+        match self.hides(number) {
+            true => Ok(()),
+            false => self.output.text(&format!("{text}\n")),
+        }
+    }
+
     pub(super) fn end(
         &mut self,
         number: usize,
-        step: &Step,
-        seen: &[(Request, Result<Response, Broken>)],
-        remark: Option<&str>,
-        mask: &Mask,
+        notices: &[&str],
+        seen: &[Seen],
     ) -> Result<(), Error> {
         if self.hides(number) {
             return Ok(());
         }
-        for (request, outcome) in seen {
-            self.exchange(request, outcome, mask)?;
+        if let Some(page) = &mut self.page {
+            page.end(notices, seen);
+            return self.flush();
         }
-        for text in [Some(step.notice), remark].into_iter().flatten() {
-            if !text.is_empty() {
-                let sign = if self.markdown {
-                    "**Notice:** "
-                } else {
-                    "notice: "
-                };
-                self.output.text(&format!("{sign}{text}"))?;
-            }
+        for exchange in seen {
+            self.exchange(exchange)?;
+        }
+        let sign = match self.markdown {
+            true => "**Notice:** ",
+            false => "notice: ",
+        };
+        for text in notices.iter().filter(|text| !text.is_empty()) {
+            self.output.text(&format!("{sign}{text}"))?;
         }
         if let Some(request) = deed(seen) {
             self.output.text("")?;
@@ -113,17 +165,13 @@ impl Paper {
                 false => format!("do it yourself{signed}:"),
             };
             self.output.text(&yourself)?;
-            self.block("sh", &show::curl(request, mask))?;
+            self.block("sh", &show::curl(request, self.mask))?;
         }
         self.output.text("")
     }
 
-    fn exchange(
-        &mut self,
-        request: &Request,
-        outcome: &Result<Response, Broken>,
-        mask: &Mask,
-    ) -> Result<(), Error> {
+    fn exchange(&mut self, (request, outcome): &Seen) -> Result<(), Error> {
+        let mask = self.mask;
         let answer = match outcome {
             Ok(response) => prefixed("<", &show::response(response, mask)),
             Err(broken) => format!("* {}", mask.text(&broken.to_string())),
@@ -139,10 +187,27 @@ impl Paper {
             false => self.output.text(text),
         }
     }
+
+    /// After the last step.
+    pub(super) fn close(&mut self) -> Result<(), Error> {
+        if let Some(page) = &mut self.page {
+            page.close();
+        }
+        self.flush()?;
+        self.output.finish()
+    }
+
+    /// After an error: a page is whole all the same, and shows how what the tour had made was taken back.
+    pub(super) fn break_off(&mut self, explained: &str, undone: &[Seen]) -> Result<(), Error> {
+        if let Some(page) = &mut self.page {
+            page.fail(explained, self.reached, self.only, undone);
+        }
+        self.close()
+    }
 }
 
 /// The request a step is about: the change, not the questions before and after it.
-fn deed(seen: &[(Request, Result<Response, Broken>)]) -> Option<&Request> {
+fn deed(seen: &[Seen]) -> Option<&Request> {
     let mut requests = seen.iter().rev().map(|(request, _)| request);
     let change = requests.clone().find(|request| request.method != "GET");
     change.or_else(|| requests.next())

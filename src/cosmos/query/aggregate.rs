@@ -59,7 +59,9 @@ impl Function {
 /// An aggregate on its way.
 #[derive(Debug)]
 pub enum Accumulator {
-    /// A count, or a sum; `None` once a part of it was undefined.
+    /// A count: every part has one.
+    Count(Total),
+    /// A sum; `None` once a part of it was undefined.
     Total(Option<Total>),
     /// A sum, as above, and how many there were.
     Average(Option<Total>, Total),
@@ -89,7 +91,8 @@ impl Accumulator {
             })
         };
         match function {
-            Function::Count | Function::Sum => Accumulator::Total(Some(zero)),
+            Function::Count => Accumulator::Count(zero),
+            Function::Sum => Accumulator::Total(Some(zero)),
             Function::Average => Accumulator::Average(Some(zero), zero),
             Function::Min => extreme(Ordering::Less),
             Function::Max => extreme(Ordering::Greater),
@@ -106,6 +109,7 @@ impl Accumulator {
         };
         let item = of("item")?;
         match self {
+            Accumulator::Count(count) => *count = count.plus(counted(item)?),
             Accumulator::Total(total) => *total = sum(*total, item)?,
             Accumulator::Average(total, count) => {
                 let Some(item) = item else {
@@ -138,6 +142,7 @@ impl Accumulator {
     /// The whole, as JSON text; `None` is undefined.
     pub fn result(self) -> Option<String> {
         match self {
+            Accumulator::Count(count) => count.text(),
             Accumulator::Total(total) => total?.text(),
             Accumulator::Average(total, count) => total?.over(count)?.text(),
             Accumulator::Extreme(extreme) if extreme.undefined => None,
@@ -297,6 +302,8 @@ mod tests {
     fn what_is_no_partial_is_refused() {
         for (function, part) in [
             ("Count", "[]"),
+            ("Count", "{}"),
+            ("CountIf", r#"{"item":"5"}"#),
             ("Average", r#"{"item":3}"#),
             ("Average", r#"{"item":{"sum":1}}"#),
             ("Min", r#"{"item2":{"min":1}}"#),

@@ -49,8 +49,12 @@ impl Key {
 
     /// Whether two values are tied only because nothing is known of their order.
     pub fn is_moot(&self, other: &Key) -> bool {
-        let complex = self.rank() >= ARRAY && self.rank() == other.rank();
-        complex && self.identity() != other.identity()
+        self.is_complex() && self.rank() == other.rank() && self.identity() != other.identity()
+    }
+
+    /// Whether it is an array or an object.
+    pub fn is_complex(&self) -> bool {
+        self.rank() >= ARRAY
     }
 
     /// Whether it can be less or greater than others: an array, an object and what is undefined cannot.
@@ -91,11 +95,18 @@ pub type Seen = HashMap<Identity, usize>;
 pub struct Identity([u8; 16]);
 
 impl Identity {
-    fn of(text: &str) -> Identity {
+    /// Of a text.
+    pub fn of(text: &str) -> Identity {
         let mut bytes = [0; 16];
         let hash = Sha256::digest(text.as_bytes());
         bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
         Identity(bytes)
+    }
+
+    /// Half of it, for a list that is written down.
+    pub fn mark(&self) -> u64 {
+        let first = self.0.iter().take(8);
+        first.fold(0, |mark, byte| (mark << 8) | u64::from(*byte))
     }
 
     /// Of several values in a row.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::aggregate::Function;
 use crate::cosmos::effective_key::order;
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::message::Response;
 
 /// What this client can do with a plan. The service refuses queries that need anything else, in its own words.
@@ -77,7 +77,20 @@ pub struct Interval {
 impl Plan {
     /// Reads a plan; `None` where an answer is none, as from a server that does not make them.
     pub fn read(response: &Response) -> Result<Option<Plan>, Error> {
-        let body: Value = response.json()?;
+        Plan::of(&response.json()?)
+    }
+
+    /// The plan that comes with the refusal of a query which is the client's to put together (400/1004): as a text, or
+    /// as it is.
+    pub fn of_refusal(failure: &Failure) -> Result<Option<Plan>, Error> {
+        let body: Value = serde_json::from_str(&failure.body).unwrap_or_default();
+        match body.get("additionalErrorInfo") {
+            Some(Value::String(text)) => Plan::of(&serde_json::from_str(text).unwrap_or_default()),
+            plan => Plan::of(plan.unwrap_or(&Value::Null)),
+        }
+    }
+
+    fn of(body: &Value) -> Result<Option<Plan>, Error> {
         if body
             .get("hybridSearchQueryInfo")
             .is_some_and(Value::is_object)
@@ -90,10 +103,10 @@ impl Plan {
             return Ok(None);
         };
         let number = |name| whole(info.get(name), name);
-        let value = aggregates(info)?;
         Ok(Some(Plan {
             rewritten: text(info, "rewrittenQuery"),
-            order: texts(info, "orderBy")
+            order: texts(info, "orderBy")?
+                .into_iter()
                 .map(direction)
                 .collect::<Result<_, _>>()?,
             drains: is_true(info.get("hasNonStreamingOrderBy")),
@@ -103,27 +116,31 @@ impl Plan {
                 .flatten()
                 .min(),
             distinct: distinct(info)?,
-            group_by: texts(info, "groupByExpressions")
+            group_by: texts(info, "groupByExpressions")?
+                .into_iter()
                 .map(str::to_string)
                 .collect(),
             members: named_members(info)?,
-            value,
-            count_rows: info
-                .get("dCountInfo")
-                .filter(|count| count.is_object())
-                .map(|count| text(count, "dCountAlias").unwrap_or_default()),
+            value: aggregates(info)?,
+            count_rows: match given(info, "dCountInfo") {
+                None => None,
+                Some(count) if count.is_object() => {
+                    Some(text(count, "dCountAlias").unwrap_or_default())
+                }
+                Some(count) => return Err(strange("dCountInfo", count)),
+            },
             intervals: intervals(body.get("queryRanges")),
         }))
     }
 
     /// Whether the rows of one range after the other are the answer: the service gives those by itself.
     pub fn is_plain(&self) -> bool {
-        self.order.is_empty()
-            && !self.groups()
-            && self.distinct == Distinct::No
-            && self.count_rows.is_none()
-            && self.offset == 0
-            && self.limit.is_none()
+        self.order.is_empty() && !self.comes_in_parts() && self.offset == 0 && self.limit.is_none()
+    }
+
+    /// Whether even the pages of one range, or of one key, are parts that have to be put together.
+    pub fn comes_in_parts(&self) -> bool {
+        !self.streams() || self.distinct != Distinct::No
     }
 
     /// Whether rows can be given while others are still to come.
@@ -158,9 +175,22 @@ fn text(info: &Value, name: &str) -> Option<String> {
     text.filter(|text| !text.is_empty()).map(str::to_string)
 }
 
-fn texts<'a>(info: &'a Value, name: &str) -> impl Iterator<Item = &'a str> {
-    let list = info.get(name).and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(Value::as_str)
+/// A member that says something.
+fn given<'a>(info: &'a Value, name: &str) -> Option<&'a Value> {
+    info.get(name).filter(|value| !value.is_null())
+}
+
+fn texts<'a>(info: &'a Value, name: &str) -> Result<Vec<&'a str>, Error> {
+    let text = |value: &'a Value| value.as_str().ok_or_else(|| strange(name, value));
+    match given(info, name) {
+        None => Ok(Vec::new()),
+        Some(Value::Array(list)) => list.iter().map(text).collect(),
+        Some(other) => Err(strange(name, other)),
+    }
+}
+
+fn strange(name: &str, value: &Value) -> Error {
+    Error::answer(format!("the plan's {name} is {value}"))
 }
 
 /// A boolean; one generator of plans writes 1 and 0.
@@ -173,7 +203,7 @@ fn whole(value: Option<&Value>, name: &str) -> Result<Option<u64>, Error> {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_u64() {
             Some(number) => Ok(Some(number)),
-            None => Err(Error::answer(format!("the plan's {name} is {value}"))),
+            None => Err(strange(name, value)),
         },
     }
 }
@@ -182,26 +212,26 @@ fn direction(text: &str) -> Result<Direction, Error> {
     match text {
         "Ascending" => Ok(Direction::Ascending),
         "Descending" => Ok(Direction::Descending),
-        other => Err(Error::answer(format!(
-            "the plan orders in the unknown way {other:?}"
-        ))),
+        other => Err(strange("orderBy", &other.into())),
     }
 }
 
 fn distinct(info: &Value) -> Result<Distinct, Error> {
-    match info.get("distinctType").and_then(Value::as_str) {
-        None | Some("None") => Ok(Distinct::No),
+    let Some(distinct) = given(info, "distinctType") else {
+        return Ok(Distinct::No);
+    };
+    match distinct.as_str() {
+        Some("None") => Ok(Distinct::No),
         Some("Ordered") => Ok(Distinct::Ordered),
         Some("Unordered") => Ok(Distinct::Unordered),
-        Some(other) => Err(Error::answer(format!(
-            "the plan has the unknown distinctType {other:?}"
-        ))),
+        _ => Err(strange("distinctType", distinct)),
     }
 }
 
 /// The aggregate of `SELECT VALUE`; a row of several values cannot be one.
 fn aggregates(info: &Value) -> Result<Option<Function>, Error> {
-    let all: Vec<Function> = texts(info, "aggregates")
+    let all: Vec<Function> = texts(info, "aggregates")?
+        .into_iter()
         .map(Function::named)
         .collect::<Result<_, _>>()?;
     match all.as_slice() {
@@ -215,19 +245,28 @@ fn aggregates(info: &Value) -> Result<Option<Function>, Error> {
 
 /// The members of a row in the order of the query, each with its aggregate.
 fn named_members(info: &Value) -> Result<Vec<(String, Option<Function>)>, Error> {
-    let function = |name: &str| {
-        let named = info.pointer("/groupByAliasToAggregateType");
-        match named
-            .and_then(|named| named.get(name))
-            .and_then(Value::as_str)
-        {
-            None | Some("null" | "None") => Ok(None),
+    const NAMED: &str = "groupByAliasToAggregateType";
+    let named = info.get(NAMED);
+    let function = |name: &str| match named.and_then(|named| given(named, name)) {
+        None => Ok(None),
+        Some(function) => match function.as_str() {
+            Some("null" | "None") => Ok(None),
             Some(function) => Function::named(function).map(Some),
-        }
+            None => Err(strange(NAMED, function)),
+        },
     };
-    texts(info, "groupByAliases")
-        .map(|name| Ok((name.to_string(), function(name)?)))
-        .collect()
+    let mut names = texts(info, "groupByAliases")?;
+    // Left out, or not known to the server: in any order then.
+    if names.is_empty() {
+        let named = named.and_then(Value::as_object);
+        names = named
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect();
+    }
+    let member = |name: &str| Ok((name.to_string(), function(name)?));
+    names.into_iter().map(member).collect()
 }
 
 /// Intervals in another form than digits are of another gateway: then all ranges are asked, which is never wrong.

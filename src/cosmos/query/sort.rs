@@ -74,7 +74,10 @@ enum Source {
 impl GroupOrder {
     /// What the text of a grouped query asks for; `None` where it asks for no order.
     pub fn of(plan: &Plan, text: &str) -> Result<Option<GroupOrder>, Error> {
-        let Some(expressions) = order_by(text).filter(|_| !plan.group_by.is_empty()) else {
+        // In the rewritten text it stands as well, and there without comments, in which a quote may have hidden it.
+        let rewritten = || plan.rewritten.as_deref().and_then(order_by);
+        let found = order_by(text).or_else(rewritten);
+        let Some(expressions) = found.filter(|_| !plan.group_by.is_empty()) else {
             return Ok(None);
         };
         let source = |(expression, _): &(String, Direction)| source(plan, expression);
@@ -266,6 +269,12 @@ mod tests {
         for unknown in ["c.z", "COUNT(1)", "n + 1"] {
             assert!(order(unknown).is_err(), "{unknown}");
         }
+        let plan = Plan {
+            rewritten: Some("SELECT 1 GROUP BY c.a\nORDER BY c.a".into()),
+            ..plan
+        };
+        let hidden = GroupOrder::of(&plan, "SELECT 1 -- it's\nGROUP BY c.a ORDER BY c.a");
+        assert!(hidden.unwrap().is_some());
     }
 
     #[test]

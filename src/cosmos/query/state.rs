@@ -4,8 +4,8 @@
 //! being read, and which of its rows were given: also after a split those are the first that the children have.
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
+use super::order::Identity;
 use crate::cosmos::ranges::Part;
 use crate::error::Error;
 use crate::message::Next;
@@ -32,26 +32,19 @@ pub struct Left {
     pub part: Part,
     /// Where the page that is being read begins.
     pub from: Option<Next>,
-    /// The [`mark`] of each of its rows that were given already.
+    /// The [mark](Identity::mark) of each of its rows that were given already.
     pub given: Vec<u64>,
 }
 
 /// The form of the state that is written.
 const VERSION: u64 = 1;
 
-/// Stands for a text wherever only sameness matters.
-pub fn mark(text: &str) -> u64 {
-    let hash = Sha256::digest(text.as_bytes());
-    let first = hash.iter().take(8);
-    first.fold(0, |mark, byte| (mark << 8) | u64::from(*byte))
-}
-
 impl State {
     /// At the start; `asked` is all that says which rows there are.
     pub fn new(container: &str, asked: &str) -> State {
         State {
             container: container.to_string(),
-            query: mark(asked),
+            query: Identity::of(asked).mark(),
             passed: 0,
             length: None,
             left: Vec::new(),

@@ -9,6 +9,7 @@ use crate::cosmos::Paging;
 use crate::cosmos::query::rows::unwrapped;
 use crate::cosmos::query::state::State;
 use crate::cosmos::query::{self, Across, Query};
+use crate::cosmos::ranges::Ranges;
 use crate::error::Error;
 use crate::exchange::changes::is_gone;
 use crate::exchange::ranges::SPLITS;
@@ -35,7 +36,11 @@ impl<'a> Desk<'a> {
     ) -> Result<Desk<'a>, Error> {
         let mut table = Table::default();
         if asked.plan.limit != Some(0) {
-            table.lay(asked, start.as_ref(), &client.ranges(asked.container)?);
+            let ranges = match asked.key {
+                Some(_) => Ranges::whole(),
+                None => client.ranges(asked.container)?,
+            };
+            table.lay(asked, start.as_ref(), &ranges);
         }
         table.spent.ranges = table.leaves.len();
         Ok(Desk {
@@ -193,7 +198,10 @@ impl<'a> Desk<'a> {
             from: job.from.clone(),
             ..self.asked.paging.clone()
         };
-        let across = Across::from(&job.part);
+        let across = match &self.asked.key {
+            Some(key) => Across::Key(key.clone()),
+            None => Across::from(&job.part),
+        };
         let call = query::items(self.asked.container, &self.query, &across, &paging);
         match self.asked.metrics {
             true => query::measured(call),
@@ -207,7 +215,7 @@ impl<'a> Desk<'a> {
         let Some(times) = self.table().repairs(job.id) else {
             return Ok(());
         };
-        if times >= SPLITS {
+        if times >= SPLITS || self.asked.key.is_some() {
             return Err(error);
         }
         let ranges = self.client.ranges_again(self.asked.container, times)?;

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::cosmos::query::order::Key;
 use crate::cosmos::query::rows::{Ordered, Wrapped};
-use crate::cosmos::query::state::{Left, mark};
+use crate::cosmos::query::state::Left;
 use crate::cosmos::ranges::Part;
 use crate::error::Error;
 use crate::exchange::pages::Turns;
@@ -107,7 +107,11 @@ impl Reading {
 
 impl Head {
     fn read(row: Box<RawValue>, reading: &Reading) -> Result<Head, Error> {
-        let mark = reading.marked.then(|| mark(row.get()));
+        // Not by its text: the next answer may write the same row in another way.
+        let mark = match reading.marked {
+            true => Some(Key::read(Some(&row))?.identity().mark()),
+            false => None,
+        };
         let row = match reading.expressions {
             0 => Ordered {
                 keys: Vec::new(),

@@ -13,9 +13,10 @@ pub use rows::Rows;
 
 use super::Client;
 use super::threads::with_help;
+use crate::cosmos::partition_key::PartitionKey;
 use crate::cosmos::query::Query;
 use crate::cosmos::query::metrics::Metrics;
-use crate::cosmos::query::plan::{Distinct, Plan};
+use crate::cosmos::query::plan::Plan;
 use crate::cosmos::query::sort::GroupOrder;
 use crate::cosmos::query::state::State;
 use crate::cosmos::{Container, Paging};
@@ -30,6 +31,8 @@ pub struct Asked<'a> {
     pub query: &'a Query,
     /// What the service makes of it.
     pub plan: &'a Plan,
+    /// Only the items of this key: it is named to the service instead of ranges.
+    pub key: Option<PartitionKey>,
     /// Only what lies between these effective keys: those of a prefix of a hierarchical key.
     pub between: Option<(String, String)>,
     /// Size of a page, session and consistency.
@@ -82,7 +85,7 @@ impl Client<'_> {
         read: &mut Reader,
     ) -> Result<Spent, Error> {
         let mut order = GroupOrder::of(asked.plan, asked.query.text())?;
-        if state.is_some() && !asked.can_be_resumed() {
+        if state.is_some() && asked.plan.comes_in_parts() {
             return Err(Error::Usage(
                 "this query cannot go on in another run: DISTINCT, GROUP BY, aggregates and the order of a score have to see all rows".into(),
             ));
@@ -106,10 +109,6 @@ impl Client<'_> {
 }
 
 impl Asked<'_> {
-    fn can_be_resumed(&self) -> bool {
-        self.plan.streams() && self.plan.distinct == Distinct::No
-    }
-
     /// The first few rows of any ranges will do: to read further ones ahead would be for nothing.
     fn is_easily_satisfied(&self) -> bool {
         let few = self.plan.limit.is_some() || self.most.is_some();
@@ -129,9 +128,8 @@ impl Asked<'_> {
         const USUAL: u64 = 1000;
         let plan = self.plan;
         let wanted = plan.limit.into_iter().chain(self.most).min();
-        let streams = plan.streams() && plan.distinct == Distinct::No;
         let few = wanted
-            .filter(|_| streams)
+            .filter(|_| !plan.comes_in_parts())
             .map(|rows| rows.saturating_add(plan.offset))
             .filter(|rows| (1..USUAL).contains(rows));
         let few = few.and_then(|rows| u32::try_from(rows).ok());

@@ -18,6 +18,8 @@ pub struct Rows<'r> {
     drained: Option<std::vec::IntoIter<Keyed>>,
     seen: Seen,
     last: Option<Identity>,
+    /// The row is ordered by an array or an object: equal ones need not follow each other.
+    tied: bool,
     passed: u64,
     over: bool,
 }
@@ -30,6 +32,7 @@ impl<'r> Rows<'r> {
             drained: None,
             seen: Seen::new(),
             last: None,
+            tied: false,
             passed: desk.passed(),
             over: false,
         }
@@ -83,8 +86,8 @@ impl<'r> Rows<'r> {
             _ => Key::read(Some(row))?.identity(),
         };
         Ok(match self.plan().distinct {
-            Distinct::Unordered => self.seen.insert(identity, 0).is_none(),
-            _ => self.last.replace(identity) != Some(identity),
+            Distinct::Ordered if !self.tied => self.last.replace(identity) != Some(identity),
+            _ => self.seen.insert(identity, 0).is_none(),
         })
     }
 
@@ -92,7 +95,10 @@ impl<'r> Rows<'r> {
     fn row(&mut self) -> Result<Option<Box<RawValue>>, Error> {
         loop {
             let row = match self.plan().streams_rows() {
-                true => self.desk.next()?.map(|head| head.payload),
+                true => self.desk.next()?.map(|head| {
+                    self.tied = head.keys.iter().any(Key::is_complex);
+                    head.payload
+                }),
                 false => self.drained()?.next().map(|(_, row)| row),
             };
             match row {

@@ -119,7 +119,7 @@ impl Table {
         };
         (leaf.busy, leaf.gone, leaf.repairs) = (false, false, 0);
         if let Some(next) = next {
-            leaf.turns.turn(request, next, sheet.rows.len() == 0)?;
+            leaf.turns.turn(request, next)?;
         }
         leaf.ahead = match next {
             Some(next) => Ahead::Page(Some(next.clone())),
@@ -140,7 +140,10 @@ impl Table {
         spent.elapsed += answer.elapsed;
         spent.activity = answer.activity.clone().or(spent.activity.take());
         if measured {
-            let range = format!("range {}", job.part.range);
+            let range = match job.part.range.as_str() {
+                "" => "the service".to_string(),
+                id => format!("range {id}"),
+            };
             spent.metrics.add(&range, &answer.metrics);
         }
     }

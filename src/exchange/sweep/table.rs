@@ -154,7 +154,7 @@ impl Table {
         (leaf.busy, leaf.repairs) = (false, 0);
         leaf.sheet = Some(answer);
         leaf.ahead = next.clone().map(Some);
-        next.map_or(Ok(()), |next| leaf.turns.turn(request, &next, size == 0))
+        next.map_or(Ok(()), |next| leaf.turns.turn(request, &next))
     }
 
     /// Takes a page that waits, and says in the state what is left behind it.

@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::sandbox::os;
 use crate::sandbox::secrets::secret;
 
 const PREFIX: &str = "rawcosmos-sandbox-";
@@ -20,7 +21,9 @@ pub struct Folder {
 impl Folder {
     /// Makes a folder whose name nobody knew, after removing those of sandboxes that were killed.
     pub(super) fn create() -> io::Result<Self> {
-        let all = fs::canonicalize(std::env::temp_dir())?;
+        let all = std::env::temp_dir();
+        let missing = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", all.display()));
+        let all = fs::canonicalize(&all).map_err(missing)?;
         sweep(&all);
         let path = all.join(format!("{PREFIX}{}", secret()));
         private(&path)?;
@@ -57,16 +60,14 @@ impl Drop for Folder {
 
 fn private(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    os::private_folder(&mut builder);
     builder.create(path)
 }
 
 fn new_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    os::private_file(&mut options);
     options.open(path)
 }
 

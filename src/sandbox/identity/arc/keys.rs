@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::super::folder::Folder;
 use super::super::{ELSEWHERE, KEYS};
 use super::Lure;
+use crate::sandbox::os;
 use crate::sandbox::secrets::secret;
 
 /// Seconds for which a key is good.
@@ -54,7 +55,7 @@ impl Keys {
         let path = folder.write(&place, &text)?;
         let named = match lure {
             Some(Lure::Dots) => folder.path(KEYS).join("..").join(place),
-            Some(Lure::Link) => link(&path, folder.path(KEYS).join(format!("{name}.key")))?,
+            Some(Lure::Link) => os::link(&path, folder.path(KEYS).join(format!("{name}.key")))?,
             _ => path.clone(),
         };
         self.waiting.push(Key {
@@ -92,15 +93,4 @@ impl Keys {
 fn remove(path: &Path) {
     // The folder goes at the end, and with it what is left.
     let _ = fs::remove_file(path);
-}
-
-#[cfg(unix)]
-fn link(path: &Path, link: PathBuf) -> io::Result<PathBuf> {
-    std::os::unix::fs::symlink(path, &link)?;
-    Ok(link)
-}
-
-#[cfg(not(unix))]
-fn link(path: &Path, _: PathBuf) -> io::Result<PathBuf> {
-    Ok(path.to_owned())
 }
