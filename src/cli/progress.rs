@@ -88,16 +88,15 @@ impl Meter {
         let (since, before) = self.older;
         let seconds = (now - since).as_secs_f64().max(0.001);
         let rate = |now: f64, before: f64| (now - before).max(0.0) / seconds;
+        // Whole numbers are enough, and need no table of powers.
+        let whole = |now, before| rate(now, before).round() as u64;
         let mut line = format!(
             "{} items · {} items/s",
             sofar.items,
-            rate(sofar.items as f64, before.items as f64).round() as u64
+            whole(sofar.items as f64, before.items as f64)
         );
         if sofar.charge > 0.0 {
-            line += &format!(
-                " · {} RU/s",
-                rate(sofar.charge, before.charge).round() as u64
-            );
+            line += &format!(" · {} RU/s", whole(sofar.charge, before.charge));
         }
         let (refused, sent) = (sofar.throttled - before.throttled, sofar.sent - before.sent);
         if let Some(share) = (100 * refused).checked_div(sent).filter(|share| *share > 0) {

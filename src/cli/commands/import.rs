@@ -209,6 +209,7 @@ impl<'a> Job<'a> {
     }
 
     fn tell(&self, session: &Session, output: &mut Output, counts: &Counts) -> Result<(), Error> {
+        let charge = decimal::hundredths(counts.charge);
         let all = [
             ("read", counts.read),
             ("created", counts.created),
@@ -221,20 +222,15 @@ impl<'a> Job<'a> {
             ("requests", counts.requests),
             ("throttled", counts.throttled),
         ];
-        summary(
-            output,
-            &all,
-            &format!(",\"requestCharge\":{}", decimal::hundredths(counts.charge)),
-        )?;
+        summary(output, &all, &format!(",\"requestCharge\":{charge}"))?;
         if self.stop && counts.rejected > 0 {
             session
                 .say("stopped at an item that was rejected; what was under way then was written");
         }
         session.say(&format!(
-            "{} items · {} requests · {} RU",
+            "{} items · {} requests · {charge} RU",
             counts.written(),
-            counts.requests,
-            decimal::hundredths(counts.charge)
+            counts.requests
         ));
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! `query SQL`
 
+mod plans;
 mod words;
 
 use super::Trailer;
@@ -18,6 +19,8 @@ use crate::error::{Error, Failure};
 use crate::exchange::pages::Flow;
 use crate::message::Next;
 use crate::show::quote;
+use plans::of_refusal;
+pub use plans::plan;
 pub use words::asked;
 use words::is_token;
 
@@ -53,15 +56,6 @@ fn is_too_short(error: &Error) -> bool {
     };
     let failure = error.failure();
     failure.is_some_and(|failure| failure.status == 400 && said(failure))
-}
-
-/// Servers without plans say so in several ways. Where a query is wrong, the compiler of queries lists its errors.
-fn makes_no_plans(failure: &Failure) -> bool {
-    match failure.status {
-        404 | 405 | 501 => true,
-        400 => failure.substatus.unwrap_or_default() == 0 && !failure.body.contains("rrors"),
-        _ => false,
-    }
 }
 
 /// A query on its way: rows are printed as they come.
@@ -274,27 +268,6 @@ impl<'a, 's> Work<'a, 's> {
         end(self.session, self.output, &self.trailer, self.left.as_ref());
         Ok(())
     }
-}
-
-/// What the service makes of a query; nothing where it makes no plans.
-pub fn plan(
-    session: &Session,
-    container: &Container,
-    query: &Query,
-) -> Result<Option<Plan>, Error> {
-    match session.run(&query::plan_of(container, query)) {
-        Ok(answer) => Ok(answer.value),
-        Err(e) => match of_refusal(&e)? {
-            None if e.failure().is_some_and(makes_no_plans) => Ok(None),
-            None => Err(e),
-            plan => Ok(plan),
-        },
-    }
-}
-
-fn of_refusal(error: &Error) -> Result<Option<Plan>, Error> {
-    let failure = error.failure();
-    failure.map_or(Ok(None), Plan::of_refusal)
 }
 
 /// What is said of the rows once all of them are written.
