@@ -1,6 +1,7 @@
 //! Plain data: what is sent, what comes back, and an operation as a value. No I/O.
 
 mod answer;
+mod headers;
 mod text;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use serde_json::value::RawValue;
 pub use crate::error::Plane;
 use crate::error::{self, Error};
 pub use answer::Answer;
+pub use headers::Headers;
 pub use text::Text;
 
 /// How the services are told who asks.
@@ -88,7 +90,7 @@ pub struct Response {
     /// HTTP status.
     pub status: u16,
     /// In the order they came, names as they came.
-    pub headers: Vec<(String, String)>,
+    pub headers: Headers,
     /// The whole body, transfer coding removed.
     pub body: Vec<u8>,
     /// From the first byte sent to the last byte read.
@@ -126,7 +128,7 @@ impl Response {
     }
 
     /// The beginning of a page tells who answered; the beginning of JSON may be a secret.
-    fn not_json(&self, e: &serde_json::Error) -> Error {
+    pub(crate) fn not_json(&self, e: &serde_json::Error) -> Error {
         let text = String::from_utf8_lossy(&self.body);
         let start: String = text.trim_start().chars().take(60).collect();
         let what = if e.is_eof() { "cut off" } else { "not JSON" };

@@ -4,6 +4,7 @@
 mod secret;
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::prelude::*;
 use serde_json::Value;
@@ -74,7 +75,16 @@ pub fn percent_encode(text: &str) -> String {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 encoded.push(char::from(byte));
             }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
+            _ => {
+                encoded.push('%');
+                let digits = [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16));
+                encoded.extend(
+                    digits
+                        .into_iter()
+                        .flatten()
+                        .map(|digit| digit.to_ascii_uppercase()),
+                );
+            }
         }
     }
     encoded
@@ -92,16 +102,13 @@ pub fn percent_decode(text: &str) -> String {
 ///
 /// Plain `http://` is accepted for this machine only; a token must never travel in the clear.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    base: String,
-    url: url::Url,
-}
+pub struct Endpoint(Arc<url::Url>);
 
 impl Endpoint {
     /// An ARM or data-plane endpoint: `https://`, or `http://` to a loopback address.
     pub fn new(text: &str) -> Result<Endpoint, Error> {
         let endpoint = Endpoint::parse(text)?;
-        if endpoint.url.scheme() == "http" && !endpoint.is_loopback() {
+        if endpoint.0.scheme() == "http" && !endpoint.is_loopback() {
             return Err(Error::usage(format!(
                 "{text} is plain http to another machine: a token would travel in the clear; use https"
             )));
@@ -126,25 +133,22 @@ impl Endpoint {
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
             return Err(wrong("it must be a host alone, without a path"));
         }
-        Ok(Endpoint {
-            base: url.as_str().trim_end_matches('/').to_string(),
-            url,
-        })
+        Ok(Endpoint(Arc::new(url)))
     }
 
     /// Scheme, host and port, without a trailing slash.
     pub fn as_str(&self) -> &str {
-        &self.base
+        self.0.as_str().trim_end_matches('/')
     }
 
     /// The host alone.
     pub fn host(&self) -> &str {
-        self.url.host_str().unwrap_or_default()
+        self.0.host_str().unwrap_or_default()
     }
 
     /// Whether it is this machine.
     pub fn is_loopback(&self) -> bool {
-        is_loopback(&self.url)
+        is_loopback(&self.0)
     }
 
     /// Whether a URL the service chose may be sent our token: the same origin, or over https a host below ours.
@@ -167,17 +171,17 @@ impl Endpoint {
             let host = link.host_str().unwrap_or_default();
             let regional = host.strip_suffix(self.host());
             link.scheme() == "https"
-                && self.url.domain().is_some()
-                && link.port() == self.url.port()
+                && self.0.domain().is_some()
+                && link.port() == self.0.port()
                 && regional.is_some_and(|rest| rest.ends_with('.') && !rest.starts_with('.'))
         };
-        link.origin() == self.url.origin() || below()
+        link.origin() == self.0.origin() || below()
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.base)
+        f.write_str(self.as_str())
     }
 }
 

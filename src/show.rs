@@ -48,7 +48,7 @@ pub fn response(response: &Response, mask: &Mask) -> String {
 /// The status line and the headers, a line each.
 pub fn response_head(response: &Response, mask: &Mask) -> String {
     let mut text = format!("HTTP/1.1 {} {}\n", response.status, reason(response.status));
-    for (name, value) in &response.headers {
+    for (name, value) in response.headers.iter() {
         text.push_str(&format!("{name}: {}\n", mask.header(name, value)));
     }
     text

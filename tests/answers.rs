@@ -277,7 +277,7 @@ const REFUSALS: &[(u16, &str, Refusal, &str)] = &[
 ];
 
 fn identity_failure(response: &Response) -> Failure {
-    let headers = &response.headers;
+    let headers = &response.headers.pairs();
     Failure::read(
         Plane::Identity,
         "GET x".into(),
@@ -381,7 +381,7 @@ fn the_machine_describes_itself() {
 // ---- Errors of ARM and of the data plane
 
 fn failure(response: &Response, plane: Plane) -> Failure {
-    let headers = &response.headers;
+    let headers = &response.headers.pairs();
     Failure::read(
         plane,
         "GET x".into(),

@@ -33,7 +33,7 @@ use rawcosmos::exchange::many::{Many, Way};
 use rawcosmos::exchange::pages::Flow;
 use rawcosmos::exchange::poll::Watch;
 use rawcosmos::exchange::sessions::Sessions;
-use rawcosmos::exchange::{Client, Credential, Transport};
+use rawcosmos::exchange::{Client, Clock, Credential, Transport};
 use rawcosmos::identity::{Selector, Source, Token, imds};
 use rawcosmos::message::{Call, Effect, Next, Request, Response, Scope};
 use rawcosmos::show::{self, Mask};
@@ -118,6 +118,44 @@ fn one_token_serves_many_calls_of_a_plane() {
 fn header(request: &Request, name: &str) -> Option<String> {
     let found = request.headers.iter().find(|(n, _)| *n == name);
     found.map(|(_, value)| value.expose().to_string())
+}
+
+#[test]
+fn one_ready_token_is_written_as_each_plane_wants_it() {
+    let clock = FakeClock::new();
+    let script = Script::new(&clock, [ok("{}"), ok("{}"), ok("{}"), ok("{}")]);
+    let ready = Token::ready("ready-token").unwrap();
+    let client = Client::new(&script, &clock, Credential::Token(ready));
+    let data = cosmos::account::read(&account());
+    client.run(&data).unwrap();
+    client.run(&arm::accounts::show(&arm_account())).unwrap();
+    client.run(&data).unwrap();
+    client.run(&data).unwrap();
+    let sent = script.sent();
+    let aad = "type%3Daad%26ver%3D1.0%26sig%3Dready-token";
+    let wanted = [aad, "Bearer ready-token", aad, aad];
+    for (request, wanted) in sent.iter().zip(wanted) {
+        assert_eq!(header(request, "authorization").unwrap(), wanted);
+    }
+}
+
+#[test]
+fn a_header_that_is_used_again_says_how_long_its_token_lives_by_then() {
+    let clock = FakeClock::new();
+    let acts = [token("data-token", 3_700), ok("{}"), ok("{}"), ok("{}")];
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, machine());
+    for wait in [0, 20, 600] {
+        clock.sleep(Duration::from_secs(wait));
+        client.run(&cosmos::account::read(&account())).unwrap();
+    }
+    let sent = script.sent();
+    let lives = ["expires in 1h01m", "expires in 1h01m", "expires in 51m"];
+    for (request, life) in sent.iter().skip(1).zip(lives) {
+        let mut headers = request.headers.iter();
+        let (_, shown) = headers.find(|(name, _)| *name == "authorization").unwrap();
+        assert!(shown.shown().contains(life), "{}", shown.shown());
+    }
 }
 
 #[test]

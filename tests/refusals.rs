@@ -35,7 +35,7 @@ fn outcome(file: &str) -> String {
         plane,
         String::new(),
         answer.status,
-        &answer.headers,
+        &answer.headers.pairs(),
         &answer.body,
     );
     let explained = explain(&Error::Status(Box::new(failure)), &context());

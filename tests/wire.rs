@@ -8,11 +8,11 @@
 
 mod common;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -584,6 +584,42 @@ fn large_answers_are_read_and_larger_ones_refused() {
     bytes.resize(33 * 1024 * 1024, b'x');
     let broken = get(reply(bytes).and_close()).unwrap_err();
     assert_eq!(broken.stage, Stage::Answer, "{broken}");
+}
+
+#[test]
+fn each_of_many_threads_keeps_its_connection() {
+    const THREADS: usize = 8;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let opened = Arc::new(AtomicUsize::new(0));
+    // None is answered before all have asked, so that there is a connection for each.
+    let (all, count) = (Arc::new(Barrier::new(THREADS)), Arc::clone(&opened));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            count.fetch_add(1, Ordering::Relaxed);
+            let all = Arc::clone(&all);
+            std::thread::spawn(move || {
+                let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+                while lines.by_ref().find(String::is_empty).is_some() {
+                    all.wait();
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+                    (&stream).write_all(answer).unwrap();
+                }
+            });
+        }
+    });
+    let network = Network::new(None);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for _ in 0..3 {
+                    let request = Request::new(Plane::Data, "GET", url.as_str());
+                    assert_eq!(network.send(&request).unwrap().status, 200);
+                }
+            });
+        }
+    });
+    assert_eq!(opened.load(Ordering::Relaxed), THREADS);
 }
 
 #[test]

@@ -160,7 +160,7 @@ fn failed(response: &Response, state: &str) -> Failure {
         Plane::Arm,
         "the operation".to_string(),
         response.status,
-        &response.headers,
+        &response.headers.pairs(),
         &response.body,
     );
     if failure.code.is_empty() {

@@ -12,7 +12,8 @@ use crate::name::{Secret, percent_encode};
 /// The primary or secondary key of an account.
 #[derive(Clone)]
 pub struct MasterKey {
-    bytes: Vec<u8>,
+    /// The key has gone into it: that is half the work of a signature.
+    begun: Hmac<Sha256>,
     text: Secret,
 }
 
@@ -27,13 +28,15 @@ impl MasterKey {
     pub fn new(text: &str) -> Result<MasterKey, Error> {
         let text = text.trim();
         let bytes = BASE64_STANDARD.decode(text).ok();
-        let bytes = bytes.filter(|bytes| !bytes.is_empty()).ok_or_else(|| {
+        let bytes = bytes.filter(|bytes| !bytes.is_empty());
+        let begun = bytes.and_then(|bytes| Hmac::new_from_slice(&bytes).ok());
+        let begun = begun.ok_or_else(|| {
             Error::usage(
                 "the account key is not base64; a connection string holds it after AccountKey=",
             )
         })?;
         Ok(MasterKey {
-            bytes,
+            begun,
             text: Secret::new("key", text),
         })
     }
@@ -62,10 +65,7 @@ impl MasterKey {
 
     /// HMAC-SHA256 of the text under the decoded key, in base64.
     pub fn signature(&self, text: &str) -> String {
-        // HMAC takes a key of any length, so this cannot fail.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.bytes) else {
-            return String::new();
-        };
+        let mut mac = self.begun.clone();
         mac.update(text.as_bytes());
         BASE64_STANDARD.encode(mac.finalize().into_bytes())
     }
@@ -75,17 +75,19 @@ impl MasterKey {
 ///
 /// The fifth line holds the `Date` header of callers that send no `x-ms-date`: here it is always empty.
 pub fn text_to_sign(method: &str, kind: &str, link: &str, date: &str) -> String {
-    let (method, kind, date) = (
-        method.to_ascii_lowercase(),
-        kind.to_ascii_lowercase(),
-        date.to_ascii_lowercase(),
-    );
-    format!("{method}\n{kind}\n{link}\n{date}\n\n")
+    let mut text = [method, "\n", kind, "\n", link, "\n", date, "\n\n"].concat();
+    let before_link = method.len() + kind.len() + 2;
+    for part in [0..before_link, before_link + link.len()..text.len()] {
+        if let Some(part) = text.get_mut(part) {
+            part.make_ascii_lowercase();
+        }
+    }
+    text
 }
 
 /// The header. It must be encoded: a signature holds `+`, `/` and `=`.
 pub fn header(signature: &str) -> Secret {
-    let value = percent_encode(&format!("type=master&ver=1.0&sig={signature}"));
-    let label = Secret::new("signature", signature);
-    Secret::within(value, format!("type%3Dmaster%26ver%3D1.0%26sig%3D{label}"))
+    const SCHEME: &str = "type%3Dmaster%26ver%3D1.0%26sig%3D";
+    let value = SCHEME.to_string() + &percent_encode(signature);
+    Secret::behind(SCHEME, value, &Secret::new("signature", signature))
 }

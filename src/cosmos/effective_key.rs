@@ -59,7 +59,14 @@ pub fn contains(min: &str, max: &str, effective: &str) -> bool {
 
 /// Zero bytes at the end say nothing: `80` and `8000` are one place.
 pub fn order(one: &str, two: &str) -> Ordering {
-    one.trim_end_matches("00").cmp(two.trim_end_matches("00"))
+    trimmed(one).cmp(trimmed(two))
+}
+
+fn trimmed(mut key: &str) -> &str {
+    while let Some(rest) = key.strip_suffix("00") {
+        key = rest;
+    }
+    key
 }
 
 /// Version 1: the hash as an ordered number, then the components themselves.

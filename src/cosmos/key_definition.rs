@@ -258,7 +258,7 @@ impl<'de> Visitor<'de> for Member<'_> {
 }
 
 /// Which of two names it is.
-struct Named<'name>([&'name str; 2]);
+pub(super) struct Named<'name>(pub [&'name str; 2]);
 
 impl<'de> DeserializeSeed<'de> for Named<'_> {
     type Value = Option<usize>;

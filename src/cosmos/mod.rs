@@ -11,6 +11,7 @@ pub mod changes;
 pub mod containers;
 pub mod databases;
 pub mod effective_key;
+mod feed;
 pub mod items;
 pub mod key_definition;
 pub mod many;
@@ -22,6 +23,7 @@ pub mod procedures;
 pub mod query;
 pub mod ranges;
 pub mod raw;
+pub(crate) mod scan;
 pub mod session;
 pub mod sheet;
 
@@ -31,8 +33,9 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use crate::error::Error;
-use crate::message::{Call, Effect, Next, Page, Plane, Request, Response, Scope, USER_AGENT};
+use crate::message::{Call, Effect, Next, Plane, Request, Response, Scope, USER_AGENT};
 use crate::name::{Endpoint, Name};
+use feed::feed;
 
 /// The version of the data plane's protocol that is spoken.
 ///
@@ -60,8 +63,8 @@ impl Link {
     pub fn child(&self, kind: &str, name: &Name) -> Link {
         let slash = if self.text.is_empty() { "" } else { "/" };
         Link {
-            path: format!("{}/{kind}/{}", self.path, name.segment()),
-            text: format!("{}{slash}{kind}/{name}", self.text),
+            path: [&self.path, "/", kind, "/", &name.segment()].concat(),
+            text: [&self.text, slash, kind, "/", name.as_str()].concat(),
         }
     }
 
@@ -174,19 +177,24 @@ impl Resource {
         } else {
             &self.link.path
         };
-        Request::new(Plane::Data, method, format!("{}{path}", self.endpoint))
-            .header("user-agent", USER_AGENT)
-            .header("accept", "application/json")
-            .header("x-ms-version", VERSION)
+        Resource::at(method, [self.endpoint.as_str(), path].concat())
     }
 
     /// A request to the resources of one kind below this one.
     fn feed(&self, method: &'static str, kind: &str) -> Request {
-        let url = format!("{}{}/{kind}", self.endpoint, self.link.path);
-        Request::new(Plane::Data, method, url)
-            .header("user-agent", USER_AGENT)
-            .header("accept", "application/json")
-            .header("x-ms-version", VERSION)
+        let url = [self.endpoint.as_str(), &self.link.path, "/", kind].concat();
+        Resource::at(method, url)
+    }
+
+    fn at(method: &'static str, url: String) -> Request {
+        Request {
+            // As many as most requests have once they are authorized.
+            headers: Vec::with_capacity(12),
+            ..Request::new(Plane::Data, method, url)
+        }
+        .header("user-agent", USER_AGENT)
+        .header("accept", "application/json")
+        .header("x-ms-version", VERSION)
     }
 
     /// What is signed: the kind asked for and this link.
@@ -280,18 +288,4 @@ fn resource(response: &Response) -> Result<Box<RawValue>, Error> {
         return Ok(raw);
     }
     Err(Error::answer("the body is not a JSON object"))
-}
-
-/// Reads a feed whose elements stand in the member `name`.
-fn feed(response: &Response, name: &str) -> Result<Page, Error> {
-    let members: Members = response.json()?;
-    let items = members
-        .get(name)
-        .ok_or_else(|| Error::answer(format!("the body has no member {name:?}")))?;
-    let items: Vec<Box<RawValue>> = serde_json::from_str(items.get())
-        .map_err(|e| Error::answer(format!("the member {name:?} is not a list: {e}")))?;
-    Ok(Page {
-        items,
-        next: raw::continuation(response)?,
-    })
 }

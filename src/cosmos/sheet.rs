@@ -275,7 +275,9 @@ mod tests {
     fn with(body: &str, add: Add) -> Result<Sheet, Error> {
         let response = Response {
             status: 200,
-            headers: vec![("x-ms-continuation".into(), "{\"t\":1}".into())],
+            headers: [("x-ms-continuation".into(), "{\"t\":1}".into())]
+                .into_iter()
+                .collect(),
             body: body.into(),
             ..Response::default()
         };

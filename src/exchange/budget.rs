@@ -1,5 +1,6 @@
 //! How much may be spent: repeats and waiting on one request, and time on all of them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{Client, patience};
@@ -44,8 +45,9 @@ impl<'a> Client<'a> {
 
     /// How much of the time is left, where it is limited.
     pub fn left(&self) -> Option<Duration> {
+        let timeout = self.timeout?;
         let spent = (self.clock.now() - self.begun).unsigned_abs();
-        self.timeout.map(|timeout| timeout.saturating_sub(spent))
+        Some(timeout.saturating_sub(spent))
     }
 
     /// Waits, if there is time for something after it.
@@ -72,20 +74,22 @@ impl<'a> Client<'a> {
     }
 
     /// The request, within the time that is left.
-    pub(super) fn bounded(&self, request: &Request) -> Request {
-        let mut request = request.clone();
-        if let Some(left) = self.left() {
-            let Limits {
-                connect,
-                first,
-                whole,
-            } = request.limits.unwrap_or(patience::usual(request.plane));
-            request.limits = Some(Limits {
+    pub(super) fn bounded<'r>(&self, request: &'r Request) -> Cow<'r, Request> {
+        let Some(left) = self.left() else {
+            return Cow::Borrowed(request);
+        };
+        let Limits {
+            connect,
+            first,
+            whole,
+        } = request.limits.unwrap_or(patience::usual(request.plane));
+        Cow::Owned(Request {
+            limits: Some(Limits {
                 connect: connect.min(left),
                 first: first.min(left),
                 whole: whole.min(left),
-            });
-        }
-        request
+            }),
+            ..request.clone()
+        })
     }
 }

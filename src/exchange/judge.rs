@@ -128,7 +128,7 @@ fn refused(
         request.plane,
         request.line(),
         response.status,
-        &response.headers,
+        &response.headers.pairs(),
         &response.body,
     );
     let rule = RULES

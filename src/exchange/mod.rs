@@ -34,12 +34,13 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::authorize::Proof;
 use crate::authorize::master_key::MasterKey;
+use crate::authorize::{Proof, aad, bearer};
 use crate::error::{Broken, Error};
 use crate::identity::cloud::PUBLIC;
 use crate::identity::{Selector, Source, Token};
 use crate::message::{Answer, Call, Effect, Request, Response, Scope};
+use crate::name::Secret;
 use budget::Budget;
 use regions::Regions;
 use tokens::Tokens;
@@ -123,6 +124,8 @@ pub struct Client<'a> {
     credential: Credential,
     audiences: Mutex<Audiences>,
     tokens: Mutex<Tokens>,
+    /// The header of the token of each plane.
+    ready: Mutex<Vec<Ready>>,
     patient: bool,
     absent: Mutex<Option<(OffsetDateTime, Broken)>>,
     /// How far the service's clock is ahead of ours, once that is known to matter.
@@ -134,6 +137,16 @@ pub struct Client<'a> {
     budget: Budget,
     timeout: Option<Duration>,
     begun: OffsetDateTime,
+}
+
+/// A header that was made of a token.
+struct Ready {
+    token: Secret,
+    /// How long it lived then.
+    minutes: i64,
+    /// Whether it is for the data plane.
+    data: bool,
+    header: Secret,
 }
 
 impl<'a> Client<'a> {
@@ -149,6 +162,7 @@ impl<'a> Client<'a> {
             credential,
             audiences: Mutex::default(),
             tokens: Mutex::default(),
+            ready: Mutex::default(),
             patient: false,
             absent: Mutex::default(),
             offset: Mutex::default(),
@@ -230,15 +244,40 @@ impl<'a> Client<'a> {
                 "ARM takes no account key: this needs a managed identity or a token",
             )),
             (Scope::Data { .. }, Credential::Key(key)) => Ok(Proof::Key(key.clone())),
-            (Scope::Arm, _) => self.proof_of(&self.token(&self.audiences().arm)?),
-            (Scope::Data { .. }, _) => self.proof_of(&self.data_token()?),
+            (Scope::Arm, _) => {
+                let audience = locked(&self.audiences).arm.clone();
+                Ok(self.proof_of(&self.token(&audience)?, scope))
+            }
+            (Scope::Data { .. }, _) => Ok(self.proof_of(&self.data_token()?, scope)),
         }
     }
 
-    fn proof_of(&self, token: &Token) -> Result<Proof, Error> {
+    /// The header of a token, made anew once a minute: its label says how long the token lives.
+    fn proof_of(&self, token: &Token, scope: &Scope) -> Proof {
         let now = self.now();
-        let life = token.expires.moment(now) - now;
-        Ok(Proof::Token(token.secret.living(life.whole_seconds())))
+        let life = (token.expires.moment(now) - now).whole_seconds();
+        let data = matches!(scope, Scope::Data { .. });
+        let mut ready = locked(&self.ready);
+        let known = ready.iter().find(|known| known.is_for(token, life, data));
+        if let Some(known) = known {
+            return Proof::Ready(known.header.clone());
+        }
+        let scheme = if data { aad } else { bearer };
+        let header = scheme(&token.secret.living(life));
+        ready.retain(|known| known.data != data);
+        ready.push(Ready {
+            token: token.secret.clone(),
+            minutes: life / 60,
+            data,
+            header: header.clone(),
+        });
+        Proof::Ready(header)
+    }
+}
+
+impl Ready {
+    fn is_for(&self, token: &Token, life: i64, data: bool) -> bool {
+        (self.data, self.minutes) == (data, life / 60) && self.token == token.secret
     }
 }
 

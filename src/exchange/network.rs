@@ -4,45 +4,74 @@
 //! says, because a proxy would answer with its own identity. The other is for everything else.
 
 pub mod chain;
+mod names;
 pub mod probe;
+mod steady;
+mod trouble;
 
-use std::io::Cursor;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use ureq::config::{AutoHeaderValue, Config};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::{Agent, Body, Timeout};
+use ureq::{Agent, AsSendBody, Body};
 
-use super::{Transport, patience};
+use super::{Transport, locked, patience, regions};
 use crate::error::{Broken, Stage};
-use crate::message::{Plane, Request, Response};
+use crate::message::{Headers, Limits, Plane, Request, Response};
 use crate::name::is_loopback;
+use names::Names;
+use steady::Steady;
+use trouble::{on_the_way, stage, words};
 
+/// An answer whose length is not said is mostly smaller.
+const USUAL_BODY: u64 = 8 * 1024;
 /// No answer of the service is larger: pages end at 4 MB.
 const LARGEST_BODY: u64 = 32 * 1024 * 1024;
-
-/// Connections that are kept for the next request.
-const IDLE: usize = 64;
+/// As many connections as there are threads wait for their next request; ureq would drop all but three.
+const WAITING: usize = 64;
 
 /// The network of this machine.
 pub struct Network {
     direct: Agent,
     outside: OnceLock<Agent>,
     roots: Option<PathBuf>,
+    names: Names,
+    /// The way of each plane and origin so far.
+    ways: Mutex<Vec<(Plane, String, Way)>>,
 }
 
 impl Network {
     /// With the root certificates of a PEM file, or with the built-in ones. The file is read when the first
     /// `https` request is made: most runs of a test or a sandbox never make one.
     pub fn new(roots: Option<PathBuf>) -> Network {
+        let names = Names::default();
         Network {
-            direct: config(None, None).new_agent(),
+            direct: agent(None, None, &names),
             outside: OnceLock::new(),
             roots,
+            names,
+            ways: Mutex::default(),
         }
+    }
+
+    /// Which way a request takes: it follows from its origin, and is found once for each.
+    fn way(&self, request: &Request) -> Result<Way, String> {
+        let origin = regions::origin(request).unwrap_or_default();
+        let mut ways = locked(&self.ways);
+        let mut known = ways.iter();
+        let known = known.find(|(plane, known, _)| *plane == request.plane && known == origin);
+        if let Some((_, _, way)) = known {
+            return Ok(*way);
+        }
+        let way = way(request)?;
+        if !origin.is_empty() {
+            ways.push((request.plane, origin.to_string(), way));
+        }
+        Ok(way)
     }
 
     fn outside(&self) -> Result<&Agent, String> {
@@ -50,7 +79,7 @@ impl Network {
             return Ok(agent);
         }
         let roots = self.roots.as_deref().map(certificates).transpose()?;
-        let agent = config(proxy()?, roots.as_deref()).new_agent();
+        let agent = agent(proxy()?, roots.as_deref(), &self.names);
         Ok(self.outside.get_or_init(|| agent))
     }
 
@@ -67,27 +96,41 @@ impl Network {
             message = message.header(*name, value.expose());
         }
         let limits = request.limits.unwrap_or(patience::usual(request.plane));
-        // The length is stated by us: a body of unknown length would be sent in chunks.
-        let body = match &request.body {
+        match &request.body {
             Some(body) => {
+                // Said here, it stands behind the others, as it is shown.
                 message = message.header("content-length", body.expose().len());
-                ureq::SendBody::from_owned_reader(Cursor::new(body.expose().to_string()))
+                carry(agent, way, limits, message.body(body.expose())?)
             }
-            None => ureq::SendBody::none(),
-        };
-        let message = message.body(body)?;
-        let mut config = agent
-            .configure_request(message)
-            .timeout_resolve(Some(2 * limits.connect))
-            .timeout_connect(Some(limits.connect))
-            .timeout_recv_response(Some(limits.first))
-            .timeout_global(Some(limits.whole));
-        if way != Way::Proxied {
-            config = config.proxy(None);
+            None => carry(agent, way, limits, message.body(())?),
         }
-        agent.run(config.build())
     }
 }
+
+fn carry<S: AsSendBody>(
+    agent: &Agent,
+    way: Way,
+    limits: Limits,
+    message: ureq::http::Request<S>,
+) -> Result<ureq::http::Response<Body>, ureq::Error> {
+    let around_proxy = way != Way::Proxied && agent.config().proxy().is_some();
+    if limits == USUAL && !around_proxy {
+        return agent.run(message);
+    }
+    let mut config = agent
+        .configure_request(message)
+        .timeout_resolve(Some(2 * limits.connect))
+        .timeout_connect(Some(limits.connect))
+        .timeout_recv_response(Some(limits.first))
+        .timeout_global(Some(limits.whole));
+    if around_proxy {
+        config = config.proxy(None);
+    }
+    agent.run(config.build())
+}
+
+/// What an agent is made with: its requests need say nothing of their own.
+const USUAL: Limits = patience::usual(Plane::Data);
 
 /// Which way a request takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -116,12 +159,20 @@ fn way(request: &Request) -> Result<Way, String> {
 }
 
 /// What both ways have in common: nothing that is not in the request is sent, and nothing is followed.
-fn config(proxy: Option<ureq::Proxy>, roots: Option<&[Certificate<'static>]>) -> Config {
+fn agent(
+    proxy: Option<ureq::Proxy>,
+    roots: Option<&[Certificate<'static>]>,
+    names: &Names,
+) -> Agent {
     let roots = match roots {
         Some(roots) => RootCerts::new_with_certs(roots),
         None => RootCerts::WebPki,
     };
-    Config::builder()
+    let config = Config::builder()
+        .timeout_resolve(Some(2 * USUAL.connect))
+        .timeout_connect(Some(USUAL.connect))
+        .timeout_recv_response(Some(USUAL.first))
+        .timeout_global(Some(USUAL.whole))
         .proxy(proxy)
         .tls_config(TlsConfig::builder().root_certs(roots).build())
         .http_status_as_error(false)
@@ -131,10 +182,10 @@ fn config(proxy: Option<ureq::Proxy>, roots: Option<&[Certificate<'static>]>) ->
         .accept_encoding(AutoHeaderValue::None)
         .user_agent(AutoHeaderValue::None)
         .max_idle_age(Duration::from_secs(60))
-        // Each thread that sends keeps its connection.
-        .max_idle_connections(IDLE)
-        .max_idle_connections_per_host(IDLE)
-        .build()
+        .max_idle_connections(WAITING)
+        .max_idle_connections_per_host(WAITING)
+        .build();
+    Agent::with_parts(config, Steady::default(), names.clone())
 }
 
 /// The first of these variables that is set. `HTTP_PROXY` is not among them: what goes out is always `https`.
@@ -205,118 +256,50 @@ impl Transport for Network {
             stage,
             what,
         };
-        let way = way(request).map_err(|e| broken(Stage::Tls, e))?;
+        let way = self.way(request).map_err(|e| broken(Stage::Tls, e))?;
         let agent = match way {
             Way::Plain => &self.direct,
             _ => self.outside().map_err(|e| broken(Stage::Tls, e))?,
         };
-        let mut answer = self
-            .exchange(agent, way, request)
-            .map_err(|e| broken(stage(&e), on_the_way(way, request.plane, &e)))?;
-        let body = answer.body_mut().with_config().limit(LARGEST_BODY);
-        let body = body.read_to_vec().map_err(|e| {
+        let mut answer = self.exchange(agent, way, request).map_err(|e| {
+            self.names.forget();
+            broken(stage(&e), on_the_way(way, request.plane, &e))
+        })?;
+        let body = read(answer.body_mut()).map_err(|e| {
             let status = answer.status().as_u16();
             broken(
                 Stage::Answer,
                 format!("the answer ({status}) broke off: {}", words(&e)),
             )
         })?;
-        let headers = answer.headers().iter();
-        let text =
-            |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into();
+        let mut headers = Headers::with_capacity(answer.headers().len());
+        for (name, value) in answer.headers() {
+            headers.push(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
+        }
         Ok(Response {
             status: answer.status().as_u16(),
-            headers: headers.map(|(n, v)| (n.to_string(), text(v))).collect(),
+            headers,
             body,
             elapsed: begun.elapsed(),
         })
     }
 }
 
-/// How far a request came, as far as the error tells. In doubt it was sent.
-fn stage(error: &ureq::Error) -> Stage {
-    use std::io::ErrorKind::*;
-    match error {
-        ureq::Error::HostNotFound | ureq::Error::Timeout(Timeout::Resolve) => Stage::Resolve,
-        ureq::Error::Timeout(Timeout::Connect) => Stage::Connect,
-        ureq::Error::ConnectionFailed
-        | ureq::Error::ConnectProxyFailed(_)
-        | ureq::Error::InvalidProxyUrl
-        | ureq::Error::BadUri(_)
-        | ureq::Error::Http(_) => Stage::Connect,
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => Stage::Tls,
-        ureq::Error::Io(e) => match e.kind() {
-            ConnectionRefused | HostUnreachable | NetworkUnreachable | AddrNotAvailable
-            | NetworkDown | PermissionDenied => Stage::Connect,
-            InvalidData if is_of_handshake(&e.to_string()) => Stage::Tls,
-            // The resolver's errors have no kind of their own.
-            _ if e.to_string().starts_with("failed to lookup address") => Stage::Resolve,
-            _ => Stage::Answer,
-        },
-        _ => Stage::Answer,
-    }
-}
-
-/// TLS reports a bad certificate and a spoilt answer as the same kind of error; only the first came before the request.
-fn is_of_handshake(what: &str) -> bool {
-    [
-        "certificate",
-        "Handshake",
-        "ProtocolVersion",
-        "protocol version",
-    ]
-    .iter()
-    .any(|word| what.contains(word))
-}
-
-/// Who could not be reached is the proxy, where there is one: the host was never tried. Pods are often kept from
-/// the metadata service.
-fn on_the_way(way: Way, plane: Plane, error: &ureq::Error) -> String {
-    let unreached = matches!(stage(error), Stage::Resolve | Stage::Connect);
-    match proxy() {
-        Ok(Some(proxy)) if unreached && way == Way::Proxied => {
-            format!("the proxy {}: {}", proxy.host(), words(error))
-        }
-        _ if plane == Plane::Identity && variable("KUBERNETES_SERVICE_HOST").is_some() => {
-            format!("{}; this is a pod in Kubernetes", words(error))
-        }
-        _ => words(error),
-    }
-}
-
-fn words(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Io(e) => e.to_string(),
-        ureq::Error::HostNotFound => "its name has no address".into(),
-        ureq::Error::Timeout(Timeout::Resolve) => "nobody says what its address is".into(),
-        ureq::Error::Timeout(Timeout::Connect) => "nobody answers at its address".into(),
-        ureq::Error::Timeout(_) => "it took too long".into(),
-        other => other.to_string(),
-    }
+/// The whole body, in room that is made once where its length was said.
+fn read(body: &mut Body) -> Result<Vec<u8>, ureq::Error> {
+    let said = body
+        .content_length()
+        .unwrap_or(USUAL_BODY)
+        .min(LARGEST_BODY);
+    let mut bytes = Vec::with_capacity(usize::try_from(said).unwrap_or(0));
+    let mut reader = body.with_config().limit(LARGEST_BODY).reader();
+    reader.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_without_an_address_was_sent_nothing() {
-        let text = "failed to lookup address information: Name or service not known";
-        let error = ureq::Error::Io(std::io::Error::other(text));
-        assert_eq!(stage(&error), Stage::Resolve);
-    }
-
-    #[test]
-    fn certificates_are_found_among_other_things() {
-        let text = "# Ümlaut\r\n-----BEGIN CERTIFICATE-----\r\nMAMB\r\n Af8=\r\n-----END CERTIFICATE-----\r\n\
-            -----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n\
-            -----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n\
-            -----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n\
-            -----BEGIN CERTIFICATE-----\nMAA=";
-        let found = in_pem(text);
-        let bytes: Vec<&[u8]> = found.iter().map(Certificate::der).collect();
-        assert_eq!(bytes, [&[48, 3, 1, 1, 255][..], &[48, 0]]);
-    }
 
     #[test]
     fn no_proxy_covers_hosts_and_what_is_below_them() {
@@ -333,5 +316,17 @@ mod tests {
         ] {
             assert_eq!(no_proxy_names(names, host), direct, "{names} {host}");
         }
+    }
+
+    #[test]
+    fn certificates_are_found_among_other_things() {
+        let text = "# Ümlaut\r\n-----BEGIN CERTIFICATE-----\r\nMAMB\r\n Af8=\r\n-----END CERTIFICATE-----\r\n\
+            -----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n\
+            -----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n\
+            -----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n\
+            -----BEGIN CERTIFICATE-----\nMAA=";
+        let found = in_pem(text);
+        let bytes: Vec<&[u8]> = found.iter().map(Certificate::der).collect();
+        assert_eq!(bytes, [&[48, 3, 1, 1, 255][..], &[48, 0]]);
     }
 }

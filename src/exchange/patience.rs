@@ -38,7 +38,7 @@ const A_MOMENT: time::Duration = time::Duration::seconds(10);
 
 /// How long an exchange may take, where its request does not say. A metadata service is one hop away and answers at
 /// once; whoever is not on Azure should know after three seconds: two tries to connect, or silence and a probe.
-pub(super) fn usual(plane: Plane) -> Limits {
+pub(super) const fn usual(plane: Plane) -> Limits {
     match plane {
         Plane::Identity => limits(1_300, 1_500, 10_000),
         Plane::Entra => limits(5_000, 20_000, 20_000),

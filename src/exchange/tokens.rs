@@ -4,7 +4,7 @@
 use time::OffsetDateTime;
 
 use super::{Client, Credential, files, locked};
-use crate::error::{Error, Failure};
+use crate::error::Error;
 use crate::identity::arc::{self, Agent};
 use crate::identity::refusal::{self, Refusal};
 use crate::identity::{self, Checked, Expiry, Selector, Source, Token};
@@ -75,11 +75,23 @@ impl Client<'_> {
 
     /// A token for the data plane: for the account's own audience where the tenant does not know the usual one.
     pub fn data_token(&self) -> Result<Token, Error> {
+        let audience = locked(&self.audiences).data.clone();
+        let asked = self.token(&audience);
+        let unknown = |error: &Error| {
+            let failure = error.failure();
+            failure.is_some_and(|failure| refusal::of(failure) == Refusal::UnknownAudience)
+        };
+        match asked {
+            Err(error) if unknown(&error) => self.token_of_account(error),
+            asked => asked,
+        }
+    }
+
+    /// For the account's own audience, where there is one.
+    fn token_of_account(&self, error: Error) -> Result<Token, Error> {
         let audiences = self.audiences();
-        let asked = self.token(&audiences.data);
-        let unknown = |failure: &Failure| refusal::of(failure) == Refusal::UnknownAudience;
-        match (asked, audiences.data_else) {
-            (Err(error), Some(own)) if error.failure().is_some_and(unknown) => {
+        match audiences.data_else {
+            Some(own) => {
                 self.note(&format!(
                     "the tenant does not know the audience {}: asking for {own} from now on",
                     audiences.data
@@ -90,7 +102,7 @@ impl Client<'_> {
                 });
                 self.token(&own)
             }
-            (asked, _) => asked,
+            None => Err(error),
         }
     }
 

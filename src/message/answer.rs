@@ -31,17 +31,41 @@ pub struct Answer<T> {
 impl<T> Answer<T> {
     /// Takes what the headers say; `value` was read from the body.
     pub fn new(value: T, response: &Response, attempts: u32) -> Answer<T> {
-        let said = said(response);
+        Answer {
+            attempts,
+            ..said(response)
+        }
+        .with(value)
+    }
+
+    /// What was said along with the value, and the value.
+    pub fn parted(mut self) -> (Answer<()>, T) {
+        let rest = Answer {
+            value: (),
+            status: self.status,
+            charge: self.charge,
+            activity: self.activity.take(),
+            session: self.session.take(),
+            etag: self.etag.take(),
+            metrics: std::mem::take(&mut self.metrics),
+            elapsed: self.elapsed,
+            attempts: self.attempts,
+        };
+        (rest, self.value)
+    }
+
+    /// The same said along with another value.
+    pub fn with<U>(self, value: U) -> Answer<U> {
         Answer {
             value,
-            status: response.status,
-            charge: said.charge,
-            activity: said.activity,
-            session: said.session,
-            etag: said.etag,
-            metrics: said.metrics,
-            elapsed: response.elapsed,
-            attempts,
+            status: self.status,
+            charge: self.charge,
+            activity: self.activity,
+            session: self.session,
+            etag: self.etag,
+            metrics: self.metrics,
+            elapsed: self.elapsed,
+            attempts: self.attempts,
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::cosmos::scan::is_spread;
 use crate::error::Error;
 
 /// The members of an object, in their order; `None` where it is not an object.
@@ -94,7 +95,10 @@ pub fn string(value: &RawValue) -> Option<String> {
 
 /// On one line, without white space between the parts.
 pub fn compact(value: &RawValue) -> String {
-    Parts(value.get()).collect()
+    match is_spread(value.get()) {
+        true => Parts(value.get()).collect(),
+        false => value.get().to_string(),
+    }
 }
 
 /// On many lines, the inner ones indented by `margin` levels more than their depth.

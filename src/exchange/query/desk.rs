@@ -6,6 +6,7 @@ use super::leaf::{Head, Leaf, Reading, Sheet};
 use super::table::{Found, Job, Table};
 use super::{Asked, Spent};
 use crate::cosmos::Paging;
+use crate::cosmos::query::rows::unwrapped;
 use crate::cosmos::query::state::State;
 use crate::cosmos::query::{self, Across, Query};
 use crate::cosmos::ranges::Ranges;
@@ -13,7 +14,7 @@ use crate::error::Error;
 use crate::exchange::changes::is_gone;
 use crate::exchange::ranges::SPLITS;
 use crate::exchange::{Client, locked};
-use crate::message::{Answer, Call, Page};
+use crate::message::{Answer, Call, Next, Page, Request};
 
 /// What the threads and the reader share.
 pub(super) struct Desk<'a> {
@@ -161,9 +162,12 @@ impl<'a> Desk<'a> {
     }
 
     fn fetch(&self, job: &Job) {
-        let call = self.call(job);
-        let done = match self.client.run(&call) {
-            Ok(answer) => self.put(job, &call, answer),
+        let done = match self.ask(job) {
+            Ok((request, answer, sheet)) => {
+                let mut table = self.table();
+                table.count(job, &answer, self.asked.metrics);
+                table.put(job, &request, &answer.value, sheet)
+            }
             Err(error) if is_gone(&error) => self.repair(job, error),
             Err(error) => Err(error),
         };
@@ -174,12 +178,18 @@ impl<'a> Desk<'a> {
     }
 
     /// Rows are read here, by whoever has fetched them, and only then laid down.
-    fn put(&self, job: &Job, call: &Call<Page>, mut answer: Answer<Page>) -> Result<(), Error> {
-        let rows = std::mem::take(&mut answer.value.items);
-        let sheet = Sheet::read(job.from.clone(), rows, &self.reading)?;
-        let mut table = self.table();
-        table.count(job, &answer, self.asked.metrics);
-        table.put(job, call, &answer, sheet)
+    fn ask(&self, job: &Job) -> Result<(Request, Answer<Option<Next>>, Sheet), Error> {
+        let (call, from) = (self.call(job), job.from.clone());
+        if self.reading.unwraps() {
+            let call = unwrapped(call);
+            let (answer, page) = self.client.run(&call)?.parted();
+            let next = page.next.clone();
+            let sheet = Sheet::ordered(from, page, &self.reading)?;
+            return Ok((call.request, answer.with(next), sheet));
+        }
+        let (answer, page) = self.client.run(&call)?.parted();
+        let sheet = Sheet::read(from, page.items, &self.reading)?;
+        Ok((call.request, answer.with(page.next), sheet))
     }
 
     fn call(&self, job: &Job) -> Call<Page> {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde_json::value::RawValue;
 
 use crate::cosmos::query::order::Key;
-use crate::cosmos::query::rows::Ordered;
+use crate::cosmos::query::rows::{Ordered, Wrapped};
 use crate::cosmos::query::state::Left;
 use crate::cosmos::ranges::Part;
 use crate::error::Error;
@@ -56,12 +56,30 @@ impl Sheet {
     ) -> Result<Sheet, Error> {
         let bytes = rows.iter().map(|row| row.get().len()).sum();
         let rows = rows.into_iter().map(|row| Head::read(row, reading));
-        Ok(Sheet {
+        Ok(Sheet::of(from, rows.collect::<Result<_, _>>()?, bytes))
+    }
+
+    /// Of rows that were unwrapped.
+    pub fn ordered(from: Option<Next>, page: Wrapped, reading: &Reading) -> Result<Sheet, Error> {
+        let head = |row: Ordered| {
+            row.is_by(reading.expressions)?;
+            Ok(Head {
+                keys: row.keys,
+                payload: row.payload,
+                mark: None,
+            })
+        };
+        let rows: Result<_, Error> = page.rows.into_iter().map(head).collect();
+        Ok(Sheet::of(from, rows?, page.bytes))
+    }
+
+    fn of(from: Option<Next>, rows: Vec<Head>, bytes: usize) -> Sheet {
+        Sheet {
             from,
             bytes,
-            rows: rows.collect::<Result<Vec<_>, _>>()?.into_iter(),
+            rows: rows.into_iter(),
             given: Vec::new(),
-        })
+        }
     }
 }
 
@@ -78,6 +96,13 @@ pub(super) struct Reading {
     pub expressions: usize,
     /// Whether it is remembered which of them were given.
     pub marked: bool,
+}
+
+impl Reading {
+    /// Whether nothing is wanted of a row as it came.
+    pub fn unwraps(&self) -> bool {
+        self.expressions > 0 && !self.marked
+    }
 }
 
 impl Head {

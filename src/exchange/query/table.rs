@@ -6,7 +6,7 @@ use crate::cosmos::query::sort::compare;
 use crate::cosmos::query::state::State;
 use crate::cosmos::ranges::{Part, Ranges};
 use crate::error::Error;
-use crate::message::{Answer, Call, Next, Page};
+use crate::message::{Answer, Next, Request};
 
 /// A range has no more pages waiting than this, with the one that is being read.
 const PAGES: usize = 2;
@@ -110,18 +110,18 @@ impl Table {
     pub fn put(
         &mut self,
         job: &Job,
-        call: &Call<Page>,
-        answer: &Answer<Page>,
+        request: &Request,
+        next: &Option<Next>,
         sheet: Sheet,
     ) -> Result<(), Error> {
         let Some(leaf) = self.leaf(job.id) else {
             return Ok(());
         };
         (leaf.busy, leaf.gone, leaf.repairs) = (false, false, 0);
-        if let Some(next) = &answer.value.next {
-            leaf.turns.turn(&call.request, next)?;
+        if let Some(next) = next {
+            leaf.turns.turn(request, next)?;
         }
-        leaf.ahead = match &answer.value.next {
+        leaf.ahead = match next {
             Some(next) => Ahead::Page(Some(next.clone())),
             None => Ahead::End,
         };
@@ -131,7 +131,7 @@ impl Table {
         Ok(())
     }
 
-    pub fn count(&mut self, job: &Job, answer: &Answer<Page>, measured: bool) {
+    pub fn count(&mut self, job: &Job, answer: &Answer<Option<Next>>, measured: bool) {
         let spent = &mut self.spent;
         spent.pages += 1;
         if let Some(charge) = answer.charge {
