@@ -182,6 +182,9 @@ impl Exact {
 
 /// By value, whatever form they are written in.
 fn numbers(a: &Number, b: &Number) -> Ordering {
+    if let (Some(a), Some(b)) = (a.as_i64(), b.as_i64()) {
+        return a.cmp(&b);
+    }
     match (Exact::of(a), Exact::of(b)) {
         (Exact::Whole(a), Exact::Whole(b)) => a.cmp(&b),
         (Exact::Other(a), Exact::Other(b)) => a.total_cmp(&b),

@@ -21,6 +21,9 @@ pub(super) struct Table {
     /// Marks of rows that an earlier run has given, a list for each range of that run.
     known: Vec<Vec<u64>>,
     made: usize,
+    /// The places of the leaves in the order of their rows; the first may have another row by now. Empty where it is
+    /// not known.
+    queue: Vec<usize>,
     /// Whose page is read next, where the order of rows does not matter.
     pub turn: usize,
     pub ended: bool,
@@ -165,6 +168,7 @@ impl Table {
         let Some(at) = self.leaves.iter().position(|leaf| leaf.id == id) else {
             return;
         };
+        self.queue.clear();
         let leaf = self.leaves.remove(at);
         let parts = ranges.parts(&leaf.part.min, &leaf.part.max);
         if at < self.turn {
@@ -203,23 +207,62 @@ impl Table {
         let gone = |leaf: &Leaf| leaf.is_over();
         let before = self.leaves.iter().take(self.turn).filter(|leaf| gone(leaf));
         self.turn -= before.count();
+        let were = self.leaves.len();
         self.leaves.retain(|leaf| !gone(leaf));
+        if self.leaves.len() != were {
+            self.queue.clear();
+        }
     }
 
     /// The leaf with the least row; of equal ones the first.
-    fn least(&self, asked: &Asked) -> Result<usize, Error> {
-        let mut heads = self.leaves.iter().enumerate();
-        let mut heads = heads
-            .by_ref()
-            .filter_map(|(at, leaf)| Some((at, leaf.head()?)));
-        let Some((mut least, mut best)) = heads.next() else {
-            return Ok(0);
+    fn least(&mut self, asked: &Asked) -> Result<usize, Error> {
+        let mut queue = std::mem::take(&mut self.queue);
+        let fresh = match queue.is_empty() {
+            true => (0..self.leaves.len()).collect(),
+            false => vec![queue.remove(0)],
         };
-        for (at, head) in heads {
-            if compare(&asked.plan.order, &head.keys, &best.keys)?.is_lt() {
-                (least, best) = (at, head);
+        for at in fresh {
+            match self.place(asked, &queue, at) {
+                Ok(place) => queue.insert(place, at),
+                // Two rows whose order is not known matter once one of them comes first.
+                Err(_) => return self.first(asked),
+            }
+        }
+        let least = queue.first().copied().unwrap_or_default();
+        self.queue = queue;
+        Ok(least)
+    }
+
+    /// Where a leaf stands in the queue.
+    fn place(&self, asked: &Asked, queue: &[usize], at: usize) -> Result<usize, Error> {
+        let (mut from, mut to) = (0, queue.len());
+        while from < to {
+            let middle = from + (to - from) / 2;
+            match queue.get(middle) {
+                Some(other) if self.is_before(asked, *other, at)? => from = middle + 1,
+                _ => to = middle,
+            }
+        }
+        Ok(from)
+    }
+
+    /// By comparing all of them.
+    fn first(&self, asked: &Asked) -> Result<usize, Error> {
+        let mut least = 0;
+        for at in 1..self.leaves.len() {
+            if !self.is_before(asked, least, at)? {
+                least = at;
             }
         }
         Ok(least)
+    }
+
+    fn is_before(&self, asked: &Asked, one: usize, other: usize) -> Result<bool, Error> {
+        let head = |at: usize| self.leaves.get(at).and_then(Leaf::head);
+        let (Some(a), Some(b)) = (head(one), head(other)) else {
+            return Ok(one < other);
+        };
+        let order = compare(&asked.plan.order, &a.keys, &b.keys)?;
+        Ok(order.then(one.cmp(&other)).is_lt())
     }
 }
