@@ -709,6 +709,38 @@ fn a_window_is_counted_over_all_runs() {
     assert_eq!(all, [r#""e""#, r#""b""#, r#""f""#, "", ""]);
 }
 
+#[test]
+fn rows_in_no_order_come_once_wherever_runs_stop() {
+    let make = || {
+        Server::new(plan(js!({"distinctType": "None"})), two())
+            .then(two())
+            .rows("0", "", js!(["a", "b"]), "p")
+            .rows("0", "p", js!(["c"]), "")
+            .rows("1", "", js!(["d", "e"]), "q")
+            .rows("1", "q", js!(["f"]), "")
+    };
+    let text = "SELECT VALUE c.id FROM c";
+    for (first, second) in (0..=6).flat_map(|first| (0..=6 - first).map(move |n| (first, n))) {
+        let mut state = Some(State::new("rid", text));
+        let mut all = Vec::new();
+        for stop in [first, second, 100] {
+            let how = How {
+                parallel: 1,
+                state: state.take(),
+                stop: Some(stop),
+                ..How::default()
+            };
+            let (came, left) = ask(&make(), text, how);
+            let rows = came.unwrap().0;
+            all.extend(rows.split_whitespace().map(String::from));
+            state = left;
+        }
+        all.sort();
+        let wanted = r#""a" "b" "c" "d" "e" "f""#;
+        assert_eq!(all.join(" "), wanted, "stopped after {first} and {second}");
+    }
+}
+
 // ---- The plans of the service's own generator
 
 #[test]
