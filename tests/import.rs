@@ -1040,7 +1040,7 @@ fn a_disk_that_is_full_is_an_error() {
     place
         .orders("import .")
         .ends(1)
-        .says("cannot read the input");
+        .says("the input cannot be read");
     place.orders("import").ends(2).says("name a file");
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::changes::{is_gone, recreated};
 use super::ranges::SPLITS;
-use super::threads::with_help;
+use super::threads::{Watch, with_help};
 use super::{Client, locked};
 use crate::cosmos::effective_key::contains;
 use crate::cosmos::key_definition::Definition;
@@ -107,7 +107,8 @@ impl Desk<'_> {
 
     /// Fetches pages until the end.
     fn serve(&self) {
-        let _watch = Watch(self);
+        let ended = || self.end_for_all();
+        let _watch = Watch(&ended);
         let mut table = self.table();
         while !table.ended && table.failed.is_none() {
             table = match table.pick() {
@@ -216,6 +217,11 @@ impl Desk<'_> {
         Ok(contains(&part.min, &part.max, &definition.effective(&key)))
     }
 
+    fn end_for_all(&self) {
+        self.table().failed = Some(Error::answer("a thread that reads ranges has ended"));
+        self.moved.notify_all();
+    }
+
     /// The ranges are read again, and the leaf becomes one for each that holds a part of it.
     fn repair(&self, job: &Job, error: Error) -> Result<(), Error> {
         let times = self.table().repairs(job.id);
@@ -225,17 +231,5 @@ impl Desk<'_> {
         let ranges = self.client.ranges_again(self.sweep.container, times)?;
         self.table().replace(job.id, &ranges);
         Ok(())
-    }
-}
-
-/// Nobody waits for a thread that has panicked.
-struct Watch<'d, 'a>(&'d Desk<'a>);
-
-impl Drop for Watch<'_, '_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.table().failed = Some(Error::answer("a thread that reads ranges has ended"));
-            self.0.moved.notify_all();
-        }
     }
 }

@@ -16,3 +16,37 @@ pub(super) fn with_help(
         lead(begun.count())
     })
 }
+
+/// Nobody waits for a thread that has panicked: then, and only then, this is done at the end of what holds it.
+pub(super) struct Watch<'w>(pub &'w dyn Fn());
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            (self.0)();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic)]
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn a_panic_is_told_and_an_end_is_not() {
+        for panics in [false, true] {
+            let told = AtomicBool::new(false);
+            let ended = scope(|scope| {
+                let thread = scope.spawn(|| {
+                    let tell = || told.store(true, Ordering::Relaxed);
+                    let _watch = Watch(&tell);
+                    assert!(!panics, "on purpose");
+                });
+                thread.join().is_ok()
+            });
+            assert_eq!((ended, told.into_inner()), (!panics, panics));
+        }
+    }
+}

@@ -6,8 +6,8 @@ mod options;
 use files::{Rejects, State};
 use options::{NO_KEY, agreed, chosen, format, given, number};
 
-use super::Outcome;
 use super::container::{json, key_of};
+use super::{Outcome, count};
 use crate::cli::output::Output;
 use crate::cli::progress::{Progress, Sofar};
 use crate::cli::session::Session;
@@ -228,9 +228,9 @@ impl<'a> Job<'a> {
                 .say("stopped at an item that was rejected; what was under way then was written");
         }
         session.say(&format!(
-            "{} items · {} requests · {charge} RU",
-            counts.written(),
-            counts.requests
+            "{} · {} · {charge} RU",
+            count(counts.written(), "item"),
+            count(counts.requests, "request")
         ));
         Ok(())
     }

@@ -36,7 +36,7 @@ use super::tour;
 use super::{complete, man};
 use crate::error::Error;
 use crate::show::Mask;
-pub use trailer::Trailer;
+pub use trailer::{Trailer, count};
 
 /// A command: `rawcosmos NOUN VERB`.
 pub struct Command {

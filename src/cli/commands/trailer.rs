@@ -8,6 +8,11 @@ use crate::error::{Error, decimal};
 use crate::exchange::query::Spent;
 use crate::message::Answer;
 
+/// `1 item`, `2 items`
+pub fn count(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// What is counted over the answers of one command, for the line at its end.
 #[derive(Debug, Default)]
 pub struct Trailer {
@@ -72,7 +77,6 @@ impl Trailer {
 
     /// `N items · P pages · X.XX RU · T ms · activity ID`
     pub fn line(&self) -> String {
-        let count = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         let mut parts = vec![count(self.items, "item"), count(self.pages, "page")];
         let charge = self.charge.map(decimal::hundredths);
         parts.extend(charge.map(|charge| format!("{charge} RU")));

@@ -14,6 +14,7 @@ use super::{Counts, Ears, Plan, Rejected};
 use crate::cosmos::ranges::Ranges;
 use crate::error::Error;
 use crate::exchange::ranges::SPLITS;
+use crate::exchange::threads::Watch;
 use crate::exchange::{Client, locked};
 
 /// Whoever sleeps looks up this often, and whoever waits for a full request waits no longer.
@@ -84,9 +85,17 @@ impl<'a> Desk<'a> {
 
     // ---- The threads
 
+    fn end_for_all(&self) {
+        let mut lanes = self.lanes();
+        lanes.failed = Some(Error::answer("a thread that sends items has ended"));
+        lanes.broken = true;
+        self.moved.notify_all();
+    }
+
     /// Sends what is to be sent, until there is nothing any more.
     pub fn serve(&self) {
-        let _watch = Watch(self);
+        let ended = || self.end_for_all();
+        let _watch = Watch(&ended);
         let (mut lanes, mut idle) = (self.lanes(), false);
         loop {
             let next = lanes.next(self.now(), idle);
@@ -231,18 +240,4 @@ fn refused<'l>(
 ) -> impl Iterator<Item = (&'l Op, &'l (Fate, Said))> {
     let all = load.ops.iter().zip(fates);
     all.filter(|(_, (fate, _))| *fate == Fate::Refused)
-}
-
-/// Nobody waits for a thread that has panicked.
-struct Watch<'d, 'a>(&'d Desk<'a>);
-
-impl Drop for Watch<'_, '_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let mut lanes = self.0.lanes();
-            lanes.failed = Some(Error::answer("a thread that sends items has ended"));
-            lanes.broken = true;
-            self.0.moved.notify_all();
-        }
-    }
 }

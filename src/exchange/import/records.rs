@@ -250,7 +250,9 @@ fn filled(input: &mut BufReader<Box<dyn Read>>) -> Result<&[u8], Error> {
     // A signal may come between.
     while let Err(e) = input.fill_buf() {
         if e.kind() != ErrorKind::Interrupted {
-            return Err(Error::local(format!("cannot read the input on: {e}")));
+            return Err(Error::local(format!(
+                "the input cannot be read any further: {e}"
+            )));
         }
     }
     Ok(input.buffer())

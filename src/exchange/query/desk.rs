@@ -13,6 +13,7 @@ use crate::cosmos::ranges::Ranges;
 use crate::error::Error;
 use crate::exchange::changes::is_gone;
 use crate::exchange::ranges::SPLITS;
+use crate::exchange::threads::Watch;
 use crate::exchange::{Client, locked};
 use crate::message::{Answer, Call, Next, Page, Request};
 
@@ -97,7 +98,8 @@ impl<'a> Desk<'a> {
 
     /// Fetches whatever is wanted most, until the end.
     pub fn serve(&self) {
-        let _watch = Watch(self);
+        let ended = || self.end_for_all();
+        let _watch = Watch(&ended);
         let mut table = self.table();
         while !table.ended && table.failed.is_none() {
             table = match table.pick() {
@@ -209,6 +211,11 @@ impl<'a> Desk<'a> {
         }
     }
 
+    fn end_for_all(&self) {
+        self.table().failed = Some(Error::answer("a thread that reads ranges has ended"));
+        self.moved.notify_all();
+    }
+
     /// The ranges are read again, and the leaf becomes one for each that holds a part of it; but what it still holds
     /// comes first.
     fn repair(&self, job: &Job, error: Error) -> Result<(), Error> {
@@ -221,17 +228,5 @@ impl<'a> Desk<'a> {
         let ranges = self.client.ranges_again(self.asked.container, times)?;
         self.table().replace(job.id, &ranges);
         Ok(())
-    }
-}
-
-/// Nobody waits for a thread that has panicked.
-struct Watch<'d, 'a>(&'d Desk<'a>);
-
-impl Drop for Watch<'_, '_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.table().failed = Some(Error::answer("a thread that reads ranges has ended"));
-            self.0.moved.notify_all();
-        }
     }
 }
