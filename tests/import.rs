@@ -698,6 +698,19 @@ fn one_item_that_cannot_be_read_spoils_it_for_itself_alone() {
     ran.says("line 8: 400: The request payload is invalid.");
 }
 
+/// A range may refuse a question about a key that is not its own.
+#[test]
+fn the_range_that_is_asked_for_batches_is_that_of_the_key_it_is_asked_for() {
+    let place = Place::furnished(&[]);
+    let file = Named::new("one.ndjson", lines(1));
+    let ran = place.orders(&format!("import {} --trace", file.path()));
+    let ran = ran
+        .ok()
+        .says("rawcosmos-import-probe")
+        .says("\"statusCode\":404");
+    assert!(!ran.err.contains("\"statusCode\":410"), "{}", ran.err);
+}
+
 #[test]
 fn what_may_not_be_done_ends_it_and_so_does_too_little_patience() {
     let (file, key) = (Named::new("ends.ndjson", lines(5000)), key());

@@ -20,6 +20,7 @@ pub mod settled;
 use super::Client;
 use super::threads::with_help;
 use crate::cosmos::Container;
+use crate::cosmos::partition_key::{Component, PartitionKey};
 use crate::cosmos::ranges::Ranges;
 use crate::error::Error;
 use desk::Desk;
@@ -196,10 +197,11 @@ impl Client<'_> {
             }
             ranges => Some(ranges?),
         };
-        let first = ranges.as_ref().and_then(|ranges| ranges.iter().next());
-        let levels = plan.check.keyed.definition().paths.len();
-        let bulk = match first {
-            Some(range) => self.takes_batches(plan.container, &range.id, levels)?,
+        let definition = plan.check.keyed.definition();
+        let nothing = PartitionKey::new(vec![Component::Undefined; definition.paths.len()]);
+        let place = definition.effective(&nothing);
+        let bulk = match ranges.as_ref().and_then(|ranges| ranges.find(&place)) {
+            Some(range) => self.takes_batches(plan.container, &range.id, &nothing)?,
             None => false,
         };
         Ok((ranges, bulk))

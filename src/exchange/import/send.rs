@@ -10,7 +10,7 @@ use super::op::Op;
 use crate::cosmos::batch::{self, Batch};
 use crate::cosmos::items::{self, Options, written};
 use crate::cosmos::operation::Operation;
-use crate::cosmos::partition_key::{Component, PartitionKey};
+use crate::cosmos::partition_key::PartitionKey;
 use crate::cosmos::{Container, many};
 use crate::error::{Broken, Error, Failure, Plane, Stage};
 use crate::exchange::Client;
@@ -155,10 +155,9 @@ impl Client<'_> {
         &self,
         container: &Container,
         range: &str,
-        levels: usize,
+        key: &PartitionKey,
     ) -> Result<bool, Error> {
-        let key = PartitionKey::new(vec![Component::Undefined; levels]);
-        let call = batch::bulk(container, range, &reading(PROBE, &key)?, false);
+        let call = batch::bulk(container, range, &reading(PROBE, key)?, false);
         let call = Call {
             request: call.request,
             scope: call.scope,
@@ -176,7 +175,7 @@ impl Client<'_> {
             {
                 true
             }
-            Ok(answer) => self.take_back(container, &answer.value, &key)?,
+            Ok(answer) => self.take_back(container, &answer.value, key)?,
             // May not read, but perhaps write; the range has just been split.
             Err(e) if e.is_status(403) || e.is_status(410) => true,
             Err(e)
