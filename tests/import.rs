@@ -159,7 +159,22 @@ fn inputs_are_read_as_they_are_or_what_is_wrong_is_named() {
             (2, "! the cell of \"n\" is no number: \"x\""), (3, "! it has 3 cells, and the header 2"),
             (4, "! it has 1 cells, and the header 2"), (5, "! the cell of \"n\" is no number: \"01\""),
             (6, "! something follows a quoted cell"), (7, r#"{"id":"6","n":7}"#)]),
-        ("id,t\n1,\"a\n2,b\n", csv, &[(2, "! a quote is not closed")]),
+        ("id,t\n1,\"a\n2,b\n", csv, &[(2, "! the quote that opens in line 2 is not closed")]),
+        ("id,s,t\n1,\"a\nb\",\"c\n2,,d\n", csv, &[(2, "! the quote that opens in line 3 is not closed")]),
+        ("id,t\n1,\"a\n2,b\n3,\"\"\n4,\"d\"\n5,\"e\"", csv, &[
+            (2, "! the quote that opens in line 2 closes in line 5, and text follows it"),
+            (3, r#"{"id":"2","t":"b"}"#), (4, r#"{"id":"3","t":""}"#),
+            (5, r#"{"id":"4","t":"d"}"#), (6, r#"{"id":"5","t":"e"}"#)]),
+        ("id,s,t\r\n1,\"a\r\nb\",\"c\r\n2,,d\r\n3,,\"e\"\r\n", csv, &[
+            (2, "! the quote that opens in line 3 closes in line 5, and text follows it"),
+            (4, r#"{"id":"2","t":"d"}"#), (5, r#"{"id":"3","t":"e"}"#)]),
+        ("id,t\n1,\"a\n2,\"b\n3,\"c\"", csv, &[
+            (2, "! the quote that opens in line 2 closes in line 3, and text follows it"),
+            (3, "! the quote that opens in line 3 closes in line 4, and text follows it"), (4, r#"{"id":"3","t":"c"}"#)]),
+        ("id,t\n1,\"a\" \"b\n2,c\n3,5\" disk\n4,\"5\"\" disk\"\n", csv, &[
+            (2, "! something follows a quoted cell"), (3, r#"{"id":"2","t":"c"}"#),
+            (4, "! a quote stands within a cell that does not begin with one"), (5, r#"{"id":"4","t":"5\" disk"}"#)]),
+        ("id,\"t\n1,\"a\"", csv, &[(0, "the header of the table: the quote that opens in line 1 closes in line 2, and text follows it")]),
         ("id,t\n1,\"a\"", csv, &[(2, r#"{"id":"1","t":"a"}"#)]),
         ("id,id\n", csv, &[(0, "the table has two columns \"id\"")]),
         ("id,\n", csv, &[(0, "a column of the table has no name")]),

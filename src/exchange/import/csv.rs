@@ -166,6 +166,10 @@ impl<'a> Cells<'a> {
             Some(inner) => self.quoted(inner).map(|(text, rest)| (text, rest, true))?,
             None => {
                 let (text, rest) = row.split_at(row.find(self.separator).unwrap_or(row.len()));
+                // Between tabs it is a sign like any other.
+                if self.separator == ',' && text.contains('"') {
+                    return Err("a quote stands within a cell that does not begin with one".into());
+                }
                 (text.into(), rest, false)
             }
         };

@@ -12,6 +12,10 @@ pub(super) struct Cut {
     /// Not at the beginning of a cell.
     pub inside: bool,
     pub closed: bool,
+    /// Text stands behind a closing quote: the row ends with the line.
+    pub broken: bool,
+    /// Line feeds since the last quote that opened.
+    pub lines: u64,
 }
 
 impl Cut {
@@ -48,15 +52,21 @@ impl Cut {
     fn row(&mut self, byte: u8, separator: u8) -> bool {
         if self.quoted && !self.odd {
             self.odd = byte == b'"';
+            self.lines += u64::from(byte == b'\n');
             return false;
+        }
+        if self.broken {
+            return byte == b'\n';
         }
         if std::mem::take(&mut self.odd) {
             self.quoted = byte == b'"';
             if self.quoted {
                 return false;
             }
+            self.broken = byte != separator && !matches!(byte, b'\r' | b'\n');
         }
         self.quoted = byte == b'"' && !self.inside;
+        self.lines = if self.quoted { 0 } else { self.lines };
         self.inside = byte != separator && byte != b'\n';
         byte == b'\n'
     }

@@ -16,6 +16,7 @@ mod reader;
 pub mod records;
 mod send;
 pub mod settled;
+mod source;
 
 use super::Client;
 use super::threads::with_help;

@@ -1,10 +1,11 @@
 //! The items of an input, one after the other: lines, the elements of one array, or the rows of a table. Holds one of
 //! them at a time, whatever the size of the input.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::Read;
 
 use super::csv::Header;
 use super::cut::Cut;
+use super::source::Source;
 use crate::error::Error;
 
 /// What an input looks like.
@@ -22,7 +23,6 @@ pub enum Format {
 pub const LARGEST: usize = 2 * 1024 * 1024;
 /// White space around an item does not count, and a table has more marks than its item.
 const LONGEST: usize = 2 * LARGEST;
-const BUFFER: usize = 64 * 1024;
 
 /// One of the items.
 #[derive(Debug, PartialEq)]
@@ -37,7 +37,7 @@ pub struct Record<'a> {
 
 /// Reads an input item by item.
 pub struct Records {
-    input: BufReader<Box<dyn Read>>,
+    input: Source,
     format: Format,
     header: Header,
     cut: Cut,
@@ -46,8 +46,6 @@ pub struct Records {
     too_long: bool,
     /// The line of what comes next.
     line: u64,
-    /// Bytes read so far.
-    read: u64,
     elements: u64,
     ended: bool,
 }
@@ -60,7 +58,7 @@ impl Records {
     /// without a usable header.
     pub fn new(input: Box<dyn Read>, format: Option<Format>) -> Result<Records, Error> {
         let mut records = Records {
-            input: BufReader::with_capacity(BUFFER, input),
+            input: Source::new(input),
             format: format.unwrap_or(Format::Lines),
             header: Header::default(),
             cut: Cut::default(),
@@ -68,7 +66,6 @@ impl Records {
             row: String::new(),
             too_long: false,
             line: 1,
-            read: 0,
             elements: 0,
             ended: false,
         };
@@ -78,21 +75,21 @@ impl Records {
 
     /// How many bytes have been read.
     pub fn read(&self) -> u64 {
-        self.read
+        self.input.read
     }
 
     fn open(&mut self, format: Option<Format>) -> Result<(), Error> {
         for mark in [0xEF, 0xBB, 0xBF] {
-            if self.peek()? == Some(mark) {
-                self.skip(1);
+            if self.input.peek()? == Some(mark) {
+                self.input.skip(1);
             }
         }
         let table = matches!(format, Some(Format::Table(_)));
-        while let Some(byte) = self.peek()?.filter(|byte| !table && is_blank(*byte)) {
+        while let Some(byte) = self.input.peek()?.filter(|byte| !table && is_blank(*byte)) {
             self.line += u64::from(byte == b'\n');
-            self.skip(1);
+            self.input.skip(1);
         }
-        let first = self.peek()?;
+        let first = self.input.peek()?;
         self.format = match (format, first) {
             (Some(format), _) => format,
             (None, Some(b'[')) => Format::Array,
@@ -108,7 +105,7 @@ impl Records {
                 "the input is no JSON array: it does not begin with [",
             )),
             Format::Array => {
-                self.skip(1);
+                self.input.skip(1);
                 Ok(())
             }
             Format::Table(separator) => self.read_header(separator),
@@ -117,7 +114,9 @@ impl Records {
     }
 
     fn read_header(&mut self, separator: u8) -> Result<(), Error> {
-        self.fetch()?;
+        if let Some(wrong) = self.fetch()? {
+            return Err(Error::usage(format!("the header of the table: {wrong}")));
+        }
         let text = std::str::from_utf8(&self.text)
             .map_err(|_| Error::usage("the header of the table is not UTF-8"))?;
         self.header = Header::read(text, separator).map_err(Error::usage)?;
@@ -145,10 +144,9 @@ impl Records {
         }
     }
 
-    fn record(&mut self, line: u64, wrong: Option<&str>) -> Record<'_> {
+    fn record(&mut self, line: u64, mut wrong: Option<String>) -> Record<'_> {
         let inner = std::str::from_utf8(self.text.trim_ascii());
-        let mut wrong = wrong.map(str::to_string);
-        if inner.is_err() {
+        if inner.is_err() && !self.too_long {
             wrong = Some("it is not UTF-8".into());
         }
         let mut text = inner.unwrap_or_default();
@@ -157,18 +155,21 @@ impl Records {
             text = if wrong.is_some() { text } else { &self.row };
         }
         if self.too_long || text.len() > LARGEST {
-            wrong = Some("it is larger than 2 MB".into());
+            wrong = wrong.or_else(|| Some("it is larger than 2 MB".into()));
             text = "";
         }
         Record { line, text, wrong }
     }
 
     /// Reads up to the end of an item, and says what is wrong with the end of the input.
-    fn fetch(&mut self) -> Result<Option<&'static str>, Error> {
+    fn fetch(&mut self) -> Result<Option<String>, Error> {
         self.text.clear();
         self.too_long = false;
         loop {
-            let chunk = filled(&mut self.input)?;
+            let chunk = self.input.chunk()?;
+            if chunk.is_empty() && self.cut.broken {
+                return Ok(self.mend(b""));
+            }
             if chunk.is_empty() {
                 self.ended = true;
                 return Ok(self.unfinished());
@@ -184,18 +185,41 @@ impl Records {
             if end.is_some() && self.format != Format::Array {
                 self.line += 1;
             }
-            self.skip(length);
+            self.input.skip(length);
             if end.is_some() {
-                return self.element();
+                return match self.format {
+                    Format::Array => Ok(self.element()?.map(str::to_string)),
+                    Format::Table(_) => Ok(self.mend(b"\n")),
+                    Format::Lines => Ok(None),
+                };
             }
         }
     }
 
+    /// At the end of a row. Where text stands behind a quote that closes in a later line, the row was another one: it
+    /// ends where that quote opened, and what follows is read again.
+    fn mend(&mut self, end: &[u8]) -> Option<String> {
+        let cut = std::mem::take(&mut self.cut);
+        if !cut.broken || self.too_long {
+            return None;
+        }
+        let mut ends = (0..self.text.len())
+            .rev()
+            .filter(|at| self.text.get(*at) == Some(&b'\n'));
+        let at = ends.nth(usize::try_from(cut.lines.checked_sub(1)?).ok()?)?;
+        let mut again = self.text.split_off(at + 1);
+        again.extend_from_slice(end);
+        self.line -= newlines(&again);
+        self.input.put_back(again);
+        let opened = self.line - 1;
+        Some(format!(
+            "the quote that opens in line {opened} closes in line {}, and text follows it",
+            opened + cut.lines
+        ))
+    }
+
     /// Behind the last element nothing may follow; between two commas there must be one.
     fn element(&mut self) -> Result<Option<&'static str>, Error> {
-        if self.format != Format::Array {
-            return Ok(None);
-        }
         let empty = self.text.trim_ascii().is_empty() && !self.too_long;
         let only = self.cut.closed && self.elements == 0;
         self.elements += 1;
@@ -216,46 +240,28 @@ impl Records {
     }
 
     fn rest_is_blank(&mut self) -> Result<bool, Error> {
-        while let Some(byte) = self.peek()? {
+        while let Some(byte) = self.input.peek()? {
             if !is_blank(byte) {
                 return Ok(false);
             }
             self.line += u64::from(byte == b'\n');
-            self.skip(1);
+            self.input.skip(1);
         }
         Ok(true)
     }
 
     /// At the end of the input.
-    fn unfinished(&self) -> Option<&'static str> {
+    fn unfinished(&self) -> Option<String> {
         match self.format {
-            Format::Array if self.cut.closed => Some("something follows the array"),
-            Format::Array => Some("the array does not end here: was the input cut off?"),
-            Format::Table(_) if self.cut.quoted && !self.cut.odd => Some("a quote is not closed"),
+            Format::Array if self.cut.closed => Some("something follows the array".into()),
+            Format::Array => Some("the array does not end here: was the input cut off?".into()),
+            Format::Table(_) if self.cut.quoted && !self.cut.odd => Some(format!(
+                "the quote that opens in line {} is not closed",
+                self.line - self.cut.lines
+            )),
             _ => None,
         }
     }
-
-    fn peek(&mut self) -> Result<Option<u8>, Error> {
-        filled(&mut self.input).map(|chunk| chunk.first().copied())
-    }
-
-    fn skip(&mut self, bytes: usize) {
-        self.input.consume(bytes);
-        self.read += bytes as u64;
-    }
-}
-
-fn filled(input: &mut BufReader<Box<dyn Read>>) -> Result<&[u8], Error> {
-    // A signal may come between.
-    while let Err(e) = input.fill_buf() {
-        if e.kind() != ErrorKind::Interrupted {
-            return Err(Error::local(format!(
-                "the input cannot be read any further: {e}"
-            )));
-        }
-    }
-    Ok(input.buffer())
 }
 
 fn newlines(bytes: &[u8]) -> u64 {
