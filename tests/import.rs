@@ -352,6 +352,36 @@ fn what_is_wrong_is_named_and_loses_nothing_else() {
 }
 
 #[test]
+fn of_an_array_in_one_line_the_number_says_which_item_is_wrong() {
+    let place = Place::furnished(&[]);
+    let all = r#"[{"id":"a","pk":"x"},{"id":7},{"id":"b","pk":"x"},{"id":"a","pk":"x"},"#;
+    let file = Named::new("one-line.json", all);
+    let run = |more: &str| {
+        let ran = place.orders(&format!("import {} --concurrency 1 {more}", file.path()));
+        ran.ends(9)
+    };
+    run("--dry-run").says("line 1, item 2: its id is not a text");
+    run("")
+        .says("line 1, item 2: its id is not a text")
+        .says("line 1, item 4: 409: ")
+        .says("line 1, item 5: the array does not end here");
+    let errors = Named::none("one-line.errors");
+    run(&format!("--errors {}", errors.path()));
+    let mut told: Vec<_> = errors.rows();
+    told.sort_by_key(|row| row["number"].as_u64());
+    let told: Vec<_> = told
+        .iter()
+        .map(|row| (&row["line"], &row["number"]))
+        .collect();
+    let wanted = [1, 2, 3, 4, 5].map(Value::from);
+    assert!(
+        told.iter().map(|(_, number)| *number).eq(&wanted),
+        "{told:?}"
+    );
+    assert!(told.iter().all(|(line, _)| **line == 1), "{told:?}");
+}
+
+#[test]
 fn the_first_rejection_may_end_it() {
     let place = Place::furnished(&[]);
     let mut all: Vec<String> = lines(60_000).lines().map(str::to_string).collect();

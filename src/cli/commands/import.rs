@@ -91,8 +91,8 @@ impl<'a> Job<'a> {
             ));
         }
         let check = self.check(&keyed);
-        let rejects = Rejects::new(self.settings, None)?;
         let (mut records, mut progress) = (self.records()?, self.progress());
+        let rejects = Rejects::new(self.settings, None, records.share_lines())?;
         let mut counts = Counts::default();
         while let Some(record) = records.next_record()? {
             counts.read += 1;
@@ -130,7 +130,14 @@ impl<'a> Job<'a> {
             (Ok(_), None) => {}
             (Err(why), _) => {
                 counts.rejected += 1;
-                rejects.tell(&unasked(record.line, &why, record.text))?;
+                rejects.tell(&Rejected {
+                    line: record.line,
+                    number: counts.read,
+                    status: 0,
+                    substatus: 0,
+                    reason: &why,
+                    item: record.text,
+                })?;
             }
         }
         Ok(())
@@ -144,7 +151,8 @@ impl<'a> Job<'a> {
         let keyed = Keyed::new(definition).map_err(Error::answer)?;
         let rid = containers::rid_of(&found);
         let state = State::read(self.settings, rid, self.size, self.shard)?;
-        let rejects = Rejects::new(self.settings, state.as_ref().and_then(|state| state.errors))?;
+        let length = state.as_ref().and_then(|state| state.errors);
+        let rejects = Rejects::new(self.settings, length, records.share_lines())?;
         let keep = |snapshot: &_| state.as_ref().map_or(Ok(()), |state| state.keep(snapshot));
         let ears = Ears {
             rejected: &|rejected| rejects.tell(rejected),
@@ -248,16 +256,6 @@ fn summary(output: &mut Output, counts: &[(&str, u64)], more: &str) -> Result<()
     let text = counts.collect::<Vec<String>>().join(",");
     output.one(&json(&format!("{{{text}{more}}}"), "the summary")?)?;
     output.finish()
-}
-
-fn unasked<'r>(line: u64, reason: &'r str, item: &'r str) -> Rejected<'r> {
-    Rejected {
-        line,
-        status: 0,
-        substatus: 0,
-        reason,
-        item,
-    }
 }
 
 fn sofar(counts: &Counts) -> Sofar {

@@ -133,7 +133,7 @@ impl<'a> Desk<'a> {
         let patience = |own| self.client.budget.waiting(Duration::from_secs(own));
         let mut lanes = self.lanes();
         for (op, (_, said)) in refused(&load, &fates) {
-            if let Err(e) = self.reject(&mut lanes, op.line, said, op.item()) {
+            if let Err(e) = self.reject(&mut lanes, (op.line, op.number), said, op.item()) {
                 error.get_or_insert(e);
             }
         }
@@ -202,13 +202,14 @@ impl<'a> Desk<'a> {
     pub fn reject(
         &self,
         lanes: &mut Lanes,
-        line: u64,
+        (line, number): (u64, u64),
         said: &Said,
         item: &str,
     ) -> Result<(), Error> {
         lanes.stopped |= self.plan.stop;
         (self.ears.rejected)(&Rejected {
             line,
+            number: number + 1,
             status: said.status,
             substatus: said.substatus,
             reason: &said.reason,

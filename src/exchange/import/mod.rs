@@ -114,6 +114,8 @@ impl Counts {
 pub struct Rejected<'a> {
     /// Where it begins in the input, from 1.
     pub line: u64,
+    /// Its number in the input, from 1.
+    pub number: u64,
     /// What the service said; 0 where it was not asked.
     pub status: u16,
     /// As `x-ms-substatus`; 0 where nothing is said.

@@ -46,7 +46,7 @@ impl Desk<'_> {
     fn refuse(&self, number: u64, record: &Record, reason: String) -> Result<bool, Error> {
         let said = Said::plain(0, reason);
         let mut lanes = self.lanes();
-        self.reject(&mut lanes, record.line, &said, record.text)?;
+        self.reject(&mut lanes, (record.line, number), &said, record.text)?;
         lanes.counts.rejected += 1;
         lanes.settled.add(number);
         Ok(!lanes.stopped)

@@ -73,6 +73,11 @@ impl Records {
         Ok(records)
     }
 
+    /// Whether several of them may begin in one line.
+    pub fn share_lines(&self) -> bool {
+        self.format == Format::Array
+    }
+
     /// How many bytes have been read.
     pub fn read(&self) -> u64 {
         self.input.read

@@ -107,13 +107,15 @@ pub struct Rejects(Mutex<Rejecting>);
 
 struct Rejecting {
     file: Option<(String, File)>,
+    /// Whether a line alone does not say which item it is.
+    numbered: bool,
     length: u64,
     count: u64,
 }
 
 impl Rejects {
     /// A new file, or the one of an earlier run as it was when that wrote its state last.
-    pub fn new(settings: &Settings, length: Option<u64>) -> Result<Rejects, Error> {
+    pub fn new(settings: &Settings, length: Option<u64>, numbered: bool) -> Result<Rejects, Error> {
         let file = settings.text("errors").map(|path| {
             let opened = opened(&path, length);
             opened.map(|file| (path, file))
@@ -121,6 +123,7 @@ impl Rejects {
         Ok(Rejects(Mutex::new(Rejecting {
             length: length.filter(|_| file.is_some()).unwrap_or_default(),
             file: file.transpose()?,
+            numbered,
             count: 0,
         })))
     }
@@ -133,13 +136,16 @@ impl Rejects {
             file,
             length,
             count,
+            numbered,
         } = &mut *all;
         let Some((path, file)) = file else {
             if *count <= TOLD {
+                let number = numbered.then(|| format!(", item {}", rejected.number));
                 let status = (rejected.status >= 100).then(|| format!(" {}:", rejected.status));
                 tell(&format!(
-                    "line {}:{} {}",
+                    "line {}{}:{} {}",
                     rejected.line,
+                    number.unwrap_or_default(),
                     status.unwrap_or_default(),
                     rejected.reason
                 ));
@@ -187,7 +193,7 @@ fn opened(path: &str, length: Option<u64>) -> Result<File, Error> {
     Ok(file)
 }
 
-/// `{"line","status","substatus","reason","item"}`; what is no JSON is its text.
+/// `{"line","number","status","substatus","reason","item"}`; what is no JSON is its text.
 fn line(rejected: &Rejected) -> String {
     // Within JSON a line ends only between words.
     let item = rejected.item.replace(['\n', '\r'], " ");
@@ -196,8 +202,9 @@ fn line(rejected: &Rejected) -> String {
         Err(_) => format!(r#""text":{}"#, Value::from(rejected.item)),
     };
     format!(
-        "{{\"line\":{},\"status\":{},\"substatus\":{},\"reason\":{},{item}}}\n",
+        "{{\"line\":{},\"number\":{},\"status\":{},\"substatus\":{},\"reason\":{},{item}}}\n",
         rejected.line,
+        rejected.number,
         rejected.status,
         rejected.substatus,
         Value::from(rejected.reason)
