@@ -54,8 +54,6 @@ impl Folder {
         let found = fs::read_dir(&self.0).unwrap();
         let names = found.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<String> = names.collect();
-        // Who is killed while he writes a state leaves what he wrote of it.
-        names.retain(|name| !name.starts_with(".st."));
         names.sort();
         names
     }
@@ -646,6 +644,35 @@ fn a_state_says_when_it_is_not_of_this_export() {
         .export("export out --state st")
         .ends(2)
         .says("not usable");
+}
+
+#[test]
+fn what_a_dead_run_left_of_its_state_goes_and_nothing_else() {
+    let filled = Filled::new(2, 30);
+    let others = [
+        ".st.1",
+        ".st.1.rawcosmos.rawcosmos",
+        ".st.12a.rawcosmos",
+        ".st..rawcosmos",
+        ".stt.1.rawcosmos",
+        "st.1.rawcosmos",
+        ".st.2.rawcosmos",
+    ];
+    for name in others
+        .iter()
+        .chain(&[".st.1.rawcosmos", ".st.77.rawcosmos"])
+    {
+        fs::write(filled.folder.file(name), "{").unwrap();
+    }
+    // Of a run that is at it.
+    let live = fs::File::open(filled.folder.file(".st.2.rawcosmos")).unwrap();
+    live.lock().unwrap();
+    filled.export("export out --state st").ok();
+    let mut wanted = Vec::from(others);
+    wanted.push("out");
+    wanted.sort_unstable();
+    assert_eq!(filled.folder.names(), wanted);
+    same(&filled.folder.text("out"), filled.all());
 }
 
 /// Killed between the last two steps: the file is in its place, and the state is still there.

@@ -1,8 +1,8 @@
 //! Files that a command keeps between two runs. Each was asked for by name, and none holds a secret.
 
-use std::fs;
-use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 
 use serde_json::{Map, Value};
 
@@ -10,8 +10,12 @@ use super::settings::{Settings, read_file};
 use crate::error::Error;
 use crate::exchange::sessions::Sessions;
 
-/// What a file holds; nothing where there is none yet.
+/// Ends the name of what is written before it takes the place of a file: `.NAME.PID.rawcosmos`.
+const BESIDE: &str = ".rawcosmos";
+
+/// What a file holds; nothing where there is none yet. What a run left beside it that was killed while it wrote goes.
 pub fn kept(path: &str) -> Result<Option<String>, Error> {
+    sweep(Path::new(path));
     match fs::metadata(path) {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         _ => read_file(path).map(Some),
@@ -20,24 +24,57 @@ pub fn kept(path: &str) -> Result<Option<String>, Error> {
 
 /// Writes a file whole or not at all: whoever is killed in between leaves the old one.
 pub fn keep(path: &str, text: &str) -> Result<(), Error> {
-    let failed = |e: std::io::Error| Error::local(format!("cannot write {path}: {e}"));
+    let mut written = replace(Path::new(path), text);
+    // Until it is locked another run may take it for what a dead one left.
+    if written
+        .as_ref()
+        .is_err_and(|e| e.kind() == ErrorKind::NotFound)
+    {
+        written = replace(Path::new(path), text);
+    }
+    written.map_err(|e| Error::local(format!("cannot write {path}: {e}")))
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
     // In the same folder, because only there a rename is one step.
-    let mut beside = PathBuf::from(path);
-    let name = beside
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
-    beside.set_file_name(format!(
-        ".{}.{}",
-        name.unwrap_or_default(),
-        std::process::id()
-    ));
-    let written = fs::File::create(&beside)
-        .and_then(|mut file| writeln!(file, "{text}").and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&beside, path));
+    let name = format!("{}{}{BESIDE}", begin(path), std::process::id());
+    let beside = path.with_file_name(name);
+    let written = File::create(&beside).and_then(|mut file| {
+        // Held as long as it is there. Where there are no locks, nothing is ever taken for dead.
+        let _ = file.lock();
+        writeln!(file, "{text}")?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    });
     if written.is_err() {
         let _ = fs::remove_file(&beside);
     }
-    written.map_err(failed)
+    written
+}
+
+fn begin(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    format!(".{}.", name.to_string_lossy())
+}
+
+/// Removes what nobody holds any more. What cannot be removed does no harm.
+fn sweep(path: &Path) {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let all = fs::read_dir(folder.unwrap_or(Path::new(".")));
+    for found in all.into_iter().flatten().flatten() {
+        let name = found.file_name();
+        let name = name.to_string_lossy();
+        let number = name.strip_prefix(&begin(path));
+        let number = number.and_then(|rest| rest.strip_suffix(BESIDE));
+        let ours = number.is_some_and(|number| number.parse::<u32>().is_ok())
+            && found.file_type().is_ok_and(|kind| kind.is_file());
+        let place = found.path();
+        let open = |place| OpenOptions::new().write(true).open(place);
+        let is_left = |place| open(place).is_ok_and(|file| file.try_lock().is_ok());
+        if ours && is_left(&place) {
+            let _ = fs::remove_file(&place);
+        }
+    }
 }
 
 /// `--session-file`: what earlier commands with that file wrote is seen by this one.
