@@ -22,17 +22,18 @@ impl Metrics {
     /// Adds what one answer said: numbers, and which indexes were used or would be of use.
     pub fn add(&mut self, range: &str, said: &[Option<String>; 2]) {
         let [numbers, indexes] = said;
-        let of = match self.0.iter().position(|of| of.range == range) {
-            Some(at) => self.0.get_mut(at),
-            None => {
-                self.0.push(OfRange {
-                    range: range.to_string(),
-                    ..OfRange::default()
-                });
-                self.0.last_mut()
-            }
-        };
-        let Some(of) = of else { return };
+        // In the order of their numbers, whichever answered first.
+        let place = |of: &OfRange| (of.range.len(), of.range.as_str()).cmp(&(range.len(), range));
+        let at = self.0.binary_search_by(place).unwrap_or_else(|at| {
+            let range = range.to_string();
+            let new = OfRange {
+                range,
+                ..OfRange::default()
+            };
+            self.0.insert(at, new);
+            at
+        });
+        let Some(of) = self.0.get_mut(at) else { return };
         for pair in numbers.iter().flat_map(|text| text.split(';')) {
             of.count(pair);
         }
@@ -91,6 +92,18 @@ fn readable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranges_are_in_order_whichever_came_first() {
+        let mut metrics = Metrics::default();
+        for range in ["range 2", "range 10", "range 0", "range 2", "range 1"] {
+            metrics.add(range, &[None, None]);
+        }
+        assert_eq!(
+            metrics.lines(),
+            ["range 0:", "range 1:", "range 2:", "range 10:"]
+        );
+    }
 
     #[test]
     fn pages_of_a_range_are_one_line() {
