@@ -698,6 +698,23 @@ fn a_whole_file_with_its_state_is_done() {
     assert_eq!(filled.folder.text("out"), text);
 }
 
+/// Twelve answers, and all of them take more than five seconds.
+#[test]
+fn how_far_a_merged_export_is_is_said_too() {
+    let filled = Filled::new(2, 100);
+    filled.place.fault("query.delay=500ms");
+    let says = |name: &str, query: &str| {
+        let line = format!("export {name} --query '{query}' --page-size 10 --parallel 1");
+        let ran = filled.export(&line).ok();
+        let told = ran.err.lines().filter(|line| line.contains("items/s"));
+        assert!(told.count() > 0, "{ran:#?}");
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| says("ordered", "SELECT * FROM c ORDER BY c.n"));
+        scope.spawn(|| says("grouped", "SELECT c.pk, COUNT(1) AS n FROM c GROUP BY c.pk"));
+    });
+}
+
 #[test]
 fn a_reader_that_leaves_is_no_failure() {
     let filled = Filled::new(2, 3000);

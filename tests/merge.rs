@@ -166,6 +166,7 @@ fn ask(server: &dyn Transport, text: &str, how: How) -> (Came, Option<State>) {
         most: how.most,
         parallel: how.parallel,
         metrics: true,
+        heard: None,
     };
     let (mut all, mut kept) = (Vec::new(), None);
     let done = client.merged(&asked, how.state, &mut |rows| {

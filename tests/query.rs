@@ -110,6 +110,7 @@ impl Ranges {
             most: None,
             parallel,
             metrics: false,
+            heard: None,
         };
         let mut all: Vec<Value> = Vec::new();
         if split == Some(0) {

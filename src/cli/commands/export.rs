@@ -1,11 +1,14 @@
 //! `export FILE|-`
 
+use std::sync::Mutex;
+
 use super::container::key_of;
 use super::input::consistency;
 use super::query;
 use super::query_ranges::{Ranged, Scope, parallel, state};
 use crate::cli::files::kept;
 use crate::cli::output::{Format, Output};
+use crate::cli::progress::{Progress, Sofar};
 use crate::cli::session::Session;
 use crate::cli::shard::Shard;
 use crate::cli::sink::Sink;
@@ -16,6 +19,8 @@ use crate::cosmos::query::state::State;
 use crate::cosmos::query::{ACTION, Query};
 use crate::cosmos::{Container, Paging, containers, items};
 use crate::error::Error;
+use crate::exchange::locked;
+use crate::exchange::query::Spent;
 use crate::exchange::sweep::{Sweep, whole};
 
 /// `export FILE|- -d DB -c COLL [--query SQL|-f FILE] [--param NAME=TEXT]… [--state FILE] [--shard I/N] [--order]
@@ -209,6 +214,8 @@ impl<'a, 's> Job<'a, 's> {
         let Some(query) = &self.query else {
             return Ok(());
         };
+        let quiet = self.session.settings.on("quiet");
+        let progress = Mutex::new(Progress::new(quiet, None));
         let ranged = Ranged {
             session: self.session,
             container: self.container,
@@ -220,9 +227,23 @@ impl<'a, 's> Job<'a, 's> {
             strip: self.strip,
             state: sink.is_kept().then_some(self.state),
             keep: &|mut state| sink.keep(&mut state),
+            heard: Some(&|spent| locked(&progress).show(&sofar(spent))),
         };
-        let (printed, spent) = ranged.run(output)?;
+        let done = ranged.run(output);
+        drop(progress);
+        let (printed, spent) = done?;
         sink.trailer.spent(printed, &spent);
         Ok(())
+    }
+}
+
+/// Of rows that are put together: how many have been read.
+fn sofar(spent: &Spent) -> Sofar {
+    Sofar {
+        items: spent.rows,
+        charge: spent.charge.unwrap_or_default(),
+        sent: spent.attempts,
+        throttled: spent.attempts.saturating_sub(spent.pages),
+        done: 0,
     }
 }

@@ -245,6 +245,7 @@ impl<'a, 's> Work<'a, 's> {
             strip: false,
             state: start.transpose()?,
             keep: &|state| file.map_or(Ok(()), |file| keep(file, &state.to_json())),
+            heard: None,
         };
         let (printed, spent) = ranged.run(self.output)?;
         self.trailer.spent(printed, &spent);

@@ -41,6 +41,8 @@ pub struct Ranged<'a, 's> {
     pub state: Option<State>,
     /// Writes down where to go on, once all rows up to there are out.
     pub keep: &'a dyn Fn(State) -> Result<(), Error>,
+    /// Is told how far it is.
+    pub heard: Option<&'a (dyn Fn(&Spent) + Sync)>,
 }
 
 impl<'a> Scope<'a> {
@@ -75,6 +77,7 @@ impl Ranged<'_, '_> {
                 .filter(|_| self.most < usize::MAX),
             parallel: parallel(settings)?,
             metrics: settings.on("metrics"),
+            heard: self.heard,
         };
         let mut printed = 0;
         let spent = self.session.flow(ACTION, |client| {

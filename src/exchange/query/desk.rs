@@ -167,7 +167,10 @@ impl<'a> Desk<'a> {
         let done = match self.ask(job) {
             Ok((request, answer, sheet)) => {
                 let mut table = self.table();
-                table.count(job, &answer, self.asked.metrics);
+                table.count(job, &answer, sheet.rows.len(), self.asked.metrics);
+                if let Some(heard) = self.asked.heard {
+                    heard(&table.spent);
+                }
                 table.put(job, &request, &answer.value, sheet)
             }
             Err(error) if is_gone(&error) => self.repair(job, error),

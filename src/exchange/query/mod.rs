@@ -43,6 +43,8 @@ pub struct Asked<'a> {
     pub parallel: usize,
     /// Whether the service is to say how it carried the query out.
     pub metrics: bool,
+    /// Is told of every answer what all of them took so far.
+    pub heard: Option<&'a (dyn Fn(&Spent) + Sync)>,
 }
 
 /// What all requests together took.
@@ -50,6 +52,10 @@ pub struct Asked<'a> {
 pub struct Spent {
     /// How many answers there were.
     pub pages: u64,
+    /// How many rows they had.
+    pub rows: u64,
+    /// How many requests it took to get them.
+    pub attempts: u64,
     /// Request units; `None` where no answer named any.
     pub charge: Option<f64>,
     /// From the first byte sent to the last byte read, added up.

@@ -134,9 +134,11 @@ impl Table {
         Ok(())
     }
 
-    pub fn count(&mut self, job: &Job, answer: &Answer<Option<Next>>, measured: bool) {
+    pub fn count(&mut self, job: &Job, answer: &Answer<Option<Next>>, rows: usize, measured: bool) {
         let spent = &mut self.spent;
         spent.pages += 1;
+        spent.rows += rows as u64;
+        spent.attempts += u64::from(answer.attempts);
         if let Some(charge) = answer.charge {
             *spent.charge.get_or_insert(0.0) += charge;
         }
