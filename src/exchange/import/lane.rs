@@ -63,13 +63,17 @@ impl Lane {
             && (any || full)
     }
 
-    /// The operations of the next request: none of an id that is under way, so that two of one id stay in order.
-    pub fn take(&mut self, busy: &mut [bool], most: usize) -> Vec<Op> {
+    /// The operations of the next request: none of an id that is under way, so that two of one id stay in order, and
+    /// not one that is larger than the room there is.
+    pub fn take(&mut self, busy: &mut [bool], most: usize, room: usize) -> Vec<Op> {
         let most = self.most.min(most);
         let (mut taken, mut bytes, mut at) = (Vec::new(), 0, 0);
         while taken.len() < most && at < LOOKED {
             let Some(op) = self.queue.get(at) else { break };
             let (size, alone) = (op.operation.len(), op.alone);
+            if size > room {
+                break;
+            }
             match busy.get_mut(op.spot.slot) {
                 Some(busy) if !*busy => {
                     if !taken.is_empty() && (alone || bytes + size > FULL) {
@@ -93,7 +97,7 @@ impl Lane {
     }
 
     /// A good answer: another request may go once as many as may go have come back.
-    fn please(&mut self, wholly: bool) {
+    pub fn please(&mut self, wholly: bool) {
         (self.vain, self.waited) = (0, Duration::ZERO);
         if !wholly {
             return;

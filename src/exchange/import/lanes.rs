@@ -12,7 +12,7 @@ use crate::cosmos::effective_key::order;
 use crate::cosmos::ranges::{Range, Ranges};
 use crate::error::Error;
 
-/// What may wait at most: bytes, and operations.
+/// What may wait at most, unless it is one: bytes, and operations.
 const HELD: (usize, usize) = (2 * 1024 * 1024, 10_000);
 /// Requests under way have no more bytes than this, unless it is one, or all of them are small.
 const FLYING: usize = 2 * 1024 * 1024;
@@ -108,8 +108,9 @@ impl Lanes {
     }
 
     /// Whether another item may wait.
-    pub fn has_room(&self) -> bool {
-        self.held.0 < HELD.0 && self.held.1 < HELD.1
+    pub fn has_room(&self, op: &Op) -> bool {
+        let bytes = self.held.0 + op.operation.len();
+        self.held.1 == 0 || (bytes <= HELD.0 && self.held.1 < HELD.1)
     }
 
     /// Whether nothing is under way, nor going to be.
@@ -148,9 +149,14 @@ impl Lanes {
         if self.failed.is_some() || self.stopped || self.is_over() {
             return Next::Leave;
         }
-        if self.held.1 == 0 || self.flying_bytes >= FLYING.max(self.flying * FULL) {
+        let limit = FLYING.max(self.flying * FULL);
+        if self.held.1 == 0 || self.flying_bytes >= limit {
             return Next::Wait;
         }
+        let room = match self.flying {
+            0 => usize::MAX,
+            _ => FULL.max(limit - self.flying_bytes),
+        };
         let wait = self.pace.wait(now);
         if !wait.is_zero() {
             return Next::Sleep(wait);
@@ -164,7 +170,7 @@ impl Lanes {
             let Some(lane) = lane.filter(|lane| lane.may(now, any && !full)) else {
                 continue;
             };
-            let ops = lane.take(&mut self.busy, most);
+            let ops = lane.take(&mut self.busy, most, room);
             if !ops.is_empty() {
                 lane.flying += 1;
                 let range = lane.id.clone();
@@ -279,7 +285,7 @@ impl Lanes {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic)]
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
     use super::super::Mode;
     use super::super::fate::{LOST, fate};
     use super::super::op::Check;
@@ -287,6 +293,7 @@ mod tests {
     use super::*;
     use crate::cosmos::key_definition::Definition;
     use crate::cosmos::key_definition::keyed::Keyed;
+    use crate::cosmos::operation::Operation;
     use serde_json::json;
 
     fn ranges(cuts: &[(&str, &str, &str)]) -> Ranges {
@@ -382,6 +389,34 @@ mod tests {
         assert!(lanes.is_over() && matches!(lanes.next(Duration::ZERO, true), Next::Leave));
         assert_eq!(lanes.settled.to_json(), "[0,5]");
         assert_eq!(lanes.counts.replaced, 5);
+    }
+
+    #[test]
+    fn a_second_large_one_waits_until_the_first_is_back() {
+        let mut lanes = lanes(TWO);
+        let sized = |number: u64, place: &str, size: usize| {
+            let mut op = op(number, &number.to_string(), "k");
+            op.operation = Operation::write(true, &"x".repeat(size));
+            op.spot.effective = place.into();
+            op
+        };
+        let large = FLYING - 100;
+        for (number, place, size) in [(0, "00", large), (1, "2A", large), (2, "00", 1000)] {
+            let op = sized(number, place, size);
+            assert_eq!(lanes.has_room(&op), number == 0);
+            lanes.put(op, false);
+        }
+        let first = load(&mut lanes, 0);
+        assert_eq!(numbers(&first), [0]);
+        lanes.all[0].please(true);
+        // What is small may go along with it.
+        let small = load(&mut lanes, 0);
+        assert_eq!(numbers(&small), [2]);
+        assert!(matches!(lanes.next(Duration::ZERO, true), Next::Wait));
+        land(&mut lanes, 0, first, 200);
+        assert!(matches!(lanes.next(Duration::ZERO, true), Next::Wait));
+        land(&mut lanes, 0, small, 200);
+        assert_eq!(numbers(&load(&mut lanes, 0)), [1]);
     }
 
     #[test]

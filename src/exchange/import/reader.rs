@@ -54,7 +54,7 @@ impl Desk<'_> {
 
     fn lay(&self, op: Op, heard: &mut Heard) -> bool {
         let mut lanes = self.lanes();
-        while !lanes.has_room() && lanes.failed.is_none() && !lanes.stopped {
+        while !lanes.has_room(&op) && lanes.failed.is_none() && !lanes.stopped {
             lanes.starved = true;
             self.moved.notify_all();
             lanes = self.wait(lanes, FILL).0;
