@@ -20,6 +20,7 @@ use rawcosmos::cosmos::key_definition::Definition;
 use rawcosmos::sandbox::Options;
 use rawcosmos::sandbox::world::Item;
 use serde_json::{Value, json};
+use support::relay::{End, Relay};
 use support::service::{Asked, Reply, Service, reply};
 use support::{BINARY, Owned, Place, Ran, Run, Scratch};
 
@@ -71,11 +72,16 @@ impl Filled {
     }
 
     fn ragged(partitions: usize, items: usize, ragged_pages: Option<u64>) -> Filled {
-        let place = Place::with(Options {
+        let options = Options {
             partitions,
             ragged_pages,
             ..Options::default()
-        });
+        };
+        Filled::with(options, items)
+    }
+
+    fn with(options: Options, items: usize) -> Filled {
+        let place = Place::with(options);
         place.container("orders", &["/pk"]);
         place.grant();
         let filled = Filled {
@@ -368,6 +374,56 @@ fn a_share_does_not_rely_on_the_gateway() {
 const RANGE: &str = r#"{"PartitionKeyRanges":[{"id":"0","minInclusive":"","maxExclusive":"FF"}]}"#;
 const CONTAINER: &str =
     r#"{"id":"c","_rid":"r","partitionKey":{"paths":["/pk"],"kind":"Hash","version":2}}"#;
+
+// ---- Regions
+
+/// The preferred region is `second` or the account's own, and is gone behind some requests.
+fn survives_a_region(own: bool, end: End, line: &str) {
+    let options = Options {
+        partitions: 4,
+        regions: 2,
+        ..Options::default()
+    };
+    let filled = Filled::with(options, 400);
+    // The account, the container, its ranges, and some pages.
+    let relay = filled.place.sandbox.with_world(|world| {
+        let place = match own {
+            true => &mut world.cosmos,
+            false => world.regions.second.as_mut().unwrap(),
+        };
+        let relay = Relay::new(place, 20, end);
+        place.clone_from(&relay.origin);
+        relay
+    });
+    let regions = if own {
+        "Sandbox,Sandbox 2"
+    } else {
+        "Sandbox 2,Sandbox"
+    };
+    let line = format!("export out -y --page-size 7 --parallel 3 --region '{regions}' {line}");
+    let ran = filled.export(&line).ok();
+    assert!(relay.seen() > 20, "{end:?} {} {ran:#?}", relay.seen());
+    // A query writes numbers in its own way.
+    let found = filled.folder.text("out").replace(".0,", ",");
+    let all = filled.all();
+    same(
+        &found,
+        all.iter().map(|item| item.replace(".0,", ",")).collect(),
+    );
+    assert_eq!(filled.folder.names(), ["out"]);
+}
+
+#[test]
+fn a_region_that_fails_in_the_midst_costs_nothing_and_doubles_nothing() {
+    let lines = ["", "--state st", "--query 'SELECT * FROM c ORDER BY c.n'"];
+    std::thread::scope(|scope| {
+        for own in [true, false] {
+            for end in [End::Busy, End::Refused, End::Torn] {
+                scope.spawn(move || lines.map(|line| survives_a_region(own, end, line)));
+            }
+        }
+    });
+}
 
 // ---- Killed, and gone on with
 

@@ -9,6 +9,7 @@
 )]
 
 pub mod lines;
+pub mod relay;
 pub mod service;
 pub mod tapped;
 pub mod wire;
