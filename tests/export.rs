@@ -731,6 +731,43 @@ fn what_a_dead_run_left_of_its_state_goes_and_nothing_else() {
     same(&filled.folder.text("out"), filled.all());
 }
 
+/// What is cut off, where it is gone on, and what is missing, each by itself.
+#[test]
+fn of_a_partial_file_as_many_bytes_count_as_the_state_says() {
+    let filled = Filled::new(2, 30);
+    filled.place.fault("feed.403");
+    filled.export("export out --state st").ends(5);
+    filled.place.sandbox.clear_faults();
+    let begun: Value = serde_json::from_str(&filled.folder.text("st")).unwrap();
+    let go = |left: bool, before: &str| {
+        let mut state = begun.clone();
+        state["length"] = json!(5);
+        if !left {
+            (state["ranges"], state["passed"]) = (json!([]), json!(30));
+        }
+        fs::write(filled.folder.file("st"), state.to_string()).unwrap();
+        fs::write(filled.folder.file("out.partial"), before).unwrap();
+        filled.export("export out -y --state st")
+    };
+    // Nothing is left to be written: what is too much goes all the same.
+    go(false, "head\nhalf of a li").ok();
+    assert_eq!(filled.folder.text("out"), "head\n");
+    // Nothing is too much: the rest goes behind it and not over it.
+    let all = filled.all();
+    for before in ["head\n", "head\nhalf of a line"] {
+        go(true, before).ok();
+        let out = filled.folder.text("out");
+        same(out.strip_prefix("head\n").unwrap(), all.clone());
+        fs::remove_file(filled.folder.file("out")).unwrap();
+    }
+    // Something is missing: no hole takes its place.
+    for left in [false, true] {
+        go(left, "head").ends(2).says("first 5 bytes it counts on");
+        assert_eq!(filled.folder.text("out.partial"), "head");
+        assert_eq!(filled.folder.names(), ["out.partial", "st"]);
+    }
+}
+
 /// Killed between the last two steps: the file is in its place, and the state is still there.
 #[test]
 fn a_whole_file_with_its_state_is_done() {

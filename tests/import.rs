@@ -1018,6 +1018,67 @@ fn a_killed_import_goes_on_without_loss_and_knows_its_own() {
     }
 }
 
+/// What is cut off, where it is gone on, and what is missing, each by itself.
+#[test]
+fn of_the_rejected_items_as_many_bytes_count_as_the_state_says() {
+    let place = Place::furnished(&[]);
+    let file = Named::new("cut.ndjson", "{\"id\":\"a\",\"pk\":\"x\"}\n{1\n{2\n");
+    let (state, errors) = (Named::none("cut.state"), Named::none("cut.errors"));
+    let line = format!(
+        "import {} --state {} --errors {}",
+        file.path(),
+        state.path(),
+        errors.path()
+    );
+    place.orders(&line).ends(9);
+    let all = std::fs::read_to_string(&errors.0).unwrap();
+    let first = all.find('\n').unwrap() + 1;
+    let whole: Value = serde_json::from_str(&std::fs::read_to_string(&state.0).unwrap()).unwrap();
+    assert_eq!(
+        (&whole["settled"], &whole["errors"]),
+        (&json!([0, 3]), &json!(all.len()))
+    );
+    let mut half = whole.clone();
+    (half["settled"], half["errors"]) = (json!([0, 2]), json!(first));
+    // The state, the file, the exit code, and the file behind it.
+    let cases = [
+        (&whole, Some(all.clone() + "{\"li"), 0, Some(all.as_str())),
+        (&half, Some(all[..first].to_string()), 9, Some(&all)),
+        (
+            &half,
+            Some(all[..first].to_string() + &"z".repeat(5_000)),
+            9,
+            Some(&all),
+        ),
+        (
+            &half,
+            Some(all[..first - 1].to_string()),
+            2,
+            Some(&all[..first - 1]),
+        ),
+        (&half, Some(String::new()), 2, Some("")),
+        (&half, None, 9, Some(&all[first..])),
+    ];
+    for (kept, before, code, after) in cases {
+        std::fs::write(&state.0, kept.to_string()).unwrap();
+        let _ = std::fs::remove_file(&errors.0);
+        if let Some(before) = before {
+            std::fs::write(&errors.0, before).unwrap();
+        }
+        let ran = place.orders(&line).ends(code);
+        assert!(
+            code != 2 || ran.err.contains(&format!("first {first}")),
+            "{ran:#?}"
+        );
+        assert_eq!(
+            std::fs::read_to_string(&errors.0).ok().as_deref(),
+            after,
+            "{ran:#?}"
+        );
+    }
+    assert_eq!(writes(&place), 1);
+}
+
 #[test]
 fn a_conflict_that_is_not_of_a_kill_is_one_after_a_kill_too() {
     let place = Place::furnished(&[]);

@@ -1,6 +1,6 @@
 //! The files of an import: what is done with, and what was rejected.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::sync::Mutex;
 
@@ -116,13 +116,16 @@ struct Rejecting {
 impl Rejects {
     /// A new file, or the one of an earlier run as it was when that wrote its state last.
     pub fn new(settings: &Settings, length: Option<u64>, numbered: bool) -> Result<Rejects, Error> {
-        let file = settings.text("errors").map(|path| {
-            let opened = opened(&path, length);
-            opened.map(|file| (path, file))
-        });
+        let (file, length) = match settings.text("errors") {
+            Some(path) => {
+                let (file, length) = opened(&path, length.unwrap_or_default())?;
+                (Some((path, file)), length)
+            }
+            None => (None, 0),
+        };
         Ok(Rejects(Mutex::new(Rejecting {
-            length: length.filter(|_| file.is_some()).unwrap_or_default(),
-            file: file.transpose()?,
+            length,
+            file,
             numbered,
             count: 0,
         })))
@@ -175,22 +178,32 @@ impl Rejects {
     }
 }
 
-fn opened(path: &str, length: Option<u64>) -> Result<File, Error> {
+/// The file, without what an earlier run wrote behind its state, and where it goes on. Of a new one nothing counts.
+fn opened(path: &str, length: u64) -> Result<(File, u64), Error> {
     let failed = |e: std::io::Error| Error::usage(format!("cannot write {path}: {e}"));
+    let found = fs::metadata(path).ok();
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
         .open(path)
         .map_err(failed)?;
-    // A pipe or a device has no length.
-    if file.metadata().is_ok_and(|found| found.is_file()) {
-        let length = length.unwrap_or_default();
-        file.set_len(length)
-            .and_then(|()| file.seek(SeekFrom::Start(length)))
-            .map_err(failed)?;
+    let length = found.as_ref().map_or(0, |_| length);
+    match found {
+        // A pipe or a device has no length.
+        Some(found) if !found.is_file() => {}
+        Some(found) if found.len() < length => {
+            return Err(Error::usage(format!(
+                "--errors: {path} has {} bytes, and the state counts on its first {length}: move it away to begin a new one",
+                found.len()
+            )));
+        }
+        _ => {
+            file.set_len(length).map_err(failed)?;
+            file.seek(SeekFrom::Start(length)).map_err(failed)?;
+        }
     }
-    Ok(file)
+    Ok((file, length))
 }
 
 /// `{"line","number","status","substatus","reason","item"}`; what is no JSON is its text.
