@@ -79,7 +79,10 @@ struct Server {
 impl Server {
     /// Gives the replies in their order, then the last one for ever.
     fn new(replies: Vec<Reply>) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Server::at(TcpListener::bind("127.0.0.1:0").unwrap(), replies)
+    }
+
+    fn at(listener: TcpListener, replies: Vec<Reply>) -> Server {
         let server = Server {
             address: listener.local_addr().unwrap().to_string(),
             requests: Arc::default(),
@@ -442,6 +445,22 @@ fn nothing_is_sent_in_the_clear() {
         "https://10.0.0.4",
     ] {
         assert!(Endpoint::new(text).is_ok(), "{text}");
+    }
+}
+
+/// By the name of this machine, whichever of its two addresses somebody listens at.
+#[test]
+fn this_machine_is_found_by_name_at_both_addresses() {
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let Ok(listener) = TcpListener::bind(address) else {
+            println!("left out: this machine has no {address}");
+            continue;
+        };
+        let server = Server::at(listener, vec![ok()]);
+        let (_, port) = server.address.rsplit_once(':').unwrap();
+        let url = format!("http://localhost:{port}/x");
+        let answer = Network::new(None).send(&Request::new(Plane::Data, "GET", url));
+        assert_eq!(answer.unwrap().status, 200, "{address}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Addresses of names. ureq asks for them before every request, connected or not, with a thread for each question that
 //! may not take for ever: here a name is asked for once in a while, and an address not at all.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -28,11 +28,16 @@ impl Names {
         locked(&self.0).clear();
     }
 
-    /// Of an address itself, or as a name was answered a moment ago.
+    /// Of an address itself or of this machine, or as a name was answered a moment ago.
     fn known(&self, name: &str) -> Option<ResolvedSocketAddrs> {
-        if let Ok(address) = name.parse::<SocketAddr>() {
-            let mut addresses = self.empty();
+        let address = name.parse::<SocketAddr>().ok();
+        let (host, port) = name.rsplit_once(':').unwrap_or_default();
+        let ours = port.parse().ok().and_then(|port| loopback(host, port));
+        let mut addresses = self.empty();
+        for address in address.into_iter().chain(ours.into_iter().flatten()) {
             addresses.push(address);
+        }
+        if !addresses.is_empty() {
             return Some(addresses);
         }
         let mut known = locked(&self.0);
@@ -40,6 +45,14 @@ impl Names {
         let found = known.iter().find(|(known, _, _)| known == name);
         found.map(|(_, addresses, _)| addresses.clone())
     }
+}
+
+/// The addresses of `localhost` and what is below it, which nobody has to be asked for (RFC 6761, 6.3), and in an empty
+/// root directory nobody can.
+pub(super) fn loopback(host: &str, port: u16) -> Option<[SocketAddr; 2]> {
+    let ours = host == "localhost" || host.ends_with(".localhost");
+    let addresses = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    ours.then(|| addresses.map(|address| SocketAddr::new(address, port)))
 }
 
 impl Resolver for Names {
@@ -72,6 +85,18 @@ mod tests {
         for address in ["127.0.0.1:80", "[::1]:443"] {
             let known = names.known(address).unwrap();
             assert_eq!(known.to_vec(), [address.parse().unwrap()]);
+        }
+        for name in ["localhost:80", "acct1.localhost:80"] {
+            let wanted = ["127.0.0.1:80", "[::1]:80"].map(|known| known.parse().unwrap());
+            assert_eq!(names.known(name).unwrap().to_vec(), wanted);
+        }
+        for name in [
+            "notlocalhost:80",
+            "localhost.example:80",
+            "localhost:x",
+            "localhost",
+        ] {
+            assert_eq!(names.known(name), None, "{name}");
         }
         let (now, name) = (Instant::now(), "contoso.documents.azure.com:443");
         assert_eq!(names.known(name), None);

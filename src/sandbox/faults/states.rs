@@ -84,7 +84,7 @@ fn lead(world: &mut World, state: &str) {
         "no-arm" => world.arm = NOBODY.to_owned(),
         "no-cosmos" => world.cosmos = NOBODY.to_owned(),
         // A label has 63 letters at most: every resolver refuses this name before it asks anybody.
-        "no-dns" => world.cosmos = format!("https://{}.localhost:{port}", "a".repeat(64)),
+        "no-dns" => world.cosmos = format!("https://{}.invalid:{port}", "a".repeat(64)),
         // The sandbox speaks no TLS, so this shows a client whose handshake fails against something that answers
         // in another way, as behind a proxy that means well; it cannot show a certificate of an unknown issuer.
         _ => world.cosmos = format!("https://127.0.0.1:{port}"),
