@@ -149,6 +149,61 @@ fn the_tutorial_is_the_same_on_every_host() {
     }
 }
 
+/// The first step says who can be asked there, and the others do what they do everywhere.
+#[test]
+fn the_tour_leads_to_its_end_on_every_host() {
+    let rows = [
+        (
+            "vm",
+            "Ask the machine itself",
+            "\"resourceGroupName\"",
+            "expires_in is what is left",
+        ),
+        (
+            "app-service",
+            "which IDENTITY_ENDPOINT and IDENTITY_HEADER show",
+            "X-IDENTITY-HEADER",
+            "expires_on is the moment",
+        ),
+        (
+            "arc",
+            "its Arc agent",
+            "the agent's key files",
+            "The first answer is 401",
+        ),
+        (
+            "aks",
+            "Kubernetes gave it a token",
+            "AZURE_TENANT_ID",
+            "client_assertion is the pod's own token",
+        ),
+        (
+            "aci",
+            "Ask the machine itself",
+            "for tokens alone",
+            "expires_in is what is left",
+        ),
+    ];
+    for (host, goal, notice, token) in rows {
+        let place = on(host, &[]);
+        let tour = place.run("tour --live -y").ok();
+        let steps: Vec<&str> = tour.out.split("── step ").collect();
+        assert_eq!(steps.len(), 15, "{host}");
+        for (step, said) in [(1, goal), (1, notice), (2, token)] {
+            assert!(steps[step].contains(said), "{host} {said}: {}", steps[step]);
+        }
+        let asks = host == "vm" || host == "aci";
+        assert_eq!(tour.out.contains("GET /metadata/instance"), asks, "{host}");
+        // Nothing but the account is known there.
+        let lost = place
+            .prepare("tour --live -y")
+            .without("RAWCOSMOS_SUBSCRIPTION");
+        if host != "vm" {
+            lost.go().ends(2).prints("").says("--subscription");
+        }
+    }
+}
+
 #[test]
 fn the_tutorial_is_the_same_in_every_cloud() {
     let rows = [

@@ -238,7 +238,7 @@ fn agree(name: &str, endpoint: &Endpoint) -> bool {
 }
 
 /// Whether the metadata service gives tokens and describes no machine, as for containers.
-fn is_undescribed(error: &Error) -> bool {
+pub fn is_undescribed(error: &Error) -> bool {
     let said = error.failure().map(refusal::of);
     matches!(
         (error, said),

@@ -2,6 +2,7 @@
 //!
 //! Each step has a goal, the exchanges themselves, what to notice in them, and the curl line to do it by hand.
 
+mod elsewhere;
 mod markup;
 mod page;
 mod paper;
@@ -20,6 +21,7 @@ use crate::show::Mask;
 use paper::{Paper, Recorder};
 
 /// A step: what it is for, what to see in it, and what it does.
+#[derive(Clone, Copy)]
 struct Step {
     title: &'static str,
     goal: &'static str,
@@ -188,6 +190,7 @@ impl Tour<'_> {
         };
         paper.open(place, self.session.source())?;
         for (index, step) in STEPS.iter().enumerate() {
+            let step = &elsewhere::fitting(index, step, self.session.source());
             if live && !step.change.is_empty() {
                 commands::confirm(self.session, step.change)?;
             }

@@ -7,6 +7,7 @@ use crate::arm;
 use crate::arm::containers::Definition;
 use crate::arm::roles::{DataRole, Grant};
 use crate::cli::commands::{container, database, grant};
+use crate::cli::place::is_undescribed;
 use crate::cosmos::partition_key::PartitionKey;
 use crate::cosmos::query::{Across, Query};
 use crate::cosmos::{self, Paging, items, query};
@@ -18,7 +19,14 @@ const ITEM: &str = r#"{"id":"1","pk":"pkey","note":"hello","big":900719925474099
 
 impl Tour<'_> {
     pub(super) fn who(&mut self) -> Result<(), Error> {
-        self.session.machine().map(|_| ())
+        match self.session.machine() {
+            Err(e) if is_undescribed(&e) => {
+                let said = "Not here: what answers is for tokens alone, as in a container group, and both were given.";
+                self.remark = Some(said.into());
+                Ok(())
+            }
+            asked => asked.map(|_| ()),
+        }
     }
 
     pub(super) fn arm_token(&mut self) -> Result<(), Error> {
