@@ -794,7 +794,7 @@ fn a_whole_file_with_its_state_is_done() {
 #[test]
 fn how_far_a_merged_export_is_is_said_too() {
     let filled = Filled::new(2, 100);
-    filled.place.fault("query.delay=500ms");
+    filled.place.fault("query.delay=600ms");
     let says = |name: &str, query: &str| {
         let line = format!("export {name} --query '{query}' --page-size 10 --parallel 1");
         let ran = filled.export(&line).ok();
