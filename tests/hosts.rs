@@ -160,8 +160,8 @@ fn the_tour_leads_to_its_end_on_every_host() {
         ),
         (
             "app-service",
-            "which IDENTITY_ENDPOINT and IDENTITY_HEADER show",
-            "X-IDENTITY-HEADER",
+            "IDENTITY_ENDPOINT and IDENTITY_HEADER show it",
+            "Nothing was asked",
             "expires_on is the moment",
         ),
         (
@@ -172,14 +172,14 @@ fn the_tour_leads_to_its_end_on_every_host() {
         ),
         (
             "aks",
-            "Kubernetes gave it a token",
+            "Kubernetes gave this pod a token",
             "AZURE_TENANT_ID",
             "client_assertion is the pod's own token",
         ),
         (
             "aci",
             "Ask the machine itself",
-            "for tokens alone",
+            "gives tokens alone",
             "expires_in is what is left",
         ),
     ];

@@ -59,19 +59,21 @@ fn begin(path: &Path) -> String {
 
 /// Removes what nobody holds any more. What cannot be removed does no harm.
 fn sweep(path: &Path) {
-    let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    let all = fs::read_dir(folder.unwrap_or(Path::new(".")));
-    for found in all.into_iter().flatten().flatten() {
+    let (folder, begin) = (path.with_file_name("."), begin(path));
+    let Ok(all) = fs::read_dir(&folder) else {
+        return;
+    };
+    for found in all {
+        let Ok(found) = found else { return };
         let name = found.file_name();
-        let name = name.to_string_lossy();
-        let number = name.strip_prefix(&begin(path));
+        let number = name.to_str().and_then(|name| name.strip_prefix(&*begin));
         let number = number.and_then(|rest| rest.strip_suffix(BESIDE));
-        let ours = number.is_some_and(|number| number.parse::<u32>().is_ok())
-            && found.file_type().is_ok_and(|kind| kind.is_file());
-        let place = found.path();
-        let open = |place| OpenOptions::new().write(true).open(place);
-        let is_left = |place| open(place).is_ok_and(|file| file.try_lock().is_ok());
-        if ours && is_left(&place) {
+        if number.is_none_or(|number| number.parse::<u32>().is_err()) {
+            continue;
+        }
+        let place = folder.join(&name);
+        let file = OpenOptions::new().write(true).open(&place);
+        if file.is_ok_and(|file| file.try_lock().is_ok()) {
             let _ = fs::remove_file(&place);
         }
     }

@@ -2,36 +2,40 @@
 
 use super::Step;
 
-/// Of a source: what there is instead, what to see in that, and what to see in its tokens.
-type Row = (&'static str, &'static str, &'static str, &'static str);
+/// Of some sources: what there is instead, what to see in that, and what to see in the tokens.
+type Row = (
+    &'static [&'static str],
+    &'static str,
+    &'static str,
+    &'static str,
+);
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    ("app-service", "No metadata service describes this host. It has an endpoint for tokens alone, which IDENTITY_ENDPOINT and IDENTITY_HEADER show.",
-        "Nothing was asked: subscription and group were given. X-IDENTITY-HEADER, whose value the host sets, stands where a machine has Metadata: true.",
+    (&["app-service", "aci-windows"], "This host has an endpoint for tokens alone: IDENTITY_ENDPOINT and IDENTITY_HEADER show it.",
+        "A header whose value the host sets stands where a machine has Metadata: true.",
         "resource= becomes the token's aud letter by letter. expires_on is the moment at which it ends."),
-    ("aci-windows", "No metadata service describes this container. It has an endpoint for tokens alone, which IDENTITY_ENDPOINT and IDENTITY_HEADER show.",
-        "Nothing was asked: subscription and group were given. The header secret, whose value the host sets, stands where a machine has Metadata: true.",
-        "resource= becomes the token's aud letter by letter."),
-    ("arc", "This server is not in Azure, and its Arc agent gives it tokens alone: at an address of its own, not at the metadata service's.",
-        "Nothing was asked: subscription and group were given. Who may read the agent's key files may have its tokens: that is the proof here.",
-        "The first answer is 401, and names a file in WWW-Authenticate. What is in the file is shown with Authorization: Basic, and the token comes."),
-    ("workload", "A pod asks no metadata service. Kubernetes gave it a token of its own, in the file that AZURE_FEDERATED_TOKEN_FILE names.",
-        "Nothing was asked: subscription and group were given. AZURE_TENANT_ID and AZURE_CLIENT_ID say where and as whom a token is asked for.",
-        "client_assertion is the pod's own token, which Entra takes in place of a secret. scope is the audience with /.default behind it."),
+    (&["arc"], "This server is not in Azure. Its Arc agent gives it tokens, and nothing else.",
+        "Who may read the agent's key files may have its tokens: that is the proof here.",
+        "The first answer is 401 and names a file. What is in it, sent as Authorization: Basic, gets the token."),
+    (&["workload"], "Kubernetes gave this pod a token of its own, in the file that AZURE_FEDERATED_TOKEN_FILE names.",
+        "AZURE_TENANT_ID and AZURE_CLIENT_ID say where and as whom to ask.",
+        "client_assertion is the pod's own token, which Entra takes in place of a secret."),
 ];
 
 /// The step as it is with that source.
-pub(super) fn fitting(at: usize, step: &Step, source: &str) -> Step {
-    let row = ROWS.iter().find(|(known, ..)| *known == source);
+pub(super) fn fitting(at: usize, mut step: Step, source: &str) -> Step {
+    let row = ROWS.iter().find(|(known, ..)| known.contains(&source));
     match (at, row) {
-        (0, Some((_, goal, notice, _))) => Step {
-            goal,
-            notice,
-            work: |_| Ok(()),
-            ..*step
-        },
-        (1, Some((.., notice))) => Step { notice, ..*step },
-        _ => *step,
+        (0, Some((_, goal, notice, _))) => {
+            (step.goal, step.notice) = (goal, notice);
+            step.work = |tour| {
+                tour.remark = Some("Nothing was asked: subscription and group were given.".into());
+                Ok(())
+            };
+        }
+        (1, Some((.., notice))) => step.notice = notice,
+        _ => {}
     }
+    step
 }

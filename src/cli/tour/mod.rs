@@ -190,7 +190,7 @@ impl Tour<'_> {
         };
         paper.open(place, self.session.source())?;
         for (index, step) in STEPS.iter().enumerate() {
-            let step = &elsewhere::fitting(index, step, self.session.source());
+            let step = &elsewhere::fitting(index, *step, self.session.source());
             if live && !step.change.is_empty() {
                 commands::confirm(self.session, step.change)?;
             }

@@ -21,7 +21,7 @@ impl Tour<'_> {
     pub(super) fn who(&mut self) -> Result<(), Error> {
         match self.session.machine() {
             Err(e) if is_undescribed(&e) => {
-                let said = "Not here: what answers is for tokens alone, as in a container group, and both were given.";
+                let said = "Not here: what answers gives tokens alone, so both were given.";
                 self.remark = Some(said.into());
                 Ok(())
             }

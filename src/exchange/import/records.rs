@@ -211,7 +211,7 @@ impl Records {
         let mut ends = (0..self.text.len())
             .rev()
             .filter(|at| self.text.get(*at) == Some(&b'\n'));
-        let at = ends.nth(usize::try_from(cut.lines.checked_sub(1)?).ok()?)?;
+        let at = ends.nth(cut.lines.checked_sub(1)? as usize)?;
         let mut again = self.text.split_off(at + 1);
         again.extend_from_slice(end);
         self.line -= newlines(&again);

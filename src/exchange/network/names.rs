@@ -1,7 +1,7 @@
 //! Addresses of names. ureq asks for them before every request, connected or not, with a thread for each question that
 //! may not take for ever: here a name is asked for once in a while, and an address not at all.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -30,14 +30,13 @@ impl Names {
 
     /// Of an address itself or of this machine, or as a name was answered a moment ago.
     fn known(&self, name: &str) -> Option<ResolvedSocketAddrs> {
-        let address = name.parse::<SocketAddr>().ok();
-        let (host, port) = name.rsplit_once(':').unwrap_or_default();
-        let ours = port.parse().ok().and_then(|port| loopback(host, port));
-        let mut addresses = self.empty();
-        for address in address.into_iter().chain(ours.into_iter().flatten()) {
-            addresses.push(address);
-        }
-        if !addresses.is_empty() {
+        let own = match name.parse() {
+            Ok(address) => vec![address],
+            Err(_) => loopback(name),
+        };
+        if !own.is_empty() {
+            let mut addresses = self.empty();
+            own.into_iter().for_each(|address| addresses.push(address));
             return Some(addresses);
         }
         let mut known = locked(&self.0);
@@ -47,12 +46,14 @@ impl Names {
     }
 }
 
-/// The addresses of `localhost` and what is below it, which nobody has to be asked for (RFC 6761, 6.3), and in an empty
-/// root directory nobody can.
-pub(super) fn loopback(host: &str, port: u16) -> Option<[SocketAddr; 2]> {
+/// The addresses of `localhost` and what is below it, with a port: nobody has to be asked for them (RFC 6761, 6.3), and
+/// in an empty root directory nobody can.
+pub(super) fn loopback(name: &str) -> Vec<SocketAddr> {
+    let (host, port) = name.rsplit_once(':').unwrap_or_default();
     let ours = host == "localhost" || host.ends_with(".localhost");
-    let addresses = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-    ours.then(|| addresses.map(|address| SocketAddr::new(address, port)))
+    let both = ["127.0.0.1", "[::1]"].iter().filter(|_| ours);
+    both.filter_map(|ip| format!("{ip}:{port}").parse().ok())
+        .collect()
 }
 
 impl Resolver for Names {

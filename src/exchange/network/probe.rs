@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use base64::prelude::*;
 
 use super::chain::{self, Heard, Signed};
+use super::names::loopback;
 use super::{goes_direct, proxy};
 use crate::name::Endpoint;
 
@@ -137,13 +138,13 @@ fn more(stream: &mut TcpStream, heard: &mut Vec<u8>) -> Result<(), String> {
 
 /// The system's resolver knows no limit: it is asked on a thread of its own, which may outlive the question.
 fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-    if let Some(known) = super::names::loopback(host, port) {
-        return Ok(known.to_vec());
-    }
     let place = (host.trim_matches(['[', ']']).to_string(), port);
     let (tell, told) = mpsc::channel();
     let asked = std::thread::Builder::new().spawn(move || {
-        let found = place.to_socket_addrs().map(Iterator::collect);
+        let found = match loopback(&format!("{}:{port}", place.0)) {
+            known if !known.is_empty() => Ok(known),
+            _ => place.to_socket_addrs().map(Iterator::collect),
+        };
         let _ = tell.send(found.map_err(|e| e.to_string()));
     });
     asked.map_err(|e| e.to_string())?;
