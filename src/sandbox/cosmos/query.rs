@@ -31,7 +31,7 @@ pub fn list(world: &mut World, exchange: &Exchange) -> Outcome {
 pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
     let ragged = world.ragged_pages;
     let store = store::open(world, exchange)?;
-    let statement = statement::read(exchange)?;
+    let statement = statement::read(exchange)?.over(&store.container.definition);
     if exchange.flag("x-ms-cosmos-is-query-plan-request") {
         return planned(exchange, &store, &statement);
     }

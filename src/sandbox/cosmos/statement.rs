@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::definition::{self, Definition};
 use super::plan::Frame;
 use super::reply::{Exchange, Refusal};
 use crate::sandbox::sql::{self, EvalError, Plan, Query, Setting, Shape, SyntaxError};
@@ -49,15 +50,14 @@ pub fn read(exchange: &Exchange) -> Result<Statement, Refusal> {
             "The SQL query text exceeded the maximum limit of {LONGEST} characters."
         )));
     }
-    if body
-        .get("resumeFilter")
-        .is_some_and(|filter| !filter.is_null())
-    {
-        return Err(Refusal::absent("a filter to resume an order from"));
-    }
+    let resume = body.get("resumeFilter").filter(|filter| !filter.is_null());
+    let resume = resume.map(sql::Resume::read).transpose();
+    let resume = resume.map_err(refusal)?;
     let parameters = body.get("parameters").unwrap_or(&Value::Null);
     Ok(Statement {
-        query: sql::parse(text).map_err(|error| syntax(&error))?,
+        query: sql::parse(text)
+            .map_err(|error| syntax(&error))?
+            .after(resume),
         parameters: sql::parameters_from(parameters).map_err(refuse)?,
     })
 }
@@ -99,6 +99,14 @@ pub fn refusal(error: EvalError) -> Refusal {
 }
 
 impl Statement {
+    /// The same over a container that has computed properties.
+    pub fn over(self, container: &Definition) -> Self {
+        let computed = definition::computed(container);
+        let computed = computed.filter_map(Result::ok).collect();
+        let query = self.query.with(computed);
+        Self { query, ..self }
+    }
+
     /// What each range is to be asked, and what is to be done with the answers.
     pub fn plan(&self, frame: &Frame) -> Result<Plan, Refusal> {
         let setting = Setting {

@@ -6,6 +6,7 @@
 mod aggregate;
 mod ast;
 mod clauses;
+mod computed;
 mod eval;
 mod expr;
 mod from;
@@ -18,13 +19,16 @@ mod plan;
 mod primary;
 mod print;
 mod resolve;
+mod resume;
 mod select;
 mod value;
 
 use std::collections::HashMap;
 use std::fmt;
 
+pub use computed::Property;
 pub use plan::{Keys, Plan, Setting};
+pub use resume::Resume;
 pub use value::{Number, Value};
 
 /// A query text that is not a query.
@@ -116,13 +120,19 @@ impl Shape {
 /// A parsed query.
 pub struct Query {
     select: ast::Select,
+    computed: Vec<Property>,
+    resume: Option<Resume>,
 }
 
 /// Parses a query text.
 pub fn parse(text: &str) -> Result<Query, SyntaxError> {
     let select = parser::parse(text)?;
     resolve::check(&select)?;
-    Ok(Query { select })
+    Ok(Query {
+        select,
+        computed: Vec::new(),
+        resume: None,
+    })
 }
 
 fn shape(select: &ast::Select) -> Shape {
@@ -164,6 +174,16 @@ fn partial(select: &ast::Select) -> bool {
 }
 
 impl Query {
+    /// The same over documents that have computed properties.
+    pub fn with(self, computed: Vec<Property>) -> Self {
+        Query { computed, ..self }
+    }
+
+    /// The same from some row on.
+    pub fn after(self, resume: Option<Resume>) -> Self {
+        Query { resume, ..self }
+    }
+
     /// Which parts of the language it uses.
     pub fn shape(&self) -> Shape {
         shape(&self.select)
@@ -194,7 +214,9 @@ impl Query {
         documents: &[&str],
     ) -> Result<Vec<select::Row>, EvalError> {
         let documents = select::Document::all(documents)?;
-        select::run(&self.select, parameters, &documents)
+        let computed = computed::Computed::new(&self.select, &self.computed);
+        let resume = self.resume.as_ref();
+        select::run(&self.select, parameters, &documents, computed, resume)
     }
 
     /// The rows over all documents, of which only those are given that are of one of `own`: a

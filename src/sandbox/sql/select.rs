@@ -7,9 +7,12 @@ use std::collections::{HashMap, HashSet};
 use super::EvalError;
 use super::aggregate::Total;
 use super::ast::{Count, Expr, Projection, Select};
+use super::computed::Computed;
 use super::eval::{Env, Result, eval, object};
 use super::from::visit;
+use super::resume::Resume;
 use super::value::Value;
+use crate::sandbox::cosmos::rid;
 
 /// Rows a query may make on its way, for one call.
 const BUDGET: u32 = 2_000_000;
@@ -46,9 +49,11 @@ pub struct Row {
     /// The document's own text, where the row is the document.
     text: Option<String>,
     /// What ORDER BY compares.
-    keys: Vec<Value>,
+    pub keys: Vec<Value>,
     /// What the row is of.
     pub origin: Origin,
+    /// The `_rid` of its document.
+    rid: Option<String>,
 }
 
 /// What a row is of.
@@ -63,6 +68,11 @@ pub enum Origin {
 }
 
 impl Row {
+    /// The number of its document.
+    pub fn number(&self) -> Option<u64> {
+        rid::number(self.rid.as_deref()?)
+    }
+
     /// The JSON text.
     pub fn into_text(self) -> String {
         self.text.unwrap_or_else(|| self.value.json())
@@ -74,6 +84,8 @@ pub fn run(
     select: &Select,
     parameters: &[(String, Value)],
     documents: &[Document],
+    computed: Computed,
+    resume: Option<&Resume>,
 ) -> Result<Vec<Row>> {
     let budget = Cell::new(BUDGET);
     let env = Env {
@@ -81,13 +93,24 @@ pub fn run(
         document: None,
         names: Vec::new(),
         aggregates: &[],
+        computed,
         budget: &budget,
     };
-    rows(select, &env, Some(documents))
+    let all = sorted(select, &env, Some(documents))?;
+    let rest = match resume {
+        Some(resume) => resume.apply(select, all)?,
+        None => all,
+    };
+    window(select, &env, rest)
 }
 
 /// The rows of a query over documents, or of a subquery within `env`.
 pub fn rows(select: &Select, env: &Env, documents: Option<&[Document]>) -> Result<Vec<Row>> {
+    let rows = sorted(select, env, documents)?;
+    window(select, env, rows)
+}
+
+fn sorted(select: &Select, env: &Env, documents: Option<&[Document]>) -> Result<Vec<Row>> {
     let mut rows = match select.grouped() {
         true => grouped(select, env, documents)?,
         false => plain(select, env, documents)?,
@@ -97,13 +120,17 @@ pub fn rows(select: &Select, env: &Env, documents: Option<&[Document]>) -> Resul
         rows.retain(|row| seen.insert(row.value.key()));
     }
     if !select.order.is_empty() {
-        rows.sort_by(|a, b| order(select, a, b));
+        rows.sort_by(|a, b| {
+            let keys = compare(select, &a.keys, &b.keys);
+            keys.then_with(|| a.number().cmp(&b.number()))
+        });
     }
-    window(select, env, rows)
+    Ok(rows)
 }
 
-fn order(select: &Select, a: &Row, b: &Row) -> Ordering {
-    let pairs = select.order.iter().zip(a.keys.iter().zip(&b.keys));
+/// Two rows by what ORDER BY compares.
+pub fn compare(select: &Select, a: &[Value], b: &[Value]) -> Ordering {
+    let pairs = select.order.iter().zip(a.iter().zip(b));
     let compared = pairs.map(|(order, (a, b))| match order.descending {
         true => b.order(a),
         false => a.order(b),
@@ -182,7 +209,17 @@ fn project(select: &Select, env: &Env) -> Result<Option<Row>> {
         origin: env
             .document
             .map_or(Origin::All, |document| Origin::Document(document.place)),
+        rid: numbered(select, env),
     }))
+}
+
+/// What tells rows of an order apart that are the same by it.
+fn numbered(select: &Select, env: &Env) -> Option<String> {
+    let document = env.document.filter(|_| !select.order.is_empty())?;
+    match document.value.member("_rid")? {
+        Value::String(rid) => Some(rid.to_string()),
+        _ => None,
+    }
 }
 
 /// An input set as it is; where it is the document, with the document's text.
