@@ -34,6 +34,7 @@ mod roles;
 mod scope;
 mod session;
 pub mod split;
+mod spot;
 mod statement;
 mod store;
 #[cfg(test)]

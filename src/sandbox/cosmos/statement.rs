@@ -1,11 +1,13 @@
 //! A query as it was posted: its text, its parameters, and what it needs.
 
+use std::cmp::Ordering;
+
 use serde_json::{Value, json};
 
 use super::definition::{self, Definition};
 use super::plan::Frame;
 use super::reply::{Exchange, Refusal};
-use crate::sandbox::sql::{self, EvalError, Plan, Query, Setting, Shape, SyntaxError};
+use crate::sandbox::sql::{self, EvalError, Placed, Plan, Query, Setting, Shape, SyntaxError};
 
 /// A query that was understood.
 pub struct Statement {
@@ -139,13 +141,18 @@ impl Statement {
         self.query.run(&self.parameters, documents).map_err(refusal)
     }
 
+    /// Two rows by what the order compares.
+    pub fn compare(&self, a: &[sql::Value], b: &[sql::Value]) -> Ordering {
+        self.query.compare(a, b)
+    }
+
     /// All rows over all documents, those that are not of `own` left out; see [`Query::divided`].
     pub fn divided(
         &self,
         documents: &[&str],
         own: &[bool],
         first: bool,
-    ) -> Result<Vec<Option<String>>, Refusal> {
+    ) -> Result<Vec<Placed>, Refusal> {
         let rows = self.query.divided(&self.parameters, documents, own, first);
         rows.map_err(refusal)
     }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde_json::Value as Json;
 
 use super::ast::Select;
-use super::select::{Row, compare};
+use super::select::{Document, Row, compare};
 use super::value::Value;
 use super::{EvalError, eval::Result};
 use crate::sandbox::cosmos::rid;
@@ -31,15 +31,30 @@ impl Resume {
     }
 
     /// Leaves out what comes before it.
-    pub fn apply(&self, select: &Select, mut rows: Vec<Row>) -> Result<Vec<Row>> {
+    pub fn apply(
+        &self,
+        select: &Select,
+        mut rows: Vec<Row>,
+        documents: &[Document],
+    ) -> Result<Vec<Row>> {
         if self.keys.len() != select.order.len() || self.keys.is_empty() {
             return Err(refused("it needs a value for each item of ORDER BY"));
         }
         rows.retain(|row| match compare(select, &row.keys, &self.keys) {
-            Ordering::Equal => !self.exclude && self.rid.is_none_or(|rid| row.number() >= rid),
+            Ordering::Equal => {
+                !self.exclude && self.rid.is_none_or(|rid| number(row, documents) >= rid)
+            }
             order => order.is_gt(),
         });
         Ok(rows)
+    }
+}
+
+/// The number of the document a row is of.
+fn number(row: &Row, documents: &[Document]) -> Option<u64> {
+    match documents.get(row.place()?)?.value.member("_rid")? {
+        Value::String(rid) => rid::number(rid),
+        _ => None,
     }
 }
 

@@ -12,7 +12,6 @@ use super::eval::{Env, Result, eval, object};
 use super::from::visit;
 use super::resume::Resume;
 use super::value::Value;
-use crate::sandbox::cosmos::rid;
 
 /// Rows a query may make on its way, for one call.
 const BUDGET: u32 = 2_000_000;
@@ -52,8 +51,6 @@ pub struct Row {
     pub keys: Vec<Value>,
     /// What the row is of.
     pub origin: Origin,
-    /// The `_rid` of its document.
-    rid: Option<String>,
 }
 
 /// What a row is of.
@@ -68,9 +65,12 @@ pub enum Origin {
 }
 
 impl Row {
-    /// The number of its document.
-    pub fn number(&self) -> Option<u64> {
-        rid::number(self.rid.as_deref()?)
+    /// Which document it is of.
+    pub fn place(&self) -> Option<usize> {
+        match self.origin {
+            Origin::Document(place) => Some(place),
+            _ => None,
+        }
     }
 
     /// The JSON text.
@@ -98,7 +98,7 @@ pub fn run(
     };
     let all = sorted(select, &env, Some(documents))?;
     let rest = match resume {
-        Some(resume) => resume.apply(select, all)?,
+        Some(resume) => resume.apply(select, all, documents)?,
         None => all,
     };
     window(select, &env, rest)
@@ -120,10 +120,7 @@ fn sorted(select: &Select, env: &Env, documents: Option<&[Document]>) -> Result<
         rows.retain(|row| seen.insert(row.value.key()));
     }
     if !select.order.is_empty() {
-        rows.sort_by(|a, b| {
-            let keys = compare(select, &a.keys, &b.keys);
-            keys.then_with(|| a.number().cmp(&b.number()))
-        });
+        rows.sort_by(|a, b| compare(select, &a.keys, &b.keys));
     }
     Ok(rows)
 }
@@ -209,17 +206,7 @@ fn project(select: &Select, env: &Env) -> Result<Option<Row>> {
         origin: env
             .document
             .map_or(Origin::All, |document| Origin::Document(document.place)),
-        rid: numbered(select, env),
     }))
-}
-
-/// What tells rows of an order apart that are the same by it.
-fn numbered(select: &Select, env: &Env) -> Option<String> {
-    let document = env.document.filter(|_| !select.order.is_empty())?;
-    match document.value.member("_rid")? {
-        Value::String(rid) => Some(rid.to_string()),
-        _ => None,
-    }
 }
 
 /// An input set as it is; where it is the document, with the document's text.
