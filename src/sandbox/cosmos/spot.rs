@@ -54,8 +54,8 @@ impl Spot {
 
     fn compare(&self, statement: &Statement, row: &Placed, numbers: &[u64]) -> Ordering {
         let number = row.place.and_then(|place| numbers.get(place));
-        let keys = statement.compare(&row.keys, &self.keys);
-        keys.then(number.cmp(&Some(&self.number)))
+        let own = (self.keys.as_slice(), Some(&self.number));
+        statement.compare((&row.keys, number), own)
     }
 
     /// As a token has it, where it is not too long for one.

@@ -141,9 +141,14 @@ impl Statement {
         self.query.run(&self.parameters, documents).map_err(refusal)
     }
 
-    /// Two rows by what the order compares.
-    pub fn compare(&self, a: &[sql::Value], b: &[sql::Value]) -> Ordering {
+    /// Two rows by what the order compares, and else by the numbers of their items.
+    pub fn compare<N: Ord>(&self, a: (&[sql::Value], N), b: (&[sql::Value], N)) -> Ordering {
         self.query.compare(a, b)
+    }
+
+    /// Whether the index is read from its end.
+    pub fn backwards(&self) -> bool {
+        self.query.backwards()
     }
 
     /// All rows over all documents, those that are not of `own` left out; see [`Query::divided`].

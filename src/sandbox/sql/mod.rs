@@ -230,9 +230,14 @@ impl Query {
         select::run(&self.select, parameters, &documents, computed, resume)
     }
 
-    /// Two rows by what ORDER BY compares.
-    pub fn compare(&self, a: &[Value], b: &[Value]) -> Ordering {
+    /// Two rows by what ORDER BY compares, and else by the numbers of their documents.
+    pub fn compare<N: Ord>(&self, a: (&[Value], N), b: (&[Value], N)) -> Ordering {
         select::compare(&self.select, a, b)
+    }
+
+    /// Whether the index is read from its end.
+    pub fn backwards(&self) -> bool {
+        select::backwards(&self.select)
     }
 
     /// The rows over all documents, of which only those are given that are of one of `own`: a

@@ -40,11 +40,16 @@ impl Resume {
         if self.keys.len() != select.order.len() || self.keys.is_empty() {
             return Err(refused("it needs a value for each item of ORDER BY"));
         }
-        rows.retain(|row| match compare(select, &row.keys, &self.keys) {
-            Ordering::Equal => {
-                !self.exclude && self.rid.is_none_or(|rid| number(row, documents) >= rid)
+        rows.retain(|row| {
+            // Without a number all rows of the keys are there, or none.
+            let (own, wanted) = match self.rid {
+                Some(rid) => (number(row, documents), rid),
+                None => (None, None),
+            };
+            match compare(select, (&row.keys, own), (&self.keys, wanted)) {
+                Ordering::Equal => !self.exclude,
+                order => order.is_gt(),
             }
-            order => order.is_gt(),
         });
         Ok(rows)
     }

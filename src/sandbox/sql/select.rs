@@ -120,13 +120,26 @@ fn sorted(select: &Select, env: &Env, documents: Option<&[Document]>) -> Result<
         rows.retain(|row| seen.insert(row.value.key()));
     }
     if !select.order.is_empty() {
-        rows.sort_by(|a, b| compare(select, &a.keys, &b.keys));
+        rows.sort_by(|a, b| compare(select, (&a.keys, a.place()), (&b.keys, b.place())));
     }
     Ok(rows)
 }
 
-/// Two rows by what ORDER BY compares.
-pub fn compare(select: &Select, a: &[Value], b: &[Value]) -> Ordering {
+/// Two rows by what ORDER BY compares, and else by the numbers of their documents.
+pub fn compare<N: Ord>(select: &Select, a: (&[Value], N), b: (&[Value], N)) -> Ordering {
+    let keys = order(select, a.0, b.0);
+    keys.then_with(|| match backwards(select) {
+        true => b.1.cmp(&a.1),
+        false => a.1.cmp(&b.1),
+    })
+}
+
+/// Whether the index is read from its end.
+pub fn backwards(select: &Select) -> bool {
+    select.order.first().is_some_and(|order| order.descending)
+}
+
+fn order(select: &Select, a: &[Value], b: &[Value]) -> Ordering {
     let pairs = select.order.iter().zip(a.iter().zip(b));
     let compared = pairs.map(|(order, (a, b))| match order.descending {
         true => b.order(a),

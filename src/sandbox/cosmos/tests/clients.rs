@@ -167,8 +167,13 @@ fn what_an_order_does_not_tell_apart_comes_by_its_number() {
     let mut bench = tied();
     let (rows, _) = bench.pages(&[RANGE], ORDERED);
     let found: Vec<_> = rows.iter().map(|row| row["payload"].clone()).collect();
-    let wanted = ["none", "0", "3", "6", "1", "4", "7", "2", "5", "8"];
+    let mut wanted = ["none", "0", "3", "6", "1", "4", "7", "2", "5", "8"];
     assert_eq!(found, wanted);
+    let down = bench.query(&[RANGE], &format!("{ORDERED} DESC"));
+    wanted.reverse();
+    assert_eq!(payloads(&down), wanted);
+    let told = header(&down, "x-ms-cosmos-query-execution-info").unwrap();
+    assert!(told.contains("\"reverseIndexScan\":true"), "{told}");
 }
 
 #[test]
@@ -210,12 +215,12 @@ fn an_order_goes_on_where_its_client_left_it() {
         (
             &down,
             json!({"value": one, "rid": four}),
-            &["4", "7", "0", "3", "6", "none"],
+            &["4", "1", "6", "3", "0", "none"],
         ),
         (
             &down,
             json!({"value": one, "exclude": true}),
-            &["0", "3", "6", "none"],
+            &["6", "3", "0", "none"],
         ),
     ];
     for (query, filter, wanted) in rows {
