@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use serde_json::Value as Json;
 
 use super::ast::Select;
-use super::select::{Document, Row, compare};
+use super::order::compare;
+use super::select::{Document, Row};
 use super::value::Value;
 use super::{EvalError, eval::Result};
 use crate::sandbox::cosmos::rid;
