@@ -245,6 +245,14 @@ fn with_a_key_everything_goes_through_the_data_plane() {
     run("container delete -d shop -n 'my orders+%' -y").ok();
     run("database delete -n shop -y").ok();
     run("database delete -n shop -y").ends(3);
+    // An address is not named after an account, and so no fix names one.
+    let address = place
+        .prepare("database delete -n shop -y")
+        .env("RAWCOSMOS_KEY_FILE", key.path())
+        .without("RAWCOSMOS_ACCOUNT_NAME")
+        .without("RAWCOSMOS_RESOURCE_GROUP");
+    let fix = "rawcosmos database create -n shop\n";
+    address.go().ends(3).says(fix);
     run("grant --role data-reader").ends(2);
     assert_eq!(nowhere.connections(), 0);
 

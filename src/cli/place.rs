@@ -26,13 +26,12 @@ impl Session<'_> {
         };
         let endpoint = Endpoint::new(&endpoint)?;
         let named = self.settings.text("account-name");
-        let first_label = endpoint.host().split('.').next().unwrap_or_default();
         if let Some(name) = named.as_deref().filter(|name| !agree(name, &endpoint)) {
             return Err(Error::usage(format!(
                 "the account is {name}, but the endpoint is {endpoint}: leave one of them out"
             )));
         }
-        self.known.borrow_mut().account = named.or(Some(first_label.to_string()));
+        self.known.borrow_mut().account = named.or_else(|| named_by(endpoint.host()));
         self.known.borrow_mut().group = self.settings.text("resource-group");
         self.settle_data(Some(&endpoint))?;
         Ok(cosmos::Account::new(endpoint))
@@ -226,6 +225,13 @@ impl Session<'_> {
         self.origin(&option, &text, "the machine's metadata");
         Name::new(text)
     }
+}
+
+/// The account a host is named after; no address is, and no host of one's own.
+fn named_by(host: &str) -> Option<String> {
+    let (label, _) = host.split_once('.')?;
+    let letters = label.contains(|char: char| char.is_ascii_alphabetic());
+    letters.then(|| label.to_string())
 }
 
 /// Whether an endpoint may be this account's. One half of a command must not go to one account and the other half to

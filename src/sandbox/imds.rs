@@ -18,6 +18,8 @@ pub use super::identity::identities::IDENTITIES;
 
 /// Where the metadata service and those who imitate it give tokens.
 pub(super) const TOKEN_PATH: &str = "/metadata/identity/oauth2/token";
+// MSAL for Node.js ends it so where a variable names the host.
+const ENDED_TOKEN_PATH: &str = "/metadata/identity/oauth2/token/";
 const SERVER: &str = "IMDS/150.870.65.1324";
 const SELECTORS: &[(&str, By)] = &[
     ("client_id", By::Client),
@@ -63,7 +65,7 @@ fn route(world: &mut World, request: &Request, now: i64) -> Result<Response, Res
     complaint::check_twice(&query)?;
     check_version(&query, identity)?;
     match path {
-        TOKEN_PATH => token(world, &query, now),
+        TOKEN_PATH | ENDED_TOKEN_PATH => token(world, &query, now),
         "/metadata/identity/info" => info(world),
         _ if ABSENT.iter().any(|part| path.starts_with(part)) => Err(error(
             501,
@@ -320,6 +322,15 @@ mod tests {
             get(&mut world, "/metadata/identity/info?api-version=2018-02-01").0,
             400
         );
+    }
+
+    #[test]
+    fn the_path_of_a_token_may_end_in_a_slash() {
+        let rest = "/?api-version=2018-02-01&resource=https://cosmos.azure.com";
+        let (status, body) = get(&mut world(), &format!("{TOKEN_PATH}{rest}"));
+        assert_eq!(status, 200, "{body}");
+        let (status, _) = get(&mut world(), &format!("{TOKEN_PATH}/{rest}"));
+        assert_eq!(status, 404);
     }
 
     #[test]

@@ -214,6 +214,7 @@ impl World {
         offer: Option<Offer>,
         now: i64,
     ) -> Result<(), String> {
+        let alone = !self.serverless();
         let definition = definition::complete(definition)?;
         let name = definition::text(&definition, "id").to_owned();
         let ranges = cut::ranges(self.partitions, definition::hash_version(&definition));
@@ -222,6 +223,9 @@ impl World {
             .databases
             .get_mut(database)
             .ok_or("Owner resource does not exist")?;
+        // Where nothing is shared it has throughput of its own, asked for or not.
+        let alone = alone && parent.offer.is_none();
+        let offer = offer.or(alone.then_some(Offer::Manual(400)));
         let container = Container {
             rid: rid::container(&parent.rid, number),
             etag: etag(number, now),

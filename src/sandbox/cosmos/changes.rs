@@ -12,6 +12,10 @@ use crate::sandbox::world::{Item, Range, World};
 const LARGEST: usize = 4 * 1024 * 1024;
 const UNNAMED: &str = "A change feed has to be of one range, one partition key or a range of effective partition keys.";
 
+/// Items as they are, or each in an envelope of its own.
+const WIRE_FORMAT: &str = "x-ms-cosmos-changefeed-wire-format-version";
+const ENVELOPES: &str = "2021-09-15";
+
 /// Where a feed begins.
 #[derive(Clone, Copy)]
 struct Start {
@@ -42,7 +46,8 @@ pub fn list(world: &mut World, exchange: &Exchange) -> Outcome {
     let range = store.range(at)?;
     let size = pages::size(exchange, 100)?;
     let (items, end) = page(range, &scope, start(exchange, range)?, size);
-    let reply = answer(&store, &items).header("etag", format!("\"{end}\""));
+    let enveloped = exchange.header(WIRE_FORMAT).is_some();
+    let reply = answer(&store, &items, enveloped).header("etag", format!("\"{end}\""));
     Ok(store.describe(reply, at))
 }
 
@@ -55,9 +60,9 @@ fn incremental(exchange: &Exchange) -> Result<(), Refusal> {
     if !kind.eq_ignore_ascii_case("incremental feed") {
         return Err(Refusal::header("A-IM", kind));
     }
-    match exchange.header("x-ms-cosmos-changefeed-wire-format-version") {
+    match exchange.header(WIRE_FORMAT) {
+        None | Some(ENVELOPES) => Ok(()),
         Some(_) => Err(Refusal::absent("another wire format of the change feed")),
-        None => Ok(()),
     }
 }
 
@@ -113,13 +118,17 @@ fn page<'r>(range: &'r Range, scope: &Scope, start: Start, size: usize) -> (Vec<
     (items, end)
 }
 
-fn answer(store: &Store, items: &[&Item]) -> Reply {
+fn answer(store: &Store, items: &[&Item], enveloped: bool) -> Reply {
     if items.is_empty() {
         return Reply::new(304, "").charge(1.0);
     }
     let with_lsn = |item: &&Item| {
-        let open = item.text.strip_suffix('}').unwrap_or(&item.text);
-        format!("{open},\"_lsn\":{}}}", item.lsn)
+        let (text, lsn, ts) = (&item.text, item.lsn, item.ts);
+        if enveloped {
+            return format!("{{\"current\":{text},\"metadata\":{{\"lsn\":{lsn},\"crts\":{ts}}}}}");
+        }
+        let open = text.strip_suffix('}').unwrap_or(text);
+        format!("{open},\"_lsn\":{lsn}}}")
     };
     let texts: Vec<String> = items.iter().map(with_lsn).collect();
     let (rid, count) = (&store.container.rid, items.len());

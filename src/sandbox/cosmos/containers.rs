@@ -112,6 +112,14 @@ pub fn delete(world: &mut World, exchange: &Exchange) -> Outcome {
     Ok(resources::describe(Reply::new(204, "").charge(4.95), lsn))
 }
 
+/// `GET /dbs/{db}/colls/{coll}/conflicts`, or `POST` with a query: where one region takes the writes, there are none.
+pub fn conflicts(world: &World, exchange: &Exchange) -> Outcome {
+    let containers = &parent(world, exchange)?.containers;
+    let container = containers.get(exchange.place.container());
+    let rid = &container.ok_or_else(Refusal::no_owner)?.rid;
+    resources::feed(exchange, rid, "Conflicts", Vec::new(), world.counter)
+}
+
 /// What a container keeps for life.
 fn same(old: &definition::Definition, new: &definition::Definition) -> Result<(), Refusal> {
     if definition::text(old, "id") != definition::text(new, "id") {

@@ -20,6 +20,8 @@ pub struct Leg {
     pub number: u64,
     /// Rows given of it, or of the whole of a query that is not answered item by item.
     pub skip: usize,
+    /// Behind which row of an order, as [`super::spot::Spot`] writes it.
+    pub after: String,
     /// Pages so far, the empty ones counted.
     pub page: u64,
 }
@@ -48,6 +50,7 @@ impl Leg {
         Self {
             number,
             skip,
+            after: String::new(),
             page: self.page + 1,
             ..self.clone()
         }
@@ -77,9 +80,10 @@ impl Leg {
             max,
             number,
             skip,
+            after,
             page,
         } = self;
-        let token = format!("-RID:~{rid}#AT:{number}#SK:{skip}#PG:{page}#ISV:2");
+        let token = format!("-RID:~{rid}#AT:{number}#SK:{skip}#OB:{after}#PG:{page}#ISV:2");
         json!({"token": token, "range": {"min": min, "max": max}})
     }
 
@@ -93,6 +97,7 @@ impl Leg {
             max: bound("max")?,
             number: part("AT:")?.parse().ok()?,
             skip: part("SK:")?.parse().ok()?,
+            after: part("OB:")?.to_owned(),
             page: part("PG:")?.parse().ok()?,
         };
         part("ISV:").map(|_| leg)
@@ -191,6 +196,7 @@ mod tests {
             max: "FF".into(),
             number: 7,
             skip: 2,
+            after: "WzFd".into(),
             page: 3,
         };
         let both = [vec![leg.clone()], vec![leg.clone(), Leg::default()]];

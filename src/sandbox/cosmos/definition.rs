@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::cosmos::key_definition::tokens;
+use crate::sandbox::sql::Property;
 
 /// A container without its system members.
 pub type Definition = Map<String, Value>;
@@ -15,6 +16,7 @@ pub fn complete(mut definition: Definition) -> Result<Definition, String> {
     time_to_live(&definition)?;
     unique_keys(&definition)?;
     indexing(&mut definition)?;
+    computed(&definition).try_for_each(|property| property.map(drop))?;
     definition
         .entry("conflictResolutionPolicy")
         .or_insert_with(last_writer_wins)
@@ -53,6 +55,16 @@ pub fn unique_key_paths(definition: &Definition) -> Vec<Vec<&str>> {
     list(policy.and_then(|policy| policy.get("uniqueKeys")))
         .map(|key| strings(key.get("paths")).collect())
         .collect()
+}
+
+/// The computed properties, or the sentence for one that is none.
+pub fn computed(definition: &Definition) -> impl Iterator<Item = Result<Property, String>> {
+    list(definition.get("computedProperties")).map(|given| {
+        let part = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (name, query) = (part("name"), part("query"));
+        let wrong = || format!("The computed property '{name}' has an invalid query: '{query}'.");
+        Property::parse(name, query).ok_or_else(wrong)
+    })
 }
 
 const SYSTEM: [&str; 9] = [

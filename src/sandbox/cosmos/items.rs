@@ -63,7 +63,8 @@ fn answer(store: &Store, done: Done, quiet: bool) -> Reply {
 /// Every item is found by every query here, whether it is to be indexed or not.
 fn indexed(exchange: &Exchange) -> Result<(), Refusal> {
     let name = "x-ms-indexing-directive";
-    let known = ["default", "include", "exclude"];
+    // Some clients send the number of the word.
+    let known = ["default", "include", "exclude", "0", "1", "2"];
     match exchange.header(name) {
         Some(sent) if !known.contains(&sent.to_ascii_lowercase().as_str()) => {
             Err(Refusal::header(name, sent))

@@ -34,6 +34,7 @@ mod roles;
 mod scope;
 mod session;
 pub mod split;
+mod spot;
 mod statement;
 mod store;
 #[cfg(test)]
@@ -157,6 +158,10 @@ fn controls(
     ))
 }
 
+/// What binary JSON begins with, and what its clients are told.
+const BINARY: u8 = 0x80;
+const TEXT: &str = "JSON in the binary form: clients that send it do without where AZURE_COSMOS_BINARY_ENCODING_ENABLED is false";
+
 /// Headers that name what is to run before and after a write.
 const TRIGGERS: [&str; 2] = [
     "x-ms-documentdb-pre-trigger-include",
@@ -167,6 +172,9 @@ const TRIGGERS: [&str; 2] = [
 fn route(world: &mut World, exchange: &Exchange, query: bool) -> Outcome {
     let shape = exchange.place.shape();
     let feed = exchange.place.is_feed();
+    if exchange.request.body.first() == Some(&BINARY) {
+        return Err(Refusal::absent(TEXT));
+    }
     if TRIGGERS.iter().any(|name| exchange.header(name).is_some()) {
         return Err(Refusal::absent("triggers"));
     }
@@ -183,6 +191,9 @@ fn route(world: &mut World, exchange: &Exchange, query: bool) -> Outcome {
         ("GET", "dbs/colls", false) => containers::read(world, exchange),
         ("PUT", "dbs/colls", false) => containers::replace(world, exchange),
         ("DELETE", "dbs/colls", false) => containers::delete(world, exchange),
+        ("GET", "dbs/colls/conflicts", true) => containers::conflicts(world, exchange),
+        ("POST", "dbs/colls/conflicts", true) if query => containers::conflicts(world, exchange),
+        ("GET" | "DELETE", "dbs/colls/conflicts", false) => Err(Refusal::not_found()),
         ("GET", "dbs/colls/pkranges", true) => ranges::list(world, exchange),
         ("GET", "dbs/colls/pkranges", false) => Err(Refusal::absent("a partition range by itself")),
         ("GET", "dbs/colls/docs", true) if exchange.header("a-im").is_some() => {
@@ -214,6 +225,7 @@ fn elsewhere(exchange: &Exchange) -> Refusal {
         "",
         "dbs",
         "dbs/colls",
+        "dbs/colls/conflicts",
         "dbs/colls/docs",
         "dbs/colls/pkranges",
         "offers",
@@ -224,7 +236,6 @@ fn elsewhere(exchange: &Exchange) -> Refusal {
         ("dbs/colls/sprocs", "stored procedures"),
         ("dbs/colls/triggers", "triggers"),
         ("dbs/colls/udfs", "user-defined functions"),
-        ("dbs/colls/conflicts", "conflicts"),
         ("dbs/colls/operations", "other operations on a container"),
         ("dbs/users/permissions", "permissions"),
         ("dbs/colls/docs/attachments", "attachments"),

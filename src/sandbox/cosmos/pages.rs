@@ -6,6 +6,7 @@ use super::cursor::{Cursor, Leg, invalid, route};
 use super::ragged::Dice;
 use super::reply::{Exchange, Refusal};
 use super::scope::Scope;
+use super::spot::Spot;
 use super::statement::Statement;
 use super::store::Store;
 use crate::cosmos::effective_key::{contains, order};
@@ -219,33 +220,46 @@ pub fn whole(
     let mut page = Page::default();
     let dice = cut.ragged.map(|seed| leg.dice(seed));
     if dice.as_ref().is_some_and(Dice::empty) {
-        page.next = Some(Cursor(vec![leg.further(0, leg.skip)]));
+        let after = leg.after.clone();
+        let next = leg.further(0, leg.skip);
+        page.next = Some(Cursor(vec![Leg { after, ..next }]));
         return Ok((at, page));
     }
-    let (documents, own) = gathered(store, scope, &leg)?;
-    page.scanned = documents.len();
+    let all = gathered(store, scope, &leg)?;
+    page.scanned = all.texts.len();
     let first = order(&range.min, &leg.min).is_le();
-    let rows = match own.iter().all(|own| *own) && first {
-        true => statement.run(&documents)?.into_iter().map(Some).collect(),
-        false => statement.divided(&documents, &own, first)?,
-    };
+    let mut rows = statement.divided(&all.texts, &all.own, first)?;
     let size = cut.size(dice.as_ref());
-    let left = rows.into_iter().enumerate().skip(leg.skip);
-    for (number, row) in left.filter_map(|(number, row)| Some((number, row?))) {
-        if page.add(row, size).is_err() {
-            page.next = Some(Cursor(vec![leg.further(0, number)]));
+    let start = match leg.after.as_str() {
+        "" => leg.skip,
+        after => {
+            let spot = Spot::read(after).ok_or_else(invalid)?;
+            spot.passed(statement, &rows, &all.numbers)
+        }
+    };
+    for number in start..rows.len() {
+        let row = rows.get_mut(number).and_then(|row| row.text.take());
+        if row.is_some_and(|row| page.add(row, size).is_err()) {
+            let spot = Spot::before(number, statement, &rows, &all.numbers);
+            let next = leg.further(0, number);
+            let after = spot.and_then(|spot| spot.write()).unwrap_or_default();
+            page.next = Some(Cursor(vec![Leg { after, ..next }]));
             break;
         }
     }
     Ok((at, page))
 }
 
-/// The documents of a leg, and which of them are in the scope's own ranges.
-fn gathered<'s>(
-    store: &'s Store,
-    scope: &Scope,
-    leg: &Leg,
-) -> Result<(Vec<&'s str>, Vec<bool>), Refusal> {
+/// The documents of a leg in the order of their numbers.
+#[derive(Default)]
+struct Gathered<'s> {
+    texts: Vec<&'s str>,
+    numbers: Vec<u64>,
+    /// Which of them are in the scope's own ranges.
+    own: Vec<bool>,
+}
+
+fn gathered<'s>(store: &'s Store, scope: &Scope, leg: &Leg) -> Result<Gathered<'s>, Refusal> {
     let mut all = Vec::new();
     for at in 0..store.container.ranges.len() {
         let own = scope.ranges.contains(&at);
@@ -253,7 +267,13 @@ fn gathered<'s>(
         all.extend(items.map(|item| (item.number, item.text.as_str(), own)));
     }
     all.sort_unstable_by_key(|(number, ..)| *number);
-    Ok(all.into_iter().map(|(_, text, own)| (text, own)).unzip())
+    let mut gathered = Gathered::default();
+    for (number, text, own) in all {
+        gathered.texts.push(text);
+        gathered.numbers.push(number);
+        gathered.own.push(own);
+    }
+    Ok(gathered)
 }
 
 /// The items of a range within the scope and the leg, in the order they were made.

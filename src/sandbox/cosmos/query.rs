@@ -31,7 +31,7 @@ pub fn list(world: &mut World, exchange: &Exchange) -> Outcome {
 pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
     let ragged = world.ragged_pages;
     let store = store::open(world, exchange)?;
-    let statement = statement::read(exchange)?;
+    let statement = statement::read(exchange)?.over(&store.container.definition);
     if exchange.flag("x-ms-cosmos-is-query-plan-request") {
         return planned(exchange, &store, &statement);
     }
@@ -44,7 +44,7 @@ pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
     let metrics = metrics::told(exchange, &page, &statement);
     let charge = 2.25 + 0.03 * page.scanned as f64;
     let mut reply = answer(exchange, &store, at, &page, charge)
-        .header("x-ms-cosmos-query-execution-info", EXECUTION);
+        .header("x-ms-cosmos-query-execution-info", execution(&statement));
     reply.headers.extend(metrics);
     Ok(reply)
 }
@@ -75,7 +75,12 @@ fn paged(
     }
 }
 
-const EXECUTION: &str = "{\"reverseRidEnabled\":false,\"reverseIndexScan\":false}";
+/// Clients that resume within rows of the same keys ask here which way these go.
+fn execution(statement: &Statement) -> String {
+    let backwards = statement.backwards();
+    format!("{{\"reverseRidEnabled\":false,\"reverseIndexScan\":{backwards}}}")
+}
+
 const NOT_SERVED: &str = "The provided cross partition query can not be directly served by the gateway. This is a first chance (internal) exception that all newer clients will know how to handle gracefully. This exception is traced, but unless you see it bubble up as an exception (which only happens on older SDK clients), then you can safely ignore this message.";
 const ONLY_VALUE: &str =
     "Cross partition query only supports 'VALUE <AggregateFunc>' for aggregates.";

@@ -40,6 +40,12 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text.replace('-', "/")).ok()
 }
 
+/// An item's own number, which items are ordered by where nothing else tells them apart.
+pub fn number(text: &str) -> Option<u64> {
+    let own = decode(text)?.get(8..16)?.try_into().ok()?;
+    Some(u64::from_le_bytes(own))
+}
+
 /// Whether a path's database segment is a `_rid`: eight characters that stand for four bytes.
 pub fn is_database(segment: &str) -> bool {
     segment.len() == 8 && decode(segment).is_some_and(|bytes| bytes.len() == 4)

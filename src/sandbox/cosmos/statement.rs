@@ -1,10 +1,13 @@
 //! A query as it was posted: its text, its parameters, and what it needs.
 
+use std::cmp::Ordering;
+
 use serde_json::{Value, json};
 
+use super::definition::{self, Definition};
 use super::plan::Frame;
 use super::reply::{Exchange, Refusal};
-use crate::sandbox::sql::{self, EvalError, Plan, Query, Setting, Shape, SyntaxError};
+use crate::sandbox::sql::{self, EvalError, Placed, Plan, Query, Setting, Shape, SyntaxError};
 
 /// A query that was understood.
 pub struct Statement {
@@ -49,15 +52,14 @@ pub fn read(exchange: &Exchange) -> Result<Statement, Refusal> {
             "The SQL query text exceeded the maximum limit of {LONGEST} characters."
         )));
     }
-    if body
-        .get("resumeFilter")
-        .is_some_and(|filter| !filter.is_null())
-    {
-        return Err(Refusal::absent("a filter to resume an order from"));
-    }
+    let resume = body.get("resumeFilter").filter(|filter| !filter.is_null());
+    let resume = resume.map(sql::Resume::read).transpose();
+    let resume = resume.map_err(refusal)?;
     let parameters = body.get("parameters").unwrap_or(&Value::Null);
     Ok(Statement {
-        query: sql::parse(text).map_err(|error| syntax(&error))?,
+        query: sql::parse(text)
+            .map_err(|error| syntax(&error))?
+            .after(resume),
         parameters: sql::parameters_from(parameters).map_err(refuse)?,
     })
 }
@@ -99,6 +101,14 @@ pub fn refusal(error: EvalError) -> Refusal {
 }
 
 impl Statement {
+    /// The same over a container that has computed properties.
+    pub fn over(self, container: &Definition) -> Self {
+        let computed = definition::computed(container);
+        let computed = computed.filter_map(Result::ok).collect();
+        let query = self.query.with(computed);
+        Self { query, ..self }
+    }
+
     /// What each range is to be asked, and what is to be done with the answers.
     pub fn plan(&self, frame: &Frame) -> Result<Plan, Refusal> {
         let setting = Setting {
@@ -131,13 +141,23 @@ impl Statement {
         self.query.run(&self.parameters, documents).map_err(refusal)
     }
 
+    /// Two rows by what the order compares, and else by the numbers of their items.
+    pub fn compare<N: Ord>(&self, a: (&[sql::Value], N), b: (&[sql::Value], N)) -> Ordering {
+        self.query.compare(a, b)
+    }
+
+    /// Whether the index is read from its end.
+    pub fn backwards(&self) -> bool {
+        self.query.backwards()
+    }
+
     /// All rows over all documents, those that are not of `own` left out; see [`Query::divided`].
     pub fn divided(
         &self,
         documents: &[&str],
         own: &[bool],
         first: bool,
-    ) -> Result<Vec<Option<String>>, Refusal> {
+    ) -> Result<Vec<Placed>, Refusal> {
         let rows = self.query.divided(&self.parameters, documents, own, first);
         rows.map_err(refusal)
     }

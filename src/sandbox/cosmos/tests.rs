@@ -9,6 +9,7 @@
 
 mod batches;
 mod change_feeds;
+mod clients;
 mod deletes;
 mod patches;
 mod queries;

@@ -18,6 +18,8 @@ use super::{Request, Response};
 const CONNECTIONS: usize = 256;
 const IDLE: Duration = Duration::from_secs(60);
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// A client of HTTP/2 tells nobody of an answer that comes before its question.
+const OTHER_VERSION: (u16, Duration) = (505, Duration::from_millis(30));
 
 /// What is served on one port.
 pub struct Plane {
@@ -239,6 +241,9 @@ fn refuse(
     shared: &Shared,
     answer: Response,
 ) -> io::Result<()> {
+    if answer.status == OTHER_VERSION.0 {
+        pause(shared, OTHER_VERSION.1);
+    }
     send(&mut stream, &Reply::from(answer), framing(shared))?;
     stream.shutdown(Shutdown::Write)?;
     stream.set_read_timeout(Some(LAST_WORDS))?;

@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 use super::EvalError;
 use super::ast::{Expr, Select, Step};
+use super::computed::Computed;
 use super::operators::{and, binary, compare, equal, like, or, unary};
 use super::select::{self, Document};
 use super::value::Value;
@@ -22,6 +23,8 @@ pub struct Env<'a> {
     pub names: Vec<(&'a str, &'a Value)>,
     /// The aggregates of the group at hand.
     pub aggregates: &'a [Value],
+    /// Members that queries find and no document holds.
+    pub computed: Computed<'a>,
     /// Rows that may still be made.
     pub budget: &'a Cell<u32>,
 }
@@ -122,10 +125,16 @@ pub fn object<'e>(
 
 fn path(base: &Expr, steps: &[Step], env: &Env) -> Result<Value> {
     // Only what the path leads to is copied, not the document it starts from.
+    let mut steps = steps;
     let mut at = match base {
-        Expr::Name(name, _) => env
-            .named(name)
-            .map_or(Cow::Owned(Value::Undefined), Cow::Borrowed),
+        Expr::Name(name, _) => match (env.named(name), env.computed.find(name, steps)) {
+            (Some(document), Some((property, rest))) => {
+                steps = rest;
+                Cow::Owned(property.of(document, env)?)
+            }
+            (Some(value), None) => Cow::Borrowed(value),
+            (None, _) => Cow::Owned(Value::Undefined),
+        },
         Expr::Parameter(name) => Cow::Borrowed(env.parameter(name)),
         _ => Cow::Owned(eval(base, env)?),
     };

@@ -6,6 +6,7 @@
 mod aggregate;
 mod ast;
 mod clauses;
+mod computed;
 mod eval;
 mod expr;
 mod from;
@@ -13,18 +14,23 @@ mod functions;
 mod json;
 mod lexer;
 mod operators;
+mod order;
 mod parser;
+mod placed;
 mod plan;
 mod primary;
 mod print;
 mod resolve;
+mod resume;
 mod select;
 mod value;
 
-use std::collections::HashMap;
 use std::fmt;
 
+pub use computed::Property;
+pub use placed::Placed;
 pub use plan::{Keys, Plan, Setting};
+pub use resume::Resume;
 pub use value::{Number, Value};
 
 /// A query text that is not a query.
@@ -116,13 +122,19 @@ impl Shape {
 /// A parsed query.
 pub struct Query {
     select: ast::Select,
+    computed: Vec<Property>,
+    resume: Option<Resume>,
 }
 
 /// Parses a query text.
 pub fn parse(text: &str) -> Result<Query, SyntaxError> {
     let select = parser::parse(text)?;
     resolve::check(&select)?;
-    Ok(Query { select })
+    Ok(Query {
+        select,
+        computed: Vec::new(),
+        resume: None,
+    })
 }
 
 fn shape(select: &ast::Select) -> Shape {
@@ -164,6 +176,16 @@ fn partial(select: &ast::Select) -> bool {
 }
 
 impl Query {
+    /// The same over documents that have computed properties.
+    pub fn with(self, computed: Vec<Property>) -> Self {
+        Query { computed, ..self }
+    }
+
+    /// The same from some row on.
+    pub fn after(self, resume: Option<Resume>) -> Self {
+        Query { resume, ..self }
+    }
+
     /// Which parts of the language it uses.
     pub fn shape(&self) -> Shape {
         shape(&self.select)
@@ -194,41 +216,9 @@ impl Query {
         documents: &[&str],
     ) -> Result<Vec<select::Row>, EvalError> {
         let documents = select::Document::all(documents)?;
-        select::run(&self.select, parameters, &documents)
-    }
-
-    /// The rows over all documents, of which only those are given that are of one of `own`: a
-    /// group is what it is over these alone, and what is of no document in particular is given where `first`.
-    pub fn divided(
-        &self,
-        parameters: &[(String, Value)],
-        documents: &[&str],
-        own: &[bool],
-        first: bool,
-    ) -> Result<Vec<Option<String>>, EvalError> {
-        let pairs = documents.iter().zip(own);
-        let kept: Vec<&str> = pairs
-            .filter(|(_, own)| **own)
-            .map(|(text, _)| *text)
-            .collect();
-        let mut groups = HashMap::new();
-        if !self.select.group.is_empty() {
-            for row in self.rows(parameters, &kept)? {
-                if let select::Origin::Group(key) = row.origin.clone() {
-                    groups.insert(key, row.into_text());
-                }
-            }
-        }
-        let rows = self.rows(parameters, documents)?.into_iter();
-        let given = rows.map(|row| match &row.origin {
-            select::Origin::Document(place) => {
-                let own = own.get(*place).copied().unwrap_or_default();
-                own.then(|| row.into_text())
-            }
-            select::Origin::Group(key) if !self.select.group.is_empty() => groups.remove(key),
-            _ => first.then(|| row.into_text()),
-        });
-        Ok(given.collect())
+        let computed = computed::Computed::new(&self.select, &self.computed);
+        let resume = self.resume.as_ref();
+        select::run(&self.select, parameters, &documents, computed, resume)
     }
 }
 

@@ -1,14 +1,16 @@
 //! Documents to rows: SELECT, GROUP BY, DISTINCT, ORDER BY and the window.
 
 use std::cell::Cell;
-use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use super::EvalError;
 use super::aggregate::Total;
-use super::ast::{Count, Expr, Projection, Select};
+use super::ast::{Expr, Projection, Select};
+use super::computed::Computed;
 use super::eval::{Env, Result, eval, object};
 use super::from::visit;
+use super::order::{compare, window};
+use super::resume::Resume;
 use super::value::Value;
 
 /// Rows a query may make on its way, for one call.
@@ -46,7 +48,7 @@ pub struct Row {
     /// The document's own text, where the row is the document.
     text: Option<String>,
     /// What ORDER BY compares.
-    keys: Vec<Value>,
+    pub keys: Vec<Value>,
     /// What the row is of.
     pub origin: Origin,
 }
@@ -63,6 +65,14 @@ pub enum Origin {
 }
 
 impl Row {
+    /// Which document it is of.
+    pub fn place(&self) -> Option<usize> {
+        match self.origin {
+            Origin::Document(place) => Some(place),
+            _ => None,
+        }
+    }
+
     /// The JSON text.
     pub fn into_text(self) -> String {
         self.text.unwrap_or_else(|| self.value.json())
@@ -74,6 +84,8 @@ pub fn run(
     select: &Select,
     parameters: &[(String, Value)],
     documents: &[Document],
+    computed: Computed,
+    resume: Option<&Resume>,
 ) -> Result<Vec<Row>> {
     let budget = Cell::new(BUDGET);
     let env = Env {
@@ -81,13 +93,24 @@ pub fn run(
         document: None,
         names: Vec::new(),
         aggregates: &[],
+        computed,
         budget: &budget,
     };
-    rows(select, &env, Some(documents))
+    let all = sorted(select, &env, Some(documents))?;
+    let rest = match resume {
+        Some(resume) => resume.apply(select, all, documents)?,
+        None => all,
+    };
+    window(select, &env, rest)
 }
 
 /// The rows of a query over documents, or of a subquery within `env`.
 pub fn rows(select: &Select, env: &Env, documents: Option<&[Document]>) -> Result<Vec<Row>> {
+    let rows = sorted(select, env, documents)?;
+    window(select, env, rows)
+}
+
+fn sorted(select: &Select, env: &Env, documents: Option<&[Document]>) -> Result<Vec<Row>> {
     let mut rows = match select.grouped() {
         true => grouped(select, env, documents)?,
         false => plain(select, env, documents)?,
@@ -97,48 +120,9 @@ pub fn rows(select: &Select, env: &Env, documents: Option<&[Document]>) -> Resul
         rows.retain(|row| seen.insert(row.value.key()));
     }
     if !select.order.is_empty() {
-        rows.sort_by(|a, b| order(select, a, b));
+        rows.sort_by(|a, b| compare(select, (&a.keys, a.place()), (&b.keys, b.place())));
     }
-    window(select, env, rows)
-}
-
-fn order(select: &Select, a: &Row, b: &Row) -> Ordering {
-    let pairs = select.order.iter().zip(a.keys.iter().zip(&b.keys));
-    let compared = pairs.map(|(order, (a, b))| match order.descending {
-        true => b.order(a),
-        false => a.order(b),
-    });
-    compared.fold(Ordering::Equal, Ordering::then)
-}
-
-fn window(select: &Select, env: &Env, rows: Vec<Row>) -> Result<Vec<Row>> {
-    let mut skip = 0;
-    let mut take = usize::MAX;
-    if let Some((offset, limit)) = &select.window {
-        skip = count(offset, "OFFSET", env)?;
-        take = count(limit, "LIMIT", env)?;
-    }
-    if let Some(top) = &select.top {
-        take = take.min(count(top, "TOP", env)?);
-    }
-    Ok(rows.into_iter().skip(skip).take(take).collect())
-}
-
-fn count(count: &Count, clause: &str, env: &Env) -> Result<usize> {
-    let number = match count {
-        Count::Number(n) => usize::try_from(*n).ok(),
-        Count::Parameter(name) => match env.parameter(name) {
-            Value::Number(n) => n
-                .integer()
-                .and_then(|n| u32::try_from(n).ok())
-                .map(|n| n as usize),
-            _ => None,
-        },
-    };
-    let refusal = || {
-        format!("The count value provided for a {clause} clause must be a non-negative integer.")
-    };
-    number.ok_or_else(|| EvalError::BadRequest(refusal()))
+    Ok(rows)
 }
 
 fn plain(select: &Select, env: &Env, documents: Option<&[Document]>) -> Result<Vec<Row>> {

@@ -65,8 +65,13 @@ fn manual(number: u64) -> Value {
 }
 
 fn with_container(options: Value) -> Arm {
+    with_both(json!({}), options)
+}
+
+fn with_both(database: Value, options: Value) -> Arm {
     let mut arm = arm();
-    arm.make("~/sqlDatabases/db", json!({"id": "db"}));
+    let body = json!({"properties": {"resource": {"id": "db"}, "options": database}});
+    arm.finish("PUT", "~/sqlDatabases/db", body);
     let key: Value = serde_json::from_str(KEY).unwrap();
     let body =
         json!({"properties": {"resource": {"id": "c", "partitionKey": key}, "options": options}});
@@ -169,10 +174,12 @@ fn what_is_no_throughput_is_refused() {
         let body = json!({"properties": {"resource": resource}});
         assert_eq!(arm.refuse("PUT", target, body).0, 400, "{resource}");
     }
-    let mut shared = with_container(json!({}));
-    let shared = shared.get(target);
-    assert_eq!((shared.status, shared.code()), (404, "NotFound"));
-    let mut shared = with_container(json!({}));
+    let mut alone = with_container(json!({}));
+    let alone = alone.get(target).body;
+    assert_eq!(alone["properties"]["resource"]["throughput"], 400);
+    let mut shared = with_both(json!({"throughput": 400}), json!({}));
+    let absent = shared.get(target);
+    assert_eq!((absent.status, absent.code()), (404, "NotFound"));
     let (status, _, message) = shared.refuse("PUT", target, manual(500));
     assert_eq!(status, 400);
     assert!(message.starts_with(

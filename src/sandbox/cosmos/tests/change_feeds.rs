@@ -96,7 +96,7 @@ fn what_is_no_change_feed() {
             &[
                 FEED,
                 RANGE,
-                ("x-ms-cosmos-changefeed-wire-format-version", "2021-09-15"),
+                ("x-ms-cosmos-changefeed-wire-format-version", "2031-09-15"),
             ],
             (501, 0),
         ),

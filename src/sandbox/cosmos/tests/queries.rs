@@ -343,9 +343,6 @@ fn refusals_are_those_of_the_gateway() {
     let plan: Value = serde_json::from_str(told["additionalErrorInfo"].as_str().unwrap()).unwrap();
     assert_eq!(plan["queryInfo"]["aggregates"], json!(["Average"]));
     assert_eq!(plan["queryRanges"][0]["min"], plan["queryRanges"][0]["max"]);
-    let resumed = r#"{"query":"SELECT * FROM c","resumeFilter":{"value":[1]}}"#;
-    let resumed = bench.send("POST", DOCS, &[QUERY, CROSS], resumed);
-    assert_eq!(resumed.status, 501);
     let syntax = bench.query(&[CROSS], "SELECT * FROM c WHERE BADFUNC(c.a)");
     let message = body(&syntax)["message"].as_str().unwrap().to_owned();
     let errors = r#"Message: {"errors":[{"severity":"Error","location":{"start":22,"end":29},"code":"SC2005","message":"'BADFUNC' is not a recognized built-in function name."}]}"#;

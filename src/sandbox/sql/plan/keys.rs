@@ -220,6 +220,7 @@ impl Sieve<'_> {
             document: None,
             names: Vec::new(),
             aggregates: &[],
+            computed: Default::default(),
             budget: &budget,
         };
         eval::eval(expr, &env).map(Some)
