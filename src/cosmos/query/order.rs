@@ -29,10 +29,15 @@ impl Key {
     pub fn read(raw: Option<&RawValue>) -> Result<Key, Error> {
         match raw {
             None => Ok(Key::Undefined),
-            Some(raw) => serde_json::from_str(raw.get())
-                .map(Key::Value)
-                .map_err(|e| Error::answer(format!("a value to order by cannot be read: {e}"))),
+            Some(raw) => Key::of(raw.get()),
         }
+    }
+
+    /// Reads one from JSON text.
+    pub fn of(text: &str) -> Result<Key, Error> {
+        serde_json::from_str(text)
+            .map(Key::Value)
+            .map_err(|e| Error::answer(format!("a value to order by cannot be read: {e}")))
     }
 
     /// The order of two values. Two different arrays, or two different objects, are tied.
@@ -41,7 +46,7 @@ impl Key {
             (Key::Value(Value::Bool(a)), Key::Value(Value::Bool(b))) => a.cmp(b),
             (Key::Value(Value::Number(a)), Key::Value(Value::Number(b))) => numbers(a, b),
             (Key::Value(Value::String(a)), Key::Value(Value::String(b))) => {
-                a.encode_utf16().cmp(b.encode_utf16())
+                a.bytes().map(unit).cmp(b.bytes().map(unit))
             }
             _ => self.rank().cmp(&other.rank()),
         }
@@ -180,6 +185,14 @@ impl Exact {
     }
 }
 
+/// A byte of UTF-8 so that texts are in the order of UTF-16: the units of what is beyond U+FFFF stand before U+E000.
+fn unit(byte: u8) -> u8 {
+    match byte {
+        0xEE | 0xEF => byte + 0x10,
+        _ => byte,
+    }
+}
+
 /// By value, whatever form they are written in.
 fn numbers(a: &Number, b: &Number) -> Ordering {
     if let (Some(a), Some(b)) = (a.as_i64(), b.as_i64()) {
@@ -237,6 +250,7 @@ mod tests {
             r#""a""#,
             // Two code units from D800 on stand before one from FF00 on, although its code point is larger.
             r#""😀""#,
+            r#""\ue000""#,
             r#""\uff21""#,
             "[]",
             "{}",

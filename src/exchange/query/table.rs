@@ -1,6 +1,6 @@
 //! What lies on the desk: the ranges that are being read, and which of them is asked or read next.
 
-use super::leaf::{Ahead, Leaf, Reading, Sheet};
+use super::leaf::{Ahead, Leaf, Sheet};
 use super::{Asked, Spent};
 use crate::cosmos::query::sort::compare;
 use crate::cosmos::query::state::State;
@@ -18,7 +18,7 @@ const HELD: usize = 16 * 1024 * 1024;
 pub(super) struct Table {
     /// In the order of their keys.
     pub leaves: Vec<Leaf>,
-    /// Marks of rows that an earlier run has given, a list for each range of that run.
+    /// Marks of rows that an earlier run has given, a list for each range of that run; none once all of them are passed.
     known: Vec<Vec<u64>>,
     made: usize,
     /// The places of the leaves in the order of their rows; the first may have another row by now. Empty where it is
@@ -181,8 +181,34 @@ impl Table {
     }
 
     /// Where the next row is.
-    pub fn find(&mut self, asked: &Asked, reading: &Reading) -> Result<Found, Error> {
-        let merging = reading.expressions > 0 && !asked.plan.drains;
+    pub fn find(&mut self, asked: &Asked) -> Result<Found, Error> {
+        let merging = !asked.plan.order.is_empty() && !asked.plan.drains;
+        if !self.has_next(merging)
+            && let Some(other) = self.look_through(merging)
+        {
+            return Ok(other);
+        }
+        match merging {
+            true => self.least(asked).map(Found::Row),
+            false => Ok(Found::Row(self.turn)),
+        }
+    }
+
+    /// Whether the only leaf that may have changed since a row was found has another one.
+    fn has_next(&mut self, merging: bool) -> bool {
+        let at = match merging {
+            true => self.queue.first().copied(),
+            false => Some(self.turn).filter(|_| self.known.is_empty()),
+        };
+        let Some(leaf) = at.and_then(|at| self.leaves.get_mut(at)) else {
+            return false;
+        };
+        leaf.raise(&mut self.known);
+        leaf.has_head()
+    }
+
+    /// All leaves: whether one has to be waited for, or there are none left.
+    fn look_through(&mut self, merging: bool) -> Option<Found> {
         for leaf in &mut self.leaves {
             leaf.raise(&mut self.known);
         }
@@ -194,12 +220,14 @@ impl Table {
         // What an earlier run has given is passed by all before anything is given.
         let needed = |at: usize, leaf: &Leaf| merging || leaf.known.is_some() || at == turn;
         let mut places = self.leaves.iter().enumerate();
-        let missing = places.find(|(at, leaf)| leaf.head().is_none() && needed(*at, leaf));
+        let missing = places.find(|(at, leaf)| !leaf.has_head() && needed(*at, leaf));
         match missing {
-            _ if self.leaves.is_empty() => Ok(Found::Nothing),
-            Some((at, _)) => Ok(Found::Wait(at)),
-            None if merging => self.least(asked).map(Found::Row),
-            None => Ok(Found::Row(turn)),
+            _ if self.leaves.is_empty() => Some(Found::Nothing),
+            Some((at, _)) => Some(Found::Wait(at)),
+            None => {
+                self.known.clear();
+                None
+            }
         }
     }
 
@@ -217,20 +245,27 @@ impl Table {
     /// The leaf with the least row; of equal ones the first.
     fn least(&mut self, asked: &Asked) -> Result<usize, Error> {
         let mut queue = std::mem::take(&mut self.queue);
-        let fresh = match queue.is_empty() {
-            true => (0..self.leaves.len()).collect(),
-            false => vec![queue.remove(0)],
-        };
-        for at in fresh {
-            match self.place(asked, &queue, at) {
-                Ok(place) => queue.insert(place, at),
-                // Two rows whose order is not known matter once one of them comes first.
-                Err(_) => return self.first(asked),
-            }
+        if self.arrange(asked, &mut queue).is_err() {
+            // Two rows whose order is not known matter once one of them comes first.
+            return self.first(asked);
         }
         let least = queue.first().copied().unwrap_or_default();
         self.queue = queue;
         Ok(least)
+    }
+
+    /// Only the first can stand at the wrong place.
+    fn arrange(&self, asked: &Asked, queue: &mut Vec<usize>) -> Result<(), Error> {
+        if let Some((first, others)) = queue.split_first() {
+            let place = self.place(asked, others, *first)?;
+            queue.get_mut(..=place).unwrap_or_default().rotate_left(1);
+            return Ok(());
+        }
+        for at in 0..self.leaves.len() {
+            let place = self.place(asked, queue, at)?;
+            queue.insert(place, at);
+        }
+        Ok(())
     }
 
     /// Where a leaf stands in the queue.
@@ -258,11 +293,8 @@ impl Table {
     }
 
     fn is_before(&self, asked: &Asked, one: usize, other: usize) -> Result<bool, Error> {
-        let head = |at: usize| self.leaves.get(at).and_then(Leaf::head);
-        let (Some(a), Some(b)) = (head(one), head(other)) else {
-            return Ok(one < other);
-        };
-        let order = compare(&asked.plan.order, &a.keys, &b.keys)?;
+        let keys = |at: usize| self.leaves.get(at).map(Leaf::keys).unwrap_or_default();
+        let order = compare(&asked.plan.order, keys(one), keys(other))?;
         Ok(order.then(one.cmp(&other)).is_lt())
     }
 }
