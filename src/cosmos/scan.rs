@@ -69,6 +69,13 @@ impl<'t> Scan<'t> {
         rest.get(..length)
     }
 
+    /// Exactly this.
+    pub fn text(&mut self, text: &str) -> Option<()> {
+        let rest = self.text.as_bytes().get(self.at..)?;
+        rest.starts_with(text.as_bytes())
+            .then(|| self.at += text.len())
+    }
+
     /// The end of the text.
     pub fn end(&mut self) -> Option<()> {
         self.next().is_none().then_some(())

@@ -136,8 +136,23 @@ impl Block {
         Some(self)
     }
 
-    /// Of members with one name the last counts.
     fn unwrap(&mut self, from: &mut Scan) -> Option<()> {
+        let mut ahead = from.clone();
+        match usual(&mut ahead) {
+            Some((item, payload)) => {
+                *from = ahead;
+                self.keys.push(Key::of(item).ok()?);
+                let keys = self.keys.len() - 1..self.keys.len();
+                let text = self.put(payload);
+                self.rows.push(Place { text, keys });
+                Some(())
+            }
+            None => self.unwrap_any(from),
+        }
+    }
+
+    /// Of members with one name the last counts.
+    fn unwrap_any(&mut self, from: &mut Scan) -> Option<()> {
         let (mut keys, mut text) = (None, 0..0);
         from.enter(b'{')?;
         while let Some(name) = from.name()? {
@@ -222,6 +237,17 @@ impl Block {
     pub fn pass(&mut self) {
         self.passed = self.rows.len().min(self.passed + 1);
     }
+}
+
+/// What a row is ordered by and its payload, where it is as the service writes it, which is quick to see.
+fn usual<'t>(from: &mut Scan<'t>) -> Option<(&'t str, &'t str)> {
+    from.text("{\"_rid\":")?;
+    from.value()?;
+    from.text(",\"orderByItems\":[{\"item\":")?;
+    let item = from.value()?;
+    from.text("}],\"payload\":")?;
+    let payload = from.value()?;
+    from.text("}").map(|()| (item, payload))
 }
 
 impl Drop for Block {

@@ -6,7 +6,6 @@ use super::desk::Desk;
 use crate::cosmos::query::group::Groups;
 use crate::cosmos::query::order::{Identity, Key, Seen};
 use crate::cosmos::query::plan::{Distinct, Plan};
-use crate::cosmos::query::rows::Row;
 use crate::cosmos::query::sort::{GroupOrder, Keyed, sorted};
 use crate::cosmos::query::state::State;
 use crate::error::Error;
@@ -166,12 +165,11 @@ impl<'r> Rows<'r> {
         let end = end.filter(|_| plan.distinct == Distinct::No);
         let end = end.and_then(|end| usize::try_from(end).ok());
         let mut rows: Vec<Keyed> = Vec::new();
-        let keyed = |row: &Row| (row.keys.to_vec(), Some(row.text.to_string()));
-        let is_defined = |row: &&Row| !row.text.is_empty();
-        while self
-            .desk
-            .next(&mut |row| rows.extend(Some(row).filter(is_defined).map(keyed)))?
-        {
+        while self.desk.next(&mut |row| {
+            if !row.text.is_empty() {
+                rows.push((row.keys.to_vec(), Some(row.text.to_string())));
+            }
+        })? {
             if let Some(end) = end.filter(|end| rows.len() >= end.saturating_mul(2).max(ROOM)) {
                 rows = sorted(&plan.order, rows)?;
                 rows.truncate(end);

@@ -1,8 +1,8 @@
 //! What lies on the desk: the ranges that are being read, and which of them is asked or read next.
 
 use super::leaf::{Ahead, Leaf, Sheet};
+use super::queue::{Leaves, Queue};
 use super::{Asked, Spent};
-use crate::cosmos::query::sort::compare;
 use crate::cosmos::query::state::State;
 use crate::cosmos::ranges::{Part, Ranges};
 use crate::error::Error;
@@ -21,9 +21,7 @@ pub(super) struct Table {
     /// Marks of rows that an earlier run has given, a list for each range of that run; none once all of them are passed.
     known: Vec<Vec<u64>>,
     made: usize,
-    /// The places of the leaves in the order of their rows; the first may have another row by now. Empty where it is
-    /// not known.
-    queue: Vec<usize>,
+    queue: Queue,
     /// Whose page is read next, where the order of rows does not matter.
     pub turn: usize,
     pub ended: bool,
@@ -188,16 +186,20 @@ impl Table {
         {
             return Ok(other);
         }
-        match merging {
-            true => self.least(asked).map(Found::Row),
-            false => Ok(Found::Row(self.turn)),
+        if !merging {
+            return Ok(Found::Row(self.turn));
         }
+        let among = Leaves {
+            order: &asked.plan.order,
+            leaves: &self.leaves,
+        };
+        self.queue.least(&among).map(Found::Row)
     }
 
     /// Whether the only leaf that may have changed since a row was found has another one.
     fn has_next(&mut self, merging: bool) -> bool {
         let at = match merging {
-            true => self.queue.first().copied(),
+            true => self.queue.first(),
             false => Some(self.turn).filter(|_| self.known.is_empty()),
         };
         let Some(leaf) = at.and_then(|at| self.leaves.get_mut(at)) else {
@@ -240,61 +242,5 @@ impl Table {
         if self.leaves.len() != were {
             self.queue.clear();
         }
-    }
-
-    /// The leaf with the least row; of equal ones the first.
-    fn least(&mut self, asked: &Asked) -> Result<usize, Error> {
-        let mut queue = std::mem::take(&mut self.queue);
-        if self.arrange(asked, &mut queue).is_err() {
-            // Two rows whose order is not known matter once one of them comes first.
-            return self.first(asked);
-        }
-        let least = queue.first().copied().unwrap_or_default();
-        self.queue = queue;
-        Ok(least)
-    }
-
-    /// Only the first can stand at the wrong place.
-    fn arrange(&self, asked: &Asked, queue: &mut Vec<usize>) -> Result<(), Error> {
-        if let Some((first, others)) = queue.split_first() {
-            let place = self.place(asked, others, *first)?;
-            queue.get_mut(..=place).unwrap_or_default().rotate_left(1);
-            return Ok(());
-        }
-        for at in 0..self.leaves.len() {
-            let place = self.place(asked, queue, at)?;
-            queue.insert(place, at);
-        }
-        Ok(())
-    }
-
-    /// Where a leaf stands in the queue.
-    fn place(&self, asked: &Asked, queue: &[usize], at: usize) -> Result<usize, Error> {
-        let (mut from, mut to) = (0, queue.len());
-        while from < to {
-            let middle = from + (to - from) / 2;
-            match queue.get(middle) {
-                Some(other) if self.is_before(asked, *other, at)? => from = middle + 1,
-                _ => to = middle,
-            }
-        }
-        Ok(from)
-    }
-
-    /// By comparing all of them.
-    fn first(&self, asked: &Asked) -> Result<usize, Error> {
-        let mut least = 0;
-        for at in 1..self.leaves.len() {
-            if !self.is_before(asked, least, at)? {
-                least = at;
-            }
-        }
-        Ok(least)
-    }
-
-    fn is_before(&self, asked: &Asked, one: usize, other: usize) -> Result<bool, Error> {
-        let keys = |at: usize| self.leaves.get(at).map(Leaf::keys).unwrap_or_default();
-        let order = compare(&asked.plan.order, keys(one), keys(other))?;
-        Ok(order.then(one.cmp(&other)).is_lt())
     }
 }
