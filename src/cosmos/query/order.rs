@@ -35,6 +35,12 @@ impl Key {
 
     /// Reads one from JSON text.
     pub fn of(text: &str) -> Result<Key, Error> {
+        // Most are whole numbers.
+        if let [b'1'..=b'9', ..] = text.as_bytes()
+            && let Ok(whole) = text.parse::<i64>()
+        {
+            return Ok(Key::Value(whole.into()));
+        }
         serde_json::from_str(text)
             .map(Key::Value)
             .map_err(|e| Error::answer(format!("a value to order by cannot be read: {e}")))
@@ -318,6 +324,32 @@ mod tests {
             Identity::of_all(&pairs),
             Identity::of_all(&[key(r#""ab""#)])
         );
+    }
+
+    #[test]
+    fn a_key_is_what_its_text_says() {
+        for text in [
+            "0",
+            "7",
+            "-7",
+            "10",
+            "1.5",
+            "12e3",
+            "9223372036854775807",
+            "9223372036854775808",
+            "1_0",
+            "+1",
+            "01",
+            "1 ",
+            "",
+            "1x",
+            "-",
+            r#""1""#,
+            "[1]",
+        ] {
+            let read = serde_json::from_str(text).map(Key::Value).ok();
+            assert_eq!(Key::of(text).ok(), read, "{text}");
+        }
     }
 
     #[test]
