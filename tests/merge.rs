@@ -171,9 +171,9 @@ fn ask(server: &dyn Transport, text: &str, how: How) -> (Came, Option<State>) {
     let (mut all, mut kept) = (Vec::new(), None);
     let done = client.merged(&asked, how.state, &mut |rows| {
         while how.stop.is_none_or(|stop| all.len() < stop)
-            && let Some(row) = rows.next()
+            && let Some(row) = rows.row()?
         {
-            all.push(row?.get().to_string());
+            all.push(row.to_string());
         }
         kept = rows.state();
         Ok(())

@@ -117,8 +117,8 @@ impl Ranges {
             self.place.fault("query.split:1");
         }
         let spent = client.merged(&asked, None, &mut |rows| {
-            for row in rows.by_ref() {
-                all.push(own(serde_json::from_str(row?.get()).unwrap()));
+            while let Some(row) = rows.row()? {
+                all.push(own(serde_json::from_str(row).unwrap()));
                 if split == Some(all.len()) {
                     self.split();
                 }

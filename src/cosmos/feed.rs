@@ -1,9 +1,8 @@
 //! Pages of a feed: a list in a member of an object, read in one go. Rows are many, and what is around them is little.
 
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::key_definition::Named;
@@ -14,19 +13,15 @@ use crate::message::{Page, Response};
 /// Reads a feed whose elements stand in the member `name`.
 pub(super) fn feed(response: &Response, name: &str) -> Result<Page, Error> {
     Ok(Page {
-        items: list::<Box<RawValue>>(response, name)?,
+        items: list(response, name)?,
         next: continuation(response)?,
     })
 }
 
-/// The elements of the list in the member `name`, each as what it is to be.
-pub(super) fn list<'de, T: Deserialize<'de>>(
-    response: &'de Response,
-    name: &str,
-) -> Result<Vec<T>, Error> {
+fn list(response: &Response, name: &str) -> Result<Vec<Box<RawValue>>, Error> {
     let text = response.text()?;
     let mut reader = serde_json::Deserializer::from_str(text);
-    let list = Envelope(name, PhantomData).deserialize(&mut reader);
+    let list = Envelope(name).deserialize(&mut reader);
     let list = list.and_then(|list| reader.end().map(|()| list));
     match list {
         Ok(list) => list.ok_or_else(|| Error::answer(format!("the body has no member {name:?}"))),
@@ -37,18 +32,18 @@ pub(super) fn list<'de, T: Deserialize<'de>>(
     }
 }
 
-struct Envelope<'name, T>(&'name str, PhantomData<T>);
+struct Envelope<'name>(&'name str);
 
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Envelope<'_, T> {
-    type Value = Option<Vec<T>>;
+impl<'de> DeserializeSeed<'de> for Envelope<'_> {
+    type Value = Option<Vec<Box<RawValue>>>;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
         reader.deserialize_map(self)
     }
 }
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Envelope<'_, T> {
-    type Value = Option<Vec<T>>;
+impl<'de> Visitor<'de> for Envelope<'_> {
+    type Value = Option<Vec<Box<RawValue>>>;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("an object")

@@ -23,6 +23,7 @@ pub mod procedures;
 pub mod query;
 pub mod ranges;
 pub mod raw;
+mod room;
 pub(crate) mod scan;
 pub mod session;
 pub mod sheet;

@@ -1,12 +1,11 @@
 //! A page of items as lines of text: for who passes them on and has no need to look into them.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use super::changes::narrowed;
 use super::query::{self, Across, Query};
 use super::ranges::Part;
 use super::raw::continuation;
-use super::{Call, Container, Members, Paging, items};
+use super::scan::{Scan, extent};
+use super::{Call, Container, Members, Paging, items, room};
 use crate::error::Error;
 use crate::message::{Next, Page, Response};
 
@@ -99,85 +98,37 @@ fn read(response: &Response, add: Add) -> Result<Sheet, Error> {
 
 /// What a body holds that ends where it should. Each part of it is looked at once and passed on as it is.
 fn sheet(body: &str, add: Add) -> Option<Sheet> {
-    let body = body.trim_matches(BLANK);
-    let mut rest = body.strip_prefix('{')?.strip_suffix('}')?;
     let mut sheet = Sheet::default();
     sheet.count = usize::MAX;
-    while let Some((name, value)) = named(rest) {
-        if name == "\"Documents\"" {
-            rest = lines(value, add, &mut sheet)?;
-            continue;
+    let mut scan = Scan::new(body);
+    scan.enter(b'{')?;
+    while let Some(name) = scan.name()? {
+        match name {
+            "\"Documents\"" => lines(&mut scan, body, add, &mut sheet)?,
+            "\"_rid\"" => sheet.rid = serde_json::from_str(scan.value()?).ok(),
+            _ => drop(scan.value()?),
         }
-        let (text, after) = value.split_at_checked(extent(value)?)?;
-        if name == "\"_rid\"" {
-            sheet.rid = serde_json::from_str(text).ok();
-        }
-        rest = after;
     }
-    rest.trim_matches(BLANK).is_empty().then_some(sheet)
+    scan.end()?;
+    Some(sheet)
 }
 
-/// The elements of the list that begins a text, as lines; what stands behind it.
-fn lines<'t>(list: &'t str, add: Add, sheet: &mut Sheet) -> Option<&'t str> {
-    let broken = list.contains('\n') || list.contains('\r');
-    sheet.lines = room().pop().unwrap_or_default();
-    sheet.lines.reserve_exact(list.len());
+/// The elements of a list, as lines.
+fn lines(scan: &mut Scan, body: &str, add: Add, sheet: &mut Sheet) -> Option<()> {
+    let broken = body.contains('\n') || body.contains('\r');
+    sheet.lines = room::take(body.len());
     sheet.count = 0;
-    let mut rest = list.strip_prefix('[')?.trim_start_matches(BLANK);
-    if let Some(after) = rest.strip_prefix(']') {
-        return Some(after);
-    }
-    loop {
-        let length = extent(rest).filter(|length| *length > 0)?;
-        let (item, after) = rest.split_at_checked(length)?;
+    scan.enter(b'[')?;
+    while scan.more(b']')? {
+        let item = scan.value()?;
         match broken {
             false => add(&mut sheet.lines, item),
             true => add(&mut sheet.lines, &item.replace(['\n', '\r'], "")),
         }
         sheet.lines.push('\n');
         sheet.count += 1;
-        let after = after.trim_start_matches(BLANK);
-        match after.strip_prefix(',') {
-            Some(after) => rest = after.trim_start_matches(BLANK),
-            None => return after.strip_prefix(']'),
-        }
     }
-}
-
-/// How long the JSON value is that begins a text; nothing where it does not end. Most of a text is within strings, and
-/// those are passed over quickly.
-fn extent(text: &str) -> Option<usize> {
-    let (mut at, mut depth) = (0, 0_usize);
-    while let Some(byte) = text.as_bytes().get(at) {
-        at += 1;
-        match byte {
-            b'"' => {
-                at = string_end(text, at)?;
-                if depth == 0 {
-                    return Some(at);
-                }
-            }
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth == 1 => return Some(at),
-            b'}' | b']' if depth > 1 => depth -= 1,
-            b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t' if depth == 0 => return Some(at - 1),
-            _ => {}
-        }
-    }
-    (depth == 0).then_some(at)
-}
-
-/// Behind the quote that ends the string which begins there.
-fn string_end(text: &str, begin: usize) -> Option<usize> {
-    let mut at = begin;
-    loop {
-        at += text.get(at..)?.find('"')? + 1;
-        let inner = text.get(begin..at - 1)?;
-        let slashes = inner.len() - inner.trim_end_matches('\\').len();
-        if slashes % 2 == 0 {
-            return Some(at);
-        }
-    }
+    Some(())
 }
 
 /// An item without what the service adds to it; everything else is as it was written. What is no object stays.
@@ -223,24 +174,9 @@ fn is_system(name: &str) -> bool {
     SYSTEM.contains(&name)
 }
 
-/// Room for lines that no page uses just now: to have the system give it anew costs as much as to read the page.
-static ROOM: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-/// Of so many pages.
-const ROOMS: usize = 4;
-
-fn room() -> MutexGuard<'static, Vec<String>> {
-    ROOM.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Drop for Sheet {
     fn drop(&mut self) {
-        let mut lines = std::mem::take(&mut self.lines);
-        let mut room = room();
-        if lines.capacity() > 0 && room.len() < ROOMS {
-            lines.clear();
-            room.push(lines);
-        }
+        room::give(std::mem::take(&mut self.lines));
     }
 }
 

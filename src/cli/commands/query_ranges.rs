@@ -1,7 +1,5 @@
 //! A query that the client puts together from the answers of several ranges.
 
-use serde_json::value::RawValue;
-
 use crate::cli::files::kept;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
@@ -84,9 +82,9 @@ impl Ranged<'_, '_> {
             client.merged(&asked, self.state, &mut |rows| {
                 let mut work = || {
                     while printed < self.most
-                        && let Some(row) = rows.next()
+                        && let Some(row) = rows.row()?
                     {
-                        print(output, &row?, self.strip)?;
+                        print(output, row, self.strip)?;
                         printed += 1;
                         if printed % every == 0 {
                             keep_state(self.keep, rows, output)?;
@@ -106,12 +104,11 @@ impl Ranged<'_, '_> {
     }
 }
 
-fn print(output: &mut Output, row: &RawValue, strip: bool) -> Result<(), Error> {
-    if !strip {
-        return output.row(row);
+fn print(output: &mut Output, row: &str, strip: bool) -> Result<(), Error> {
+    match strip {
+        true => output.text_row(&stripped(row)),
+        false => output.text_row(row),
     }
-    let left = RawValue::from_string(stripped(row.get()));
-    output.row(&left.map_err(|e| Error::answer(e.to_string()))?)
 }
 
 /// Where to go on: what the file says, if it is about this container and about what is asked.

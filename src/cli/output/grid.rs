@@ -185,10 +185,10 @@ fn cell(value: &RawValue, style: Style) -> String {
     let text = json::string(value);
     match (style, text) {
         (Style::Table, Some(text)) => visible(&text),
-        (Style::Table, None) => visible(&json::compact(value)),
+        (Style::Table, None) => visible(&json::compact(value.get())),
         (_, None) if value.get() == "null" => String::new(),
         (style, Some(text)) => guarded(style, text),
-        (style, None) => escaped(style, json::compact(value)),
+        (style, None) => escaped(style, json::compact(value.get()).into_owned()),
     }
 }
 

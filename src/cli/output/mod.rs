@@ -86,6 +86,8 @@ pub struct Output {
     to: Box<dyn Write>,
     list: List,
     grid: Option<Grid>,
+    /// Room for the text of a row.
+    line: String,
 }
 
 impl Output {
@@ -104,6 +106,7 @@ impl Output {
             to,
             list: List::None,
             grid: format.style().map(Grid::new),
+            line: String::new(),
         })
     }
 
@@ -146,8 +149,7 @@ impl Output {
 
     /// Writes elements of a list that stand on lines of their own: in one go, where that is how they are written.
     pub fn rows(&mut self, lines: &str) -> Result<(), Error> {
-        if self.get.is_none() && matches!(self.format, Format::Auto | Format::Ndjson | Format::None)
-        {
+        if self.is_lines() {
             return self.write(lines);
         }
         for line in lines.lines() {
@@ -155,6 +157,27 @@ impl Output {
             self.row(row)?;
         }
         Ok(())
+    }
+
+    /// The same as [`Output::row`], of JSON that need not be read again where it is written as it is.
+    pub fn text_row(&mut self, text: &str) -> Result<(), Error> {
+        if !self.is_lines() {
+            let row = serde_json::from_str(text).map_err(|e| Error::answer(e.to_string()))?;
+            return self.row(row);
+        }
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        line.push_str(&json::compact(text));
+        line.push('\n');
+        let written = self.write(&line);
+        self.line = line;
+        written
+    }
+
+    /// Whether a row is a line as it came.
+    fn is_lines(&self) -> bool {
+        let lines = [Format::Auto, Format::Ndjson, Format::None];
+        self.get.is_none() && lines.contains(&self.format)
     }
 
     /// Writes plain text, such as help.
@@ -200,7 +223,7 @@ impl Output {
                 let bare = self.get.as_ref().and_then(|_| json::string(value));
                 bare.unwrap_or_else(|| value.get().to_string()) + "\n"
             }
-            _ => json::compact(value) + "\n",
+            _ => json::compact(value.get()).into_owned() + "\n",
         }
     }
 
@@ -208,8 +231,8 @@ impl Output {
     fn element(&self, before: &str, value: &RawValue) -> String {
         match (self.terminal, before) {
             (true, _) => format!("{before}\n  {}", json::pretty(value, 1)),
-            (false, ",") => format!(",\n{}", json::compact(value)),
-            (false, _) => format!("{before}{}", json::compact(value)),
+            (false, ",") => format!(",\n{}", json::compact(value.get())),
+            (false, _) => format!("{before}{}", json::compact(value.get())),
         }
     }
 

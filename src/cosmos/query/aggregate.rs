@@ -104,7 +104,7 @@ impl Accumulator {
     /// Adds a part: `{"item": …}`, or nothing where a range left it out.
     pub fn add(&mut self, partial: Option<&RawValue>) -> Result<(), Error> {
         let of = |name| match partial {
-            Some(partial) => member(partial, name, "a partial aggregate"),
+            Some(partial) => member(partial.get(), name, "a partial aggregate"),
             None => Ok(None),
         };
         let item = of("item")?;
@@ -116,7 +116,7 @@ impl Accumulator {
                     *total = None;
                     return Ok(());
                 };
-                let of = |name| member(item, name, "a partial average");
+                let of = |name| member(item.get(), name, "a partial average");
                 *total = sum(*total, of("sum")?)?;
                 *count = count.plus(counted(of("count")?)?);
             }
@@ -125,7 +125,9 @@ impl Accumulator {
                 None => extreme.add(item)?,
             },
             Accumulator::Values(values, seen) => {
-                for value in item.map_or(Ok(Vec::new()), |item| elements(item, "a partial list"))? {
+                for value in item.map_or(Ok(Vec::new()), |item| {
+                    elements(item.get(), "a partial list")
+                })? {
                     let key = Key::read(Some(value))?;
                     if seen
                         .as_mut()
@@ -158,7 +160,7 @@ impl Accumulator {
 impl Extreme {
     /// `{"min": …, "count": N}` or `{"max": …, "count": N}`: a part without values says nothing.
     fn add_counted(&mut self, part: &RawValue) -> Result<(), Error> {
-        let of = |name| member(part, name, "a partial extreme");
+        let of = |name| member(part.get(), name, "a partial extreme");
         if counted(of("count")?)?.is_zero() {
             return Ok(());
         }

@@ -35,7 +35,7 @@ pub struct Row {
     /// What it is grouped by.
     pub keys: Vec<Key>,
     /// The row; `None` where it is undefined.
-    pub row: Option<Box<RawValue>>,
+    pub row: Option<String>,
 }
 
 impl<'a> Groups<'a> {
@@ -63,7 +63,7 @@ impl<'a> Groups<'a> {
     }
 
     /// Adds a row as a range gave it.
-    pub fn add(&mut self, row: &RawValue) -> Result<(), Error> {
+    pub fn add(&mut self, row: &str) -> Result<(), Error> {
         if self.plan.group_by.is_empty() {
             return self.add_to_all(row);
         }
@@ -80,9 +80,10 @@ impl<'a> Groups<'a> {
     }
 
     /// A row of the one group: `[{"item": …}]`, or `{"payload": {alias: {"item": …}}}`.
-    fn add_to_all(&mut self, row: &RawValue) -> Result<(), Error> {
+    fn add_to_all(&mut self, row: &str) -> Result<(), Error> {
         if self.plan.value.is_some() {
-            return self.add_at(0, Some(row));
+            let row = serde_json::from_str(row);
+            return self.add_at(0, Some(row.map_err(|e| Error::answer(e.to_string()))?));
         }
         let payload = member(row, "payload", "a row")?;
         self.add_at(
@@ -117,7 +118,7 @@ impl<'a> Groups<'a> {
         }
         for ((name, _), part) in plan.members.iter().zip(&mut group.parts) {
             part.add(match payload {
-                Some(payload) => member(payload, name, "the payload of a row")?,
+                Some(payload) => member(payload.get(), name, "the payload of a row")?,
                 None => None,
             })?;
         }
@@ -125,13 +126,11 @@ impl<'a> Groups<'a> {
     }
 
     /// The rows, in the order in which their groups were first seen.
-    pub fn finish(self) -> Result<Vec<Row>, Error> {
+    pub fn finish(self) -> Vec<Row> {
         let plan = self.plan;
-        let row = |group: Group| {
-            Ok(Row {
-                row: finished(plan, group.parts)?,
-                keys: group.keys,
-            })
+        let row = |group: Group| Row {
+            row: finished(plan, group.parts),
+            keys: group.keys,
         };
         self.groups.into_iter().map(row).collect()
     }
@@ -154,7 +153,7 @@ impl Part {
     fn add_value(&mut self, payload: Option<&RawValue>) -> Result<(), Error> {
         match (&self, payload) {
             (Part::Aggregate(_), Some(payload)) => {
-                let items = elements(payload, "a partial aggregate")?;
+                let items = elements(payload.get(), "a partial aggregate")?;
                 self.add(items.first().copied())
             }
             _ => self.add(payload),
@@ -169,9 +168,9 @@ impl Part {
     }
 }
 
-fn finished(plan: &Plan, parts: Vec<Part>) -> Result<Option<Box<RawValue>>, Error> {
+fn finished(plan: &Plan, parts: Vec<Part>) -> Option<String> {
     let mut results = parts.into_iter().map(Part::result);
-    let text = match plan.members.as_slice() {
+    match plan.members.as_slice() {
         [] => results.next().flatten(),
         members => {
             let member = |((name, _), value): (&(String, _), Option<String>)| {
@@ -180,8 +179,5 @@ fn finished(plan: &Plan, parts: Vec<Part>) -> Result<Option<Box<RawValue>>, Erro
             let named: Vec<String> = members.iter().zip(results).filter_map(member).collect();
             Some(format!("{{{}}}", named.join(",")))
         }
-    };
-    text.map(RawValue::from_string)
-        .transpose()
-        .map_err(|e| Error::answer(format!("a group cannot be written: {e}")))
+    }
 }

@@ -1,173 +1,258 @@
 //! How a range wraps its rows where the client has to merge them. Values stay the JSON text they are.
 
-use std::fmt;
+use std::ops::Range;
 
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::order::Key;
-use crate::cosmos::feed::{feed, list};
-use crate::cosmos::key_definition::{Named, Pair, pair};
+use crate::cosmos::feed::feed;
+use crate::cosmos::key_definition::{Pair, pair};
 use crate::cosmos::raw::continuation;
+use crate::cosmos::room;
+use crate::cosmos::scan::Scan;
 use crate::error::Error;
-use crate::message::{Call, Next, Page};
+use crate::message::{Call, Next, Page, Response};
 
 /// A member of an object, its value untouched. Rows are many and their members few: nothing is built for them.
-pub fn member<'a>(
-    raw: &'a RawValue,
-    name: &str,
-    what: &str,
-) -> Result<Option<&'a RawValue>, Error> {
-    both(raw, [name, ""], what).map(|[found, _]| found)
+pub fn member<'a>(text: &'a str, name: &str, what: &str) -> Result<Option<&'a RawValue>, Error> {
+    both(text, [name, ""], what).map(|[found, _]| found)
 }
 
-fn both<'a>(raw: &'a RawValue, names: [&str; 2], what: &str) -> Result<Pair<'a>, Error> {
-    pair(raw.get(), names)
-        .map_err(|_| Error::answer(format!("{what} is not a JSON object: {}", start(raw))))
+fn both<'a>(text: &'a str, names: [&str; 2], what: &str) -> Result<Pair<'a>, Error> {
+    pair(text, names)
+        .map_err(|_| Error::answer(format!("{what} is not a JSON object: {}", start(text))))
 }
 
 /// Takes an array apart.
-pub fn elements<'a>(raw: &'a RawValue, what: &str) -> Result<Vec<&'a RawValue>, Error> {
-    serde_json::from_str(raw.get())
-        .map_err(|_| Error::answer(format!("{what} is not a JSON array: {}", start(raw))))
+pub fn elements<'a>(text: &'a str, what: &str) -> Result<Vec<&'a RawValue>, Error> {
+    serde_json::from_str(text)
+        .map_err(|_| Error::answer(format!("{what} is not a JSON array: {}", start(text))))
 }
 
 /// Enough of a value to see what it is.
-fn start(raw: &RawValue) -> String {
-    raw.get().chars().take(40).collect()
+fn start(text: &str) -> String {
+    text.chars().take(40).collect()
 }
 
-/// `{"_rid", "orderByItems": [{"item": …}], "payload": …}`: a row and what it is ordered by.
-#[derive(Debug)]
-pub struct Ordered {
-    /// One for each expression of `ORDER BY`.
-    pub keys: Vec<Key>,
-    /// The row itself; `None` where it is undefined.
-    pub payload: Option<Box<RawValue>>,
-}
-
-impl Ordered {
-    /// Reads a row that is ordered by so many expressions.
-    pub fn read(row: &RawValue, expressions: usize) -> Result<Ordered, Error> {
-        let row = Ordered::of(row)?;
-        row.is_by(expressions).map(|()| row)
-    }
-
-    fn of(row: &RawValue) -> Result<Ordered, Error> {
-        let [list, payload] = both(row, ["orderByItems", "payload"], "a row")?;
-        let keys = keys(list, "orderByItems")?;
-        let payload = payload.map(ToOwned::to_owned);
-        Ok(Ordered { keys, payload })
-    }
-
-    /// Whether it has as many values as the plan has expressions.
-    pub fn is_by(&self, expressions: usize) -> Result<(), Error> {
-        match self.keys.len() {
-            keys if keys == expressions => Ok(()),
-            keys => Err(Error::answer(format!(
-                "a row has {keys} values to order by, and the plan {expressions}"
-            ))),
-        }
-    }
-}
-
-/// A page of rows that are ordered.
-#[derive(Debug)]
-pub struct Wrapped {
-    /// In the order of their range.
-    pub rows: Vec<Ordered>,
+/// A page of rows in one piece, which is read from its front. To make and to free something for each row takes longer
+/// than to read it, most of all where several threads do.
+#[derive(Debug, Default)]
+pub struct Block {
     /// Where the next page begins.
     pub next: Option<Next>,
-    /// The size of the answer.
-    pub bytes: usize,
+    text: String,
+    keys: Vec<Key>,
+    rows: Vec<Place>,
+    marks: Vec<u64>,
+    passed: usize,
 }
 
-/// `POST /dbs/{db}/colls/{coll}/docs`: the same page of a query, its rows unwrapped as they are read. What reads a row
-/// again takes as long as what reads the page.
+/// Where a row is in the text, and what it is ordered by among the keys.
+#[derive(Debug)]
+struct Place {
+    text: Range<usize>,
+    keys: Range<usize>,
+}
+
+/// A row.
+#[derive(Debug)]
+pub struct Row<'b> {
+    /// One for each expression of `ORDER BY`.
+    pub keys: &'b [Key],
+    /// The row itself; empty where it is undefined.
+    pub text: &'b str,
+}
+
+/// How the row that comes next is added.
+type Add = fn(&mut Block, &mut Scan) -> Option<()>;
+
+/// `POST /dbs/{db}/colls/{coll}/docs`: the same page of a query, as a block: of rows as they came, or of ordered ones
+/// that are unwrapped, `{"_rid", "orderByItems": [{"item": …}], "payload": …}`; perhaps with a mark of each.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db/query-documents>
-pub fn unwrapped(page: Call<Page>) -> Call<Wrapped> {
+pub fn block(page: Call<Page>, ordered: bool, marked: bool) -> Call<Block> {
     Call {
         request: page.request,
         scope: page.scope,
         action: page.action,
         effect: page.effect,
-        read: |response| {
-            let rows = match list::<Ordered>(response, "Documents") {
-                Ok(rows) => rows,
-                // One by one, for what is to be said of the one that is wrong.
-                Err(_) => {
-                    let rows = feed(response, "Documents")?.items;
-                    let rows = rows.iter().map(|row| Ordered::of(row));
-                    rows.collect::<Result<_, _>>()?
-                }
-            };
-            Ok(Wrapped {
-                rows,
-                next: continuation(response)?,
-                bytes: response.body.len(),
-            })
+        read: match (ordered, marked) {
+            (false, false) => |response| read(response, Block::add),
+            (false, true) => |response| read(response, |to, from| to.marked(from)?.add(from)),
+            (true, false) => |response| read(response, Block::unwrap),
+            (true, true) => |response| read(response, |to, from| to.marked(from)?.unwrap(from)),
         },
     }
 }
 
-impl<'de> Deserialize<'de> for Ordered {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Ordered, D::Error> {
-        reader.deserialize_map(OrderedRow)
+fn read(response: &Response, add: Add) -> Result<Block, Error> {
+    let mut block = Block::default();
+    block.next = continuation(response)?;
+    if block.fill(response.text()?, add).is_some() {
+        return Ok(block);
     }
+    // What is wrong with it is said by who reads it more slowly.
+    for row in feed(response, "Documents")?.items {
+        let [list, _] = both(row.get(), ["orderByItems", "payload"], "a row")?;
+        keys(list, "orderByItems")?;
+    }
+    Err(Error::answer("the rows of the body cannot be told apart"))
 }
 
-struct OrderedRow;
-
-impl<'de> Visitor<'de> for OrderedRow {
-    type Value = Ordered;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Ordered, A::Error> {
-        let (mut keys, mut payload) = (None, None);
-        while let Some(place) = members.next_key_seed(Named(["orderByItems", "payload"]))? {
-            match place {
-                Some(0) => keys = Some(members.next_value::<Vec<Item>>()?),
-                Some(_) => payload = Some(members.next_value()?),
-                None => drop(members.next_value::<IgnoredAny>()?),
+impl Block {
+    fn fill(&mut self, body: &str, add: Add) -> Option<()> {
+        let (mut from, mut found) = (Scan::new(body), None);
+        from.enter(b'{')?;
+        while let Some(name) = from.name()? {
+            if found.is_some() || name != "\"Documents\"" {
+                from.value()?;
+                continue;
+            }
+            self.text = room::take(body.len());
+            found = from.enter(b'[');
+            while from.more(b']')? {
+                add(self, &mut from)?;
             }
         }
-        let keys = keys.ok_or_else(|| A::Error::missing_field("orderByItems"))?;
-        let keys = keys.into_iter().map(|item| item.0).collect();
-        Ok(Ordered { keys, payload })
-    }
-}
-
-/// `{"item": …}`
-struct Item(Key);
-
-impl<'de> Deserialize<'de> for Item {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Item, D::Error> {
-        reader.deserialize_map(OneItem)
-    }
-}
-
-struct OneItem;
-
-impl<'de> Visitor<'de> for OneItem {
-    type Value = Item;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("an object")
+        from.end().and(found)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Item, A::Error> {
-        let mut key = Key::Undefined;
-        while let Some(place) = members.next_key_seed(Named(["item", ""]))? {
-            match place {
-                Some(0) => key = Key::Value(members.next_value()?),
-                _ => drop(members.next_value::<IgnoredAny>()?),
+    fn add(&mut self, from: &mut Scan) -> Option<()> {
+        let text = self.put(from.value()?);
+        self.rows.push(Place { text, keys: 0..0 });
+        Some(())
+    }
+
+    fn put(&mut self, row: &str) -> Range<usize> {
+        let begin = self.text.len();
+        self.text.push_str(row);
+        begin..self.text.len()
+    }
+
+    /// Not by its text: the next answer may write the same row in another way.
+    fn marked(&mut self, from: &Scan) -> Option<&mut Block> {
+        let key = Key::of(from.clone().value()?).ok()?;
+        self.marks.push(key.identity().mark());
+        Some(self)
+    }
+
+    fn unwrap(&mut self, from: &mut Scan) -> Option<()> {
+        let mut ahead = from.clone();
+        match usual(&mut ahead) {
+            Some((item, payload)) => {
+                *from = ahead;
+                self.keys.push(Key::of(item).ok()?);
+                let keys = self.keys.len() - 1..self.keys.len();
+                let text = self.put(payload);
+                self.rows.push(Place { text, keys });
+                Some(())
+            }
+            None => self.unwrap_any(from),
+        }
+    }
+
+    /// Of members with one name the last counts.
+    fn unwrap_any(&mut self, from: &mut Scan) -> Option<()> {
+        let (mut keys, mut text) = (None, 0..0);
+        from.enter(b'{')?;
+        while let Some(name) = from.name()? {
+            match name {
+                "\"orderByItems\"" => keys = Some(self.put_keys(from)?),
+                "\"payload\"" => text = self.put(from.value()?),
+                // It may be one of those, written in another way.
+                _ if name.as_bytes().contains(&b'\\') => return None,
+                _ => drop(from.value()?),
             }
         }
-        Ok(Item(key))
+        self.rows.push(Place { text, keys: keys? });
+        Some(())
+    }
+
+    /// `[{"item": …}, {}]`: an item that is not there is undefined.
+    fn put_keys(&mut self, from: &mut Scan) -> Option<Range<usize>> {
+        let begin = self.keys.len();
+        from.enter(b'[')?;
+        while from.more(b']')? {
+            let mut key = Key::Undefined;
+            from.enter(b'{')?;
+            while let Some(name) = from.name()? {
+                let value = from.value()?;
+                if name == "\"item\"" {
+                    key = Key::of(value).ok()?;
+                }
+            }
+            self.keys.push(key);
+        }
+        Some(begin..self.keys.len())
+    }
+
+    /// Whether each row has as many values to order by as the plan has expressions.
+    pub fn is_by(&self, expressions: usize) -> Result<(), Error> {
+        let mut counts = self.rows.iter().map(|row| row.keys.len());
+        match counts.find(|count| *count != expressions) {
+            None => Ok(()),
+            Some(keys) => Err(Error::answer(format!(
+                "a row has {keys} values to order by, and the plan {expressions}"
+            ))),
+        }
+    }
+
+    /// How many rows are left.
+    pub fn len(&self) -> usize {
+        self.rows.len() - self.passed
+    }
+
+    /// Whether none is left.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many bytes its rows are.
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// The first row that is left.
+    pub fn front(&self) -> Option<Row<'_>> {
+        let place = self.rows.get(self.passed)?;
+        Some(Row {
+            keys: self.keys(),
+            text: self.text.get(place.text.clone())?,
+        })
+    }
+
+    /// What the first row is ordered by.
+    pub fn keys(&self) -> &[Key] {
+        let place = self.rows.get(self.passed);
+        let keys = place.and_then(|place| self.keys.get(place.keys.clone()));
+        keys.unwrap_or_default()
+    }
+
+    /// The [mark](super::order::Identity::mark) of all that came of the first row, where it was to be made.
+    pub fn mark(&self) -> Option<u64> {
+        self.marks.get(self.passed).copied()
+    }
+
+    /// Goes on to the next row.
+    pub fn pass(&mut self) {
+        self.passed = self.rows.len().min(self.passed + 1);
+    }
+}
+
+/// What a row is ordered by and its payload, where it is as the service writes it, which is quick to see.
+fn usual<'t>(from: &mut Scan<'t>) -> Option<(&'t str, &'t str)> {
+    from.text("{\"_rid\":")?;
+    from.value()?;
+    from.text(",\"orderByItems\":[{\"item\":")?;
+    let item = from.value()?;
+    from.text("}],\"payload\":")?;
+    let payload = from.value()?;
+    from.text("}").map(|()| (item, payload))
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        room::give(std::mem::take(&mut self.text));
     }
 }
 
@@ -182,7 +267,7 @@ pub struct Grouped<'a> {
 
 impl<'a> Grouped<'a> {
     /// Reads a row that is grouped by so many expressions.
-    pub fn read(row: &'a RawValue, expressions: usize) -> Result<Grouped<'a>, Error> {
+    pub fn read(row: &'a str, expressions: usize) -> Result<Grouped<'a>, Error> {
         let [list, payload] = both(row, ["groupByItems", "payload"], "a row")?;
         let keys = keys(list, "groupByItems")?;
         if keys.len() != expressions {
@@ -198,8 +283,8 @@ impl<'a> Grouped<'a> {
 /// `[{"item": …}, {}]`: an item that is not there is undefined.
 fn keys(list: Option<&RawValue>, what: &str) -> Result<Vec<Key>, Error> {
     let list = list.ok_or_else(|| Error::answer(format!("a row has no {what}")))?;
-    let read = |item: &&RawValue| Key::read(member(item, "item", what)?);
-    elements(list, what)?.iter().map(read).collect()
+    let read = |item: &&RawValue| Key::read(member(item.get(), "item", what)?);
+    elements(list.get(), what)?.iter().map(read).collect()
 }
 
 #[cfg(test)]
@@ -208,62 +293,101 @@ mod tests {
     use super::*;
     use crate::cosmos::Account;
     use crate::cosmos::query::{Across, Query, items};
-    use crate::message::Response;
     use crate::name::{Endpoint, Name};
 
-    fn both_ways(rows: &str) -> [Result<Vec<Ordered>, String>; 2] {
+    fn read_as(rows: &str, ordered: bool, marked: bool) -> Result<Block, String> {
         let account = Account::new(Endpoint::new("https://x.documents.azure.com").unwrap());
         let name = Name::new("x").unwrap();
         let container = account.database(&name).container(&name);
-        let page = items(
-            &container,
-            &Query::new("x"),
-            &Across::All,
-            &Default::default(),
-        );
+        let query = Query::new("x");
+        let page = items(&container, &query, &Across::All, &Default::default());
         let response = Response {
             status: 200,
             body: format!(r#"{{"_rid":"r","Documents":{rows},"_count":1}}"#).into(),
             ..Response::default()
         };
-        let slow = (page.read)(&response).and_then(|page| {
-            let rows = page.items.iter().map(|row| Ordered::of(row));
-            rows.collect()
-        });
-        let fast = (unwrapped(page).read)(&response).map(|page| page.rows);
-        [fast, slow].map(|rows| rows.map_err(|e| e.to_string()))
+        let call = block(page, ordered, marked);
+        (call.read)(&response).map_err(|e| e.to_string())
+    }
+
+    fn shown(mut block: Block) -> String {
+        let mut all = Vec::new();
+        while let Some(row) = block.front() {
+            all.push(format!("{:?} {}", row.keys, row.text));
+            block.pass();
+        }
+        all.join("; ")
     }
 
     #[test]
-    fn rows_that_are_unwrapped_at_once_are_those_that_are_read_one_by_one() {
-        for (rows, count) in [
-            ("[]", Some(0)),
+    fn rows_are_read_from_the_front_of_a_block() {
+        for (rows, expected) in [
+            ("[]", ""),
+            ("[7]", "[] 7"),
+            (
+                r#" [ {"a": [1.10,"}"]} , "\"]", null ]"#,
+                r#"[] {"a": [1.10,"}"]}; [] "\"]"; [] null"#,
+            ),
+        ] {
+            assert_eq!(shown(read_as(rows, false, false).unwrap()), expected);
+        }
+        for (rows, expected) in [
+            ("[]", ""),
             (
                 r#"[{"orderByItems":[{"item":1.10}],"payload":{"n":1.10},"_rid":"r"}]"#,
-                Some(1),
+                r#"[Value(Number(1.1))] {"n":1.10}"#,
             ),
             (
-                r#"[{"payload":[1, 2],"orderByItems":[{},{"item":null,"x":[{"item":2}]}]}]"#,
-                Some(1),
+                r#"[ {"payload" : [1, 2],"orderByItems":[{},{"item": null,"x":[{"item":2}]}] } ]"#,
+                "[Undefined, Value(Null)] [1, 2]",
             ),
             (
                 r#"[{"orderByItems":[{"item":1}]},{"orderByItems":[{"item":{"item":[]}}],"payload":null}]"#,
-                Some(2),
+                r#"[Value(Number(1))] ; [Value(Object {"item": Array []})] null"#,
             ),
             (
                 r#"[{"orderByItems":[{"item":1}],"orderByItems":[{"item":2}],"payload":1,"payload":2}]"#,
-                Some(1),
+                "[Value(Number(2))] 2",
             ),
-            (r#"[{"payload":1}]"#, None),
-            (r#"[{"orderByItems":{},"payload":1}]"#, None),
-            (r#"[{"orderByItems":[1],"payload":1}]"#, None),
-            ("[7]", None),
-            ("{}", None),
-            ("[{]", None),
         ] {
-            let [fast, slow] = both_ways(rows);
-            assert_eq!(format!("{fast:?}"), format!("{slow:?}"), "{rows}");
-            assert_eq!(fast.ok().map(|rows| rows.len()), count, "{rows}");
+            assert_eq!(shown(read_as(rows, true, false).unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_row_is_refused_in_words() {
+        for (rows, said) in [
+            (r#"[{"payload":1}]"#, "a row has no orderByItems"),
+            (
+                r#"[{"orderByItems":{},"payload":1}]"#,
+                "orderByItems is not a JSON array: {}",
+            ),
+            (
+                r#"[{"orderByItems":[1],"payload":1}]"#,
+                "orderByItems is not a JSON object: 1",
+            ),
+            (
+                r#"[{"orderByItems":[{"item":x}],"payload":1}]"#,
+                "the body is not JSON",
+            ),
+            ("[7]", "a row is not a JSON object: 7"),
+            ("{}", "is not a list"),
+            ("[{]", "the body is not JSON"),
+        ] {
+            let why = read_as(rows, true, false).unwrap_err();
+            assert!(why.contains(said), "{rows}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_mark_is_that_of_all_that_came() {
+        let row = r#"{"payload": 1, "orderByItems": [{"item": 1.0}]}"#;
+        for text in [row, r#"{"orderByItems":[{"item":1e0}],"payload":1.0}"#] {
+            for ordered in [true, false] {
+                let block = read_as(&format!("[{text}]"), ordered, true).unwrap();
+                let mark = Key::of(row).unwrap().identity().mark();
+                assert_eq!(block.mark(), Some(mark), "{text}");
+            }
         }
     }
 }

@@ -5,8 +5,6 @@
 
 use std::cmp::Ordering;
 
-use serde_json::value::RawValue;
-
 use super::group::Row;
 use super::order::Key;
 use super::plan::{Direction, Plan};
@@ -15,7 +13,7 @@ use crate::error::Error;
 
 /// The order of two rows by their values to order by; equal rows keep the order they came in.
 pub fn compare(directions: &[Direction], left: &[Key], right: &[Key]) -> Result<Ordering, Error> {
-    let mut pairs = left.iter().zip(right).zip(directions).peekable();
+    let mut pairs = left.iter().zip(right).zip(directions);
     while let Some(((left, right), direction)) = pairs.next() {
         let order = match direction {
             Direction::Ascending => left.compare(right),
@@ -24,7 +22,7 @@ pub fn compare(directions: &[Direction], left: &[Key], right: &[Key]) -> Result<
         if order != Ordering::Equal {
             return Ok(order);
         }
-        if pairs.peek().is_some() && left.is_moot(right) {
+        if pairs.len() > 0 && left.is_moot(right) {
             return Err(Error::usage(
                 "ORDER BY meets different arrays or objects before its last expression: their order is known to the service alone, so the rows cannot be merged; order by one of their members",
             ));
@@ -55,7 +53,7 @@ pub fn sorted(directions: &[Direction], mut rows: Vec<Keyed>) -> Result<Vec<Keye
 }
 
 /// A row behind the values it is ordered by; `None` where it is undefined.
-pub type Keyed = (Vec<Key>, Option<Box<RawValue>>);
+pub type Keyed = (Vec<Key>, Option<String>);
 
 /// What groups are to be ordered by.
 pub struct GroupOrder {

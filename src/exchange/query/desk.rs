@@ -2,11 +2,11 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::leaf::{Head, Leaf, Reading, Sheet};
+use super::leaf::{Leaf, Sheet};
 use super::table::{Found, Job, Table};
 use super::{Asked, Spent};
 use crate::cosmos::Paging;
-use crate::cosmos::query::rows::unwrapped;
+use crate::cosmos::query::rows::{Block, Row, block};
 use crate::cosmos::query::state::State;
 use crate::cosmos::query::{self, Across, Query};
 use crate::cosmos::ranges::Ranges;
@@ -15,14 +15,13 @@ use crate::exchange::changes::is_gone;
 use crate::exchange::ranges::SPLITS;
 use crate::exchange::threads::Watch;
 use crate::exchange::{Client, locked};
-use crate::message::{Answer, Call, Next, Page, Request};
+use crate::message::{Answer, Call, Next, Request};
 
 /// What the threads and the reader share.
 pub(super) struct Desk<'a> {
     client: &'a Client<'a>,
     pub asked: &'a Asked<'a>,
     query: Query,
-    reading: Reading,
     start: Option<State>,
     table: Mutex<Table>,
     moved: Condvar,
@@ -48,10 +47,6 @@ impl<'a> Desk<'a> {
             client,
             asked,
             query: asked.query.rewritten(asked.plan),
-            reading: Reading {
-                expressions: asked.plan.order.len(),
-                marked: start.is_some(),
-            },
             start,
             table: Mutex::new(table),
             moved: Condvar::new(),
@@ -113,30 +108,34 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// The next row of all ranges, in the order of the plan.
-    pub fn next(&self) -> Result<Option<Head>, Error> {
+    /// Gives the next row of all ranges, in the order of the plan, to `each`; whether there was one.
+    pub fn next(&self, each: &mut dyn FnMut(&Row)) -> Result<bool, Error> {
         let mut table = self.table();
         loop {
             if let Some(error) = table.failed.take() {
                 return Err(error);
             }
-            match table.find(self.asked, &self.reading)? {
-                Found::Nothing => return Ok(None),
-                Found::Row(at) => return Ok(self.take(&mut table, at)),
+            match table.find(self.asked)? {
+                Found::Nothing => return Ok(false),
+                Found::Row(at) => {
+                    self.take(&mut table, at, each);
+                    return Ok(true);
+                }
                 Found::Wait(at) => table = self.wait(table, at),
             }
         }
     }
 
-    fn take(&self, table: &mut Table, at: usize) -> Option<Head> {
-        let leaf = table.leaves.get_mut(at)?;
-        let head = leaf.take();
+    fn take(&self, table: &mut Table, at: usize, each: &mut dyn FnMut(&Row)) {
+        let Some(leaf) = table.leaves.get_mut(at) else {
+            return;
+        };
+        leaf.take(each);
         if leaf.has_turned() {
             // Range after range, a page of each: all of them are read ahead alike. Or the first to its end.
             table.turn += usize::from(!self.asked.is_easily_satisfied());
             self.moved.notify_all();
         }
-        head
     }
 
     /// Until somebody has brought something; without threads that is the reader.
@@ -184,20 +183,14 @@ impl<'a> Desk<'a> {
 
     /// Rows are read here, by whoever has fetched them, and only then laid down.
     fn ask(&self, job: &Job) -> Result<(Request, Answer<Option<Next>>, Sheet), Error> {
-        let (call, from) = (self.call(job), job.from.clone());
-        if self.reading.unwraps() {
-            let call = unwrapped(call);
-            let (answer, page) = self.client.run(&call)?.parted();
-            let next = page.next.clone();
-            let sheet = Sheet::ordered(from, page, &self.reading)?;
-            return Ok((call.request, answer.with(next), sheet));
-        }
-        let (answer, page) = self.client.run(&call)?.parted();
-        let sheet = Sheet::read(from, page.items, &self.reading)?;
-        Ok((call.request, answer.with(page.next), sheet))
+        let call = self.call(job);
+        let (answer, mut block) = self.client.run(&call)?.parted();
+        block.is_by(self.asked.plan.order.len())?;
+        let answer = answer.with(block.next.take());
+        Ok((call.request, answer, Sheet::new(job.from.clone(), block)))
     }
 
-    fn call(&self, job: &Job) -> Call<Page> {
+    fn call(&self, job: &Job) -> Call<Block> {
         let paging = Paging {
             size: self.asked.size(),
             from: job.from.clone(),
@@ -208,10 +201,15 @@ impl<'a> Desk<'a> {
             None => Across::from(&job.part),
         };
         let call = query::items(self.asked.container, &self.query, &across, &paging);
-        match self.asked.metrics {
+        let call = match self.asked.metrics {
             true => query::measured(call),
             false => call,
-        }
+        };
+        block(
+            call,
+            !self.asked.plan.order.is_empty(),
+            self.start.is_some(),
+        )
     }
 
     fn end_for_all(&self) {

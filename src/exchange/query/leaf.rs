@@ -2,13 +2,10 @@
 
 use std::collections::VecDeque;
 
-use serde_json::value::RawValue;
-
 use crate::cosmos::query::order::Key;
-use crate::cosmos::query::rows::{Ordered, Wrapped};
+use crate::cosmos::query::rows::{Block, Row};
 use crate::cosmos::query::state::Left;
 use crate::cosmos::ranges::Part;
-use crate::error::Error;
 use crate::exchange::pages::Turns;
 use crate::message::Next;
 
@@ -28,7 +25,6 @@ pub(super) struct Leaf {
     /// Which of the lists of rows that an earlier run has given says what is left out here.
     pub known: Option<usize>,
     sheets: VecDeque<Sheet>,
-    head: Option<Head>,
 }
 
 /// Where a range goes on.
@@ -43,87 +39,23 @@ pub(super) enum Ahead {
 /// A page that is being read.
 pub(super) struct Sheet {
     pub from: Option<Next>,
-    pub rows: std::vec::IntoIter<Head>,
-    pub bytes: usize,
+    pub block: Block,
+    /// Marks of its rows that were given.
     given: Vec<u64>,
 }
 
 impl Sheet {
-    pub fn read(
-        from: Option<Next>,
-        rows: Vec<Box<RawValue>>,
-        reading: &Reading,
-    ) -> Result<Sheet, Error> {
-        let bytes = rows.iter().map(|row| row.get().len()).sum();
-        let rows = rows.into_iter().map(|row| Head::read(row, reading));
-        Ok(Sheet::of(from, rows.collect::<Result<_, _>>()?, bytes))
-    }
-
-    /// Of rows that were unwrapped.
-    pub fn ordered(from: Option<Next>, page: Wrapped, reading: &Reading) -> Result<Sheet, Error> {
-        let head = |row: Ordered| {
-            row.is_by(reading.expressions)?;
-            Ok(Head {
-                keys: row.keys,
-                payload: row.payload,
-                mark: None,
-            })
-        };
-        let rows: Result<_, Error> = page.rows.into_iter().map(head).collect();
-        Ok(Sheet::of(from, rows?, page.bytes))
-    }
-
-    fn of(from: Option<Next>, rows: Vec<Head>, bytes: usize) -> Sheet {
+    pub fn new(from: Option<Next>, block: Block) -> Sheet {
         Sheet {
             from,
-            bytes,
-            rows: rows.into_iter(),
+            block,
             given: Vec::new(),
         }
     }
-}
 
-/// The next row, and what it is ordered by.
-pub(super) struct Head {
-    pub keys: Vec<Key>,
-    pub payload: Option<Box<RawValue>>,
-    mark: Option<u64>,
-}
-
-/// How rows are to be read.
-pub(super) struct Reading {
-    /// How many values each is ordered by.
-    pub expressions: usize,
-    /// Whether it is remembered which of them were given.
-    pub marked: bool,
-}
-
-impl Reading {
-    /// Whether nothing is wanted of a row as it came.
-    pub fn unwraps(&self) -> bool {
-        self.expressions > 0 && !self.marked
-    }
-}
-
-impl Head {
-    fn read(row: Box<RawValue>, reading: &Reading) -> Result<Head, Error> {
-        // Not by its text: the next answer may write the same row in another way.
-        let mark = match reading.marked {
-            true => Some(Key::read(Some(&row))?.identity().mark()),
-            false => None,
-        };
-        let row = match reading.expressions {
-            0 => Ordered {
-                keys: Vec::new(),
-                payload: Some(row),
-            },
-            expressions => Ordered::read(&row, expressions)?,
-        };
-        Ok(Head {
-            keys: row.keys,
-            payload: row.payload,
-            mark,
-        })
+    fn pass(&mut self) {
+        self.given.extend(self.block.mark());
+        self.block.pass();
     }
 }
 
@@ -139,7 +71,6 @@ impl Leaf {
             turns: Turns::default(),
             known: None,
             sheets: VecDeque::new(),
-            head: None,
         }
     }
 
@@ -155,35 +86,49 @@ impl Leaf {
 
     /// Adds what has come.
     pub fn add(&mut self, sheet: Sheet) {
-        if sheet.rows.len() > 0 {
+        if !sheet.block.is_empty() {
             self.sheets.push_back(sheet);
         }
     }
 
-    /// How many pages have rows that nobody has looked at.
+    /// How many pages have rows but the next one.
     pub fn waiting(&self) -> usize {
-        let waiting = self.sheets.iter().filter(|sheet| sheet.rows.len() > 0);
+        let rows = self.sheets.iter().map(|sheet| sheet.block.len());
+        let waiting = rows
+            .enumerate()
+            .filter(|(at, rows)| *rows > usize::from(*at == 0));
         waiting.count()
     }
 
     /// How many bytes of rows it holds.
     pub fn bytes(&self) -> usize {
-        self.sheets.iter().map(|sheet| sheet.bytes).sum()
+        self.sheets.iter().map(|sheet| sheet.block.bytes()).sum()
     }
 
-    /// The next row, if it is here.
-    pub fn head(&self) -> Option<&Head> {
-        self.head.as_ref()
+    /// Whether the next row is at the front.
+    pub fn has_head(&self) -> bool {
+        let front = self.sheets.front();
+        front.is_some_and(|sheet| !sheet.block.is_empty())
+    }
+
+    /// What the row at the front is ordered by.
+    pub fn keys(&self) -> &[Key] {
+        let front = self.sheets.front();
+        front.map_or(&[], |sheet| sheet.block.keys())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.sheets.iter().all(|sheet| sheet.block.is_empty())
     }
 
     /// Has no row, and may get one.
     pub fn is_hungry(&self) -> bool {
-        self.head.is_none() && self.waiting() == 0 && !self.is_at_end()
+        self.is_empty() && !self.is_at_end()
     }
 
     /// Has no row, and gets none.
     pub fn is_over(&self) -> bool {
-        self.head.is_none() && self.waiting() == 0 && self.is_at_end()
+        self.is_empty() && self.is_at_end()
     }
 
     fn is_at_end(&self) -> bool {
@@ -197,37 +142,32 @@ impl Leaf {
 
     /// Brings the next row to the front, past those that an earlier run has given: they are the first ones.
     pub fn raise(&mut self, known: &mut [Vec<u64>]) {
-        while self.head.is_none()
-            && let Some(sheet) = self.sheets.front_mut()
-        {
-            let Some(head) = sheet.rows.next() else {
+        while let Some(sheet) = self.sheets.front_mut() {
+            if sheet.block.is_empty() {
                 self.sheets.pop_front();
                 continue;
-            };
-            let known = self.known.and_then(|at| known.get_mut(at));
-            match known.and_then(|known| taken(known, head.mark)) {
-                Some(mark) => sheet.given.push(mark),
-                None => {
-                    self.known = None;
-                    self.head = Some(head);
-                }
             }
+            let known = self.known.and_then(|at| known.get_mut(at));
+            if !known.is_some_and(|known| has_taken(known, sheet.block.mark())) {
+                self.known = None;
+                return;
+            }
+            sheet.pass();
         }
     }
 
-    /// Takes the row at the front.
-    pub fn take(&mut self) -> Option<Head> {
-        let head = self.head.take()?;
+    /// Gives the row at the front to `each`, and goes on to the next one of its page.
+    pub fn take(&mut self, each: &mut dyn FnMut(&Row)) {
         if let Some(sheet) = self.sheets.front_mut() {
-            sheet.given.extend(head.mark);
+            sheet.block.front().iter().for_each(each);
+            sheet.pass();
         }
-        Some(head)
     }
 
-    /// Whether the page in front has no rows but the one at the front.
+    /// Whether nothing is left of the page in front.
     pub fn has_turned(&self) -> bool {
         let front = self.sheets.front();
-        front.is_none_or(|sheet| sheet.rows.len() == 0)
+        front.is_none_or(|sheet| sheet.block.is_empty())
     }
 
     /// What is left of it, for another run.
@@ -246,7 +186,7 @@ impl Leaf {
 }
 
 /// Takes a mark out of a list, if it is in it.
-fn taken(known: &mut Vec<u64>, mark: Option<u64>) -> Option<u64> {
-    let at = known.iter().position(|known| Some(*known) == mark)?;
-    Some(known.swap_remove(at))
+fn has_taken(known: &mut Vec<u64>, mark: Option<u64>) -> bool {
+    let at = known.iter().position(|known| Some(*known) == mark);
+    at.map(|at| known.swap_remove(at)).is_some()
 }

@@ -4,6 +4,7 @@
 
 mod desk;
 mod leaf;
+mod queue;
 mod rows;
 mod table;
 

@@ -1,7 +1,6 @@
 //! The rows of all ranges as the query wants them: merged, put together, each once, in a window, counted.
 
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::desk::Desk;
 use crate::cosmos::query::group::Groups;
@@ -14,6 +13,8 @@ use crate::error::Error;
 /// The rows of a query, one after the other, as the JSON text they are.
 pub struct Rows<'r> {
     desk: &'r Desk<'r>,
+    /// The last row.
+    text: String,
     order: Option<GroupOrder>,
     drained: Option<std::vec::IntoIter<Keyed>>,
     seen: Seen,
@@ -28,6 +29,7 @@ impl<'r> Rows<'r> {
     pub(super) fn new(desk: &'r Desk<'r>, order: Option<GroupOrder>) -> Rows<'r> {
         Rows {
             desk,
+            text: String::new(),
             order,
             drained: None,
             seen: Seen::new(),
@@ -47,43 +49,56 @@ impl<'r> Rows<'r> {
         self.desk.asked.plan
     }
 
+    /// The next row, as JSON text; `None` behind the last one, and behind an error.
+    ///
+    /// # Errors
+    /// That of a request, and of an answer that is not what the plan says.
+    pub fn row(&mut self) -> Result<Option<&str>, Error> {
+        if self.over {
+            return Ok(None);
+        }
+        let found = match &self.plan().count_rows {
+            Some(name) => self.count(name),
+            None => self.windowed(),
+        };
+        self.over |= !matches!(found, Ok(true));
+        Ok(found?.then_some(self.text.as_str()))
+    }
+
     /// How many rows there are in all, where that is what the query asks.
-    fn count(&mut self, name: &str) -> Result<Box<RawValue>, Error> {
+    fn count(&mut self, name: &str) -> Result<bool, Error> {
         let mut count: u64 = 0;
-        while self.windowed()?.is_some() {
+        while self.windowed()? {
             count += 1;
         }
         self.over = true;
-        let text = match name {
+        self.text = match name {
             "" => count.to_string(),
             name => format!("{{{}:{count}}}", Value::from(name)),
         };
-        RawValue::from_string(text).map_err(|e| Error::answer(e.to_string()))
+        Ok(true)
     }
 
     /// Without those that `OFFSET` passes over and those behind `LIMIT`.
-    fn windowed(&mut self) -> Result<Option<Box<RawValue>>, Error> {
+    fn windowed(&mut self) -> Result<bool, Error> {
         let plan = self.plan();
         let end = plan.limit.map(|limit| limit.saturating_add(plan.offset));
-        while end.is_none_or(|end| self.passed < end) {
-            let Some(row) = self.row()? else {
-                return Ok(None);
-            };
-            if self.is_another(&row)? {
+        while end.is_none_or(|end| self.passed < end) && self.next()? {
+            if self.is_another()? {
                 self.passed += 1;
                 if self.passed > plan.offset {
-                    return Ok(Some(row));
+                    return Ok(true);
                 }
             }
         }
-        Ok(None)
+        Ok(false)
     }
 
     /// Whether no equal row was before, where that matters.
-    fn is_another(&mut self, row: &RawValue) -> Result<bool, Error> {
+    fn is_another(&mut self) -> Result<bool, Error> {
         let identity = match self.plan().distinct {
             Distinct::No => return Ok(true),
-            _ => Key::read(Some(row))?.identity(),
+            _ => Key::of(&self.text)?.identity(),
         };
         Ok(match self.plan().distinct {
             Distinct::Ordered if !self.tied => self.last.replace(identity) != Some(identity),
@@ -91,21 +106,28 @@ impl<'r> Rows<'r> {
         })
     }
 
-    /// The next row that is not undefined.
-    fn row(&mut self) -> Result<Option<Box<RawValue>>, Error> {
-        loop {
-            let row = match self.plan().streams_rows() {
-                true => self.desk.next()?.map(|head| {
-                    self.tied = head.keys.iter().any(Key::is_complex);
-                    head.payload
-                }),
-                false => self.drained()?.next().map(|(_, row)| row),
+    /// Goes on to the next row that is not undefined.
+    fn next(&mut self) -> Result<bool, Error> {
+        self.text.clear();
+        while self.text.is_empty() {
+            let found = match self.plan().streams_rows() {
+                true => self.desk.next(&mut |row| {
+                    self.tied = row.keys.iter().any(Key::is_complex);
+                    self.text.push_str(row.text);
+                })?,
+                false => match self.drained()?.next() {
+                    Some((_, row)) => {
+                        self.text = row.unwrap_or_default();
+                        true
+                    }
+                    None => false,
+                },
             };
-            match row {
-                Some(None) => {}
-                row => return Ok(row.flatten()),
+            if !found {
+                return Ok(false);
             }
         }
+        Ok(true)
     }
 
     /// All rows, once all of them have been seen.
@@ -120,12 +142,14 @@ impl<'r> Rows<'r> {
 
     fn grouped(&self) -> Result<Vec<Keyed>, Error> {
         let mut groups = Groups::new(self.plan());
-        while let Some(head) = self.desk.next()? {
-            if let Some(row) = head.payload {
-                groups.add(&row)?;
+        let mut text = String::new();
+        while self.desk.next(&mut |row| text.push_str(row.text))? {
+            if !text.is_empty() {
+                groups.add(&text)?;
             }
+            text.clear();
         }
-        let rows = groups.finish()?;
+        let rows = groups.finish();
         match &self.order {
             Some(order) => order.sort(rows),
             None => Ok(rows.into_iter().map(|row| (row.keys, row.row)).collect()),
@@ -141,30 +165,17 @@ impl<'r> Rows<'r> {
         let end = end.filter(|_| plan.distinct == Distinct::No);
         let end = end.and_then(|end| usize::try_from(end).ok());
         let mut rows: Vec<Keyed> = Vec::new();
-        while let Some(head) = self.desk.next()? {
-            rows.extend(head.payload.map(|row| (head.keys, Some(row))));
+        while self.desk.next(&mut |row| {
+            if !row.text.is_empty() {
+                rows.push((row.keys.to_vec(), Some(row.text.to_string())));
+            }
+        })? {
             if let Some(end) = end.filter(|end| rows.len() >= end.saturating_mul(2).max(ROOM)) {
                 rows = sorted(&plan.order, rows)?;
                 rows.truncate(end);
             }
         }
         sorted(&plan.order, rows)
-    }
-}
-
-impl Iterator for Rows<'_> {
-    type Item = Result<Box<RawValue>, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.over {
-            return None;
-        }
-        let row = match &self.plan().count_rows {
-            Some(name) => self.count(name).map(Some),
-            None => self.windowed(),
-        };
-        self.over |= !matches!(row, Ok(Some(_)));
-        row.transpose()
     }
 }
 

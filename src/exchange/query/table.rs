@@ -1,8 +1,8 @@
 //! What lies on the desk: the ranges that are being read, and which of them is asked or read next.
 
-use super::leaf::{Ahead, Leaf, Reading, Sheet};
+use super::leaf::{Ahead, Leaf, Sheet};
+use super::queue::{Leaves, Queue};
 use super::{Asked, Spent};
-use crate::cosmos::query::sort::compare;
 use crate::cosmos::query::state::State;
 use crate::cosmos::ranges::{Part, Ranges};
 use crate::error::Error;
@@ -18,12 +18,10 @@ const HELD: usize = 16 * 1024 * 1024;
 pub(super) struct Table {
     /// In the order of their keys.
     pub leaves: Vec<Leaf>,
-    /// Marks of rows that an earlier run has given, a list for each range of that run.
+    /// Marks of rows that an earlier run has given, a list for each range of that run; none once all of them are passed.
     known: Vec<Vec<u64>>,
     made: usize,
-    /// The places of the leaves in the order of their rows; the first may have another row by now. Empty where it is
-    /// not known.
-    queue: Vec<usize>,
+    queue: Queue,
     /// Whose page is read next, where the order of rows does not matter.
     pub turn: usize,
     pub ended: bool,
@@ -183,8 +181,38 @@ impl Table {
     }
 
     /// Where the next row is.
-    pub fn find(&mut self, asked: &Asked, reading: &Reading) -> Result<Found, Error> {
-        let merging = reading.expressions > 0 && !asked.plan.drains;
+    pub fn find(&mut self, asked: &Asked) -> Result<Found, Error> {
+        let merging = !asked.plan.order.is_empty() && !asked.plan.drains;
+        if !self.has_next(merging)
+            && let Some(other) = self.look_through(merging)
+        {
+            return Ok(other);
+        }
+        if !merging {
+            return Ok(Found::Row(self.turn));
+        }
+        let among = Leaves {
+            order: &asked.plan.order,
+            leaves: &self.leaves,
+        };
+        self.queue.least(&among).map(Found::Row)
+    }
+
+    /// Whether the only leaf that may have changed since a row was found has another one.
+    fn has_next(&mut self, merging: bool) -> bool {
+        let at = match merging {
+            true => self.queue.first(),
+            false => Some(self.turn).filter(|_| self.known.is_empty()),
+        };
+        let Some(leaf) = at.and_then(|at| self.leaves.get_mut(at)) else {
+            return false;
+        };
+        leaf.raise(&mut self.known);
+        leaf.has_head()
+    }
+
+    /// All leaves: whether one has to be waited for, or there are none left.
+    fn look_through(&mut self, merging: bool) -> Option<Found> {
         for leaf in &mut self.leaves {
             leaf.raise(&mut self.known);
         }
@@ -196,12 +224,14 @@ impl Table {
         // What an earlier run has given is passed by all before anything is given.
         let needed = |at: usize, leaf: &Leaf| merging || leaf.known.is_some() || at == turn;
         let mut places = self.leaves.iter().enumerate();
-        let missing = places.find(|(at, leaf)| leaf.head().is_none() && needed(*at, leaf));
+        let missing = places.find(|(at, leaf)| !leaf.has_head() && needed(*at, leaf));
         match missing {
-            _ if self.leaves.is_empty() => Ok(Found::Nothing),
-            Some((at, _)) => Ok(Found::Wait(at)),
-            None if merging => self.least(asked).map(Found::Row),
-            None => Ok(Found::Row(turn)),
+            _ if self.leaves.is_empty() => Some(Found::Nothing),
+            Some((at, _)) => Some(Found::Wait(at)),
+            None => {
+                self.known.clear();
+                None
+            }
         }
     }
 
@@ -214,57 +244,5 @@ impl Table {
         if self.leaves.len() != were {
             self.queue.clear();
         }
-    }
-
-    /// The leaf with the least row; of equal ones the first.
-    fn least(&mut self, asked: &Asked) -> Result<usize, Error> {
-        let mut queue = std::mem::take(&mut self.queue);
-        let fresh = match queue.is_empty() {
-            true => (0..self.leaves.len()).collect(),
-            false => vec![queue.remove(0)],
-        };
-        for at in fresh {
-            match self.place(asked, &queue, at) {
-                Ok(place) => queue.insert(place, at),
-                // Two rows whose order is not known matter once one of them comes first.
-                Err(_) => return self.first(asked),
-            }
-        }
-        let least = queue.first().copied().unwrap_or_default();
-        self.queue = queue;
-        Ok(least)
-    }
-
-    /// Where a leaf stands in the queue.
-    fn place(&self, asked: &Asked, queue: &[usize], at: usize) -> Result<usize, Error> {
-        let (mut from, mut to) = (0, queue.len());
-        while from < to {
-            let middle = from + (to - from) / 2;
-            match queue.get(middle) {
-                Some(other) if self.is_before(asked, *other, at)? => from = middle + 1,
-                _ => to = middle,
-            }
-        }
-        Ok(from)
-    }
-
-    /// By comparing all of them.
-    fn first(&self, asked: &Asked) -> Result<usize, Error> {
-        let mut least = 0;
-        for at in 1..self.leaves.len() {
-            if !self.is_before(asked, least, at)? {
-                least = at;
-            }
-        }
-        Ok(least)
-    }
-
-    fn is_before(&self, asked: &Asked, one: usize, other: usize) -> Result<bool, Error> {
-        let head = |at: usize| self.leaves.get(at).and_then(Leaf::head);
-        let (Some(a), Some(b)) = (head(one), head(other)) else {
-            return Ok(one < other);
-        };
-        let order = compare(&asked.plan.order, &a.keys, &b.keys)?;
-        Ok(order.then(one.cmp(&other)).is_lt())
     }
 }
