@@ -2,6 +2,7 @@
 
 mod answer;
 mod headers;
+pub(crate) mod room;
 mod text;
 
 use std::time::Duration;

@@ -223,8 +223,17 @@ impl<'a> Client<'a> {
 
     /// Authorizes, sends, judges and reads one call; again where the rules of [`retry`] allow it.
     pub fn run<T>(&self, call: &Call<T>) -> Result<Answer<T>, Error> {
-        let (response, attempts) = self.exchange(&call.request, &call.scope, call.effect)?;
-        match (call.read)(&response) {
+        self.run_by(call, |response| (call.read)(response))
+    }
+
+    /// The same with another reader, which may keep the body.
+    fn run_by<T>(
+        &self,
+        call: &Call<T>,
+        read: impl FnOnce(&mut Response) -> Result<T, Error>,
+    ) -> Result<Answer<T>, Error> {
+        let (mut response, attempts) = self.exchange(&call.request, &call.scope, call.effect)?;
+        match read(&mut response) {
             Ok(value) => Ok(Answer::new(value, &response, attempts)),
             Err(Error::Answer(lost)) => Err(unusable(
                 call.request.line(),

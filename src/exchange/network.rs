@@ -21,14 +21,14 @@ use ureq::{Agent, AsSendBody, Body};
 
 use super::{Transport, locked, patience, regions};
 use crate::error::{Broken, Stage};
-use crate::message::{Headers, Limits, Plane, Request, Response};
+use crate::message::{Headers, Limits, Plane, Request, Response, room};
 use crate::name::is_loopback;
 use names::Names;
 use steady::Steady;
 use trouble::{on_the_way, stage, words};
 
 /// An answer whose length is not said is mostly smaller.
-const USUAL_BODY: u64 = 8 * 1024;
+const USUAL_BODY: usize = 8 * 1024;
 /// No answer of the service is larger: pages end at 4 MB.
 const LARGEST_BODY: u64 = 32 * 1024 * 1024;
 /// As many connections as there are threads wait for their next request; ureq would drop all but three.
@@ -285,14 +285,17 @@ impl Transport for Network {
     }
 }
 
-/// The whole body, in room that is made once where its length was said.
+/// The whole body, in room that is there before where its length was said.
 fn read(body: &mut Body) -> Result<Vec<u8>, ureq::Error> {
-    let said = body
-        .content_length()
-        .unwrap_or(USUAL_BODY)
-        .min(LARGEST_BODY);
-    let mut bytes = Vec::with_capacity(usize::try_from(said).unwrap_or(0));
+    let said = body.content_length().map(|said| said.min(LARGEST_BODY));
+    let said = said.and_then(|said| usize::try_from(said).ok());
+    let mut bytes = match said {
+        Some(said) => room::take(said),
+        None => Vec::with_capacity(USUAL_BODY),
+    };
     let mut reader = body.with_config().limit(LARGEST_BODY).reader();
+    reader.read_exact(&mut bytes)?;
+    // To the end, so that the connection is free for others.
     reader.read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -17,7 +17,7 @@ use crate::cosmos::ranges::Part;
 use crate::cosmos::sheet::{self, Sheet};
 use crate::cosmos::{Container, Paging};
 use crate::error::Error;
-use crate::message::{Answer, Call};
+use crate::message::{Answer, Call, Response};
 use table::{Job, Table};
 
 /// What is read, and how.
@@ -159,7 +159,8 @@ impl Desk<'_> {
 
     fn fetch(&self, job: &Job) {
         let call = self.call(job);
-        let done = match self.client.run(&call) {
+        let read = |response: &mut Response| sheet::read(response, self.sweep.strip);
+        let done = match self.client.run_by(&call, read) {
             Ok(answer) => self.put(job, &call, answer),
             Err(error) if is_gone(&error) => self.repair(job, error),
             // Not every gateway takes the bounds of a part: then the whole range is read, and the rest left out here.
