@@ -65,7 +65,7 @@ impl Scan {
                 let at = found.trailing_zeros() as usize / 8;
                 match rest.get(at..)?.split_first()? {
                     (b'"', behind) => return Some(behind),
-                    (b'\\', behind) => rest = behind.get(1..)?,
+                    (b'\\', escaped) => rest = behind_escaped(escaped)?,
                     _ => return None,
                 }
                 continue;
@@ -87,7 +87,7 @@ impl Scan {
             self.seen |= u64::from(*byte);
             rest = match byte {
                 b'"' => return Some(behind),
-                b'\\' => behind.get(1..)?,
+                b'\\' => behind_escaped(behind)?,
                 ..b' ' => return None,
                 _ => behind,
             };
@@ -110,6 +110,12 @@ fn marks(word: u64) -> u64 {
     let quote = (word ^ (EACH * 0x22)).wrapping_sub(EACH);
     let backslash = (word ^ (EACH * 0x5C)).wrapping_sub(EACH);
     quote | backslash | word.wrapping_sub(EACH * 0x20)
+}
+
+/// What is escaped is ASCII and no control character, or else it is no JSON.
+fn behind_escaped(text: &[u8]) -> Option<&[u8]> {
+    let (byte, behind) = text.split_first()?;
+    matches!(byte, b' '..=b'~').then_some(behind)
 }
 
 /// Without the blocks at its beginning that hold nothing but plain ASCII.
@@ -191,7 +197,9 @@ mod tests {
     #[test]
     fn a_string_without_an_end_or_with_a_line_break_has_none() {
         for length in 0..80 {
-            for wrong in ["", "\\", "\\\"", "\n\"", "\r\"", "\u{0}\"", "\u{1f}\""] {
+            for wrong in [
+                "", "\\", "\\\"", "\n\"", "\r\"", "\u{0}\"", "\u{1f}\"", "\\\n\"", "\\ü\"",
+            ] {
                 for before in ["", "ü"] {
                     let text = format!("{before}{}{wrong}", "x".repeat(length));
                     assert_eq!(Scan::default().behind_string(text.as_bytes()), None);

@@ -271,9 +271,10 @@ impl Sheet {
     /// That of `wanted`.
     pub fn keep(&mut self, wanted: &dyn Fn(&str) -> Result<bool, Error>) -> Result<(), Error> {
         let lines = std::mem::take(&mut self.lines);
+        let lines = std::str::from_utf8(&lines).map_err(|e| Error::answer(e.to_string()))?;
         let mut kept = Vec::new();
         self.count = 0;
-        for line in std::str::from_utf8(&lines).unwrap_or_default().lines() {
+        for line in lines.lines() {
             if wanted(line)? {
                 kept.extend_from_slice(line.as_bytes());
                 kept.push(b'\n');
@@ -360,6 +361,30 @@ mod tests {
             "<html>",
         ] {
             assert!(answer(other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_spoilt_there_is_a_line_for_each_item() {
+        let body = "{\"_rid\":\"r\",\"Documents\":[{\"a\":\"ü\\\"}]\",\"b\":[1,{}]},{\"c\":\"\\\\\"},2 ] }";
+        for at in 0..body.len() {
+            for byte in *b"\n\"\\{}[],: \x00\x80\xc3\xffx" {
+                let mut spoilt = body.as_bytes().to_vec();
+                *spoilt.get_mut(at).unwrap() = byte;
+                let response = Response {
+                    body: spoilt,
+                    ..Response::default()
+                };
+                for strip in [false, true] {
+                    if let Ok(sheet) = read(&mut response.clone(), strip) {
+                        assert_eq!(
+                            text(&sheet).matches('\n').count(),
+                            sheet.count,
+                            "{at} {byte}"
+                        );
+                    }
+                }
+            }
         }
     }
 
