@@ -9,6 +9,7 @@ pub mod probe;
 mod steady;
 mod trouble;
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
@@ -274,7 +275,7 @@ impl Transport for Network {
         })?;
         let mut headers = Headers::with_capacity(answer.headers().len());
         for (name, value) in answer.headers() {
-            headers.push(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
+            headers.push(name.as_str(), &text(value.as_bytes()));
         }
         Ok(Response {
             status: answer.status().as_u16(),
@@ -283,6 +284,12 @@ impl Transport for Network {
             elapsed: begun.elapsed(),
         })
     }
+}
+
+/// Nearly all headers are ASCII, and that is told quickly.
+fn text(value: &[u8]) -> Cow<'_, str> {
+    let text = std::str::from_utf8(value).map(Cow::Borrowed);
+    text.unwrap_or_else(|_| String::from_utf8_lossy(value))
 }
 
 /// The whole body, in room that is there before where its length was said.

@@ -54,9 +54,10 @@ pub struct Regions {
 /// Scheme, host and port of what is sent.
 pub(super) fn origin(request: &Request) -> Option<&str> {
     let url = request.url.expose();
-    let start = url.find("://")? + 3;
-    let end = url.get(start..)?.find('/')? + start;
-    url.get(..end)
+    let (_, behind) = url.split_once(':')?;
+    let host = behind.strip_prefix("//")?;
+    let path = host.find('/')?;
+    url.get(..url.len() - host.len() + path)
 }
 
 impl Regions {

@@ -1,12 +1,14 @@
 //! Addresses of names. ureq asks for them before every request, connected or not, with a thread for each question that
 //! may not take for ever: here a name is asked for once in a while, and an address not at all.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ureq::config::Config;
 use ureq::http::Uri;
+use ureq::http::uri::Authority;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
@@ -15,11 +17,16 @@ use crate::exchange::locked;
 /// How long an answer is taken for right: a service that moves changes what its name means.
 const FRESH: Duration = Duration::from_secs(30);
 
-/// A name with its port, its addresses, and when they were asked for.
-type Known = (String, ResolvedSocketAddrs, Instant);
+/// What a name with its port means under a scheme, and when that was asked for.
+struct Known {
+    scheme: String,
+    authority: String,
+    addresses: ResolvedSocketAddrs,
+    asked: Instant,
+}
 
 /// What names mean; its copies know the same.
-#[derive(Debug, Default, Clone)]
+#[derive(Default, Clone)]
 pub(super) struct Names(Arc<Mutex<Vec<Known>>>);
 
 impl Names {
@@ -28,17 +35,37 @@ impl Names {
         locked(&self.0).clear();
     }
 
-    /// Of an address itself, or as a name was answered a moment ago.
-    fn known(&self, name: &str) -> Option<ResolvedSocketAddrs> {
-        if let Ok(address) = name.parse::<SocketAddr>() {
-            let mut addresses = self.empty();
-            addresses.push(address);
-            return Some(addresses);
-        }
+    /// As it was answered a moment ago.
+    fn known(&self, scheme: &str, authority: &str) -> Option<ResolvedSocketAddrs> {
         let mut known = locked(&self.0);
-        known.retain(|(_, _, asked)| asked.elapsed() < FRESH);
-        let found = known.iter().find(|(known, _, _)| known == name);
-        found.map(|(_, addresses, _)| addresses.clone())
+        known.retain(|known| known.asked.elapsed() < FRESH);
+        let mut known = known.iter();
+        let found = known.find(|known| known.scheme == scheme && known.authority == authority);
+        found.map(|known| known.addresses.clone())
+    }
+
+    fn learn(&self, scheme: &str, authority: &str, addresses: &ResolvedSocketAddrs) {
+        locked(&self.0).push(Known {
+            scheme: scheme.to_string(),
+            authority: authority.to_string(),
+            addresses: addresses.clone(),
+            asked: Instant::now(),
+        });
+    }
+
+    /// An address is its own.
+    fn literal(&self, uri: &Uri) -> Option<ResolvedSocketAddrs> {
+        let name = DefaultResolver::host_and_port(uri.scheme()?, uri.authority()?)?;
+        let address: SocketAddr = name.parse().ok()?;
+        let mut addresses = self.empty();
+        addresses.push(address);
+        Some(addresses)
+    }
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Names")
     }
 }
 
@@ -49,14 +76,16 @@ impl Resolver for Names {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let parts = uri.scheme().zip(uri.authority());
-        let name = parts.and_then(|(s, a)| DefaultResolver::host_and_port(s, a));
-        let name = name.unwrap_or_default();
-        if let Some(addresses) = self.known(&name) {
+        let scheme = uri.scheme_str().unwrap_or_default();
+        let authority = uri.authority().map_or("", Authority::as_str);
+        if let Some(addresses) = self.known(scheme, authority) {
             return Ok(addresses);
         }
-        let addresses = DefaultResolver::default().resolve(uri, config, timeout)?;
-        locked(&self.0).push((name, addresses.clone(), Instant::now()));
+        let addresses = match self.literal(uri) {
+            Some(addresses) => addresses,
+            None => DefaultResolver::default().resolve(uri, config, timeout)?,
+        };
+        self.learn(scheme, authority, &addresses);
         Ok(addresses)
     }
 }
@@ -67,26 +96,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_its_own_and_a_name_is_known_for_a_while() {
+    fn an_address_is_its_own() {
         let names = Names::default();
-        for address in ["127.0.0.1:80", "[::1]:443"] {
-            let known = names.known(address).unwrap();
-            assert_eq!(known.to_vec(), [address.parse().unwrap()]);
+        for (uri, address) in [
+            ("http://127.0.0.1/a", "127.0.0.1:80"),
+            ("https://[::1]/", "[::1]:443"),
+            ("https://10.0.0.1:8081/", "10.0.0.1:8081"),
+        ] {
+            let found = names.literal(&uri.parse().unwrap()).unwrap();
+            assert_eq!(found.to_vec(), [address.parse().unwrap()]);
         }
-        let (now, name) = (Instant::now(), "contoso.documents.azure.com:443");
-        assert_eq!(names.known(name), None);
-        let long_ago = now.checked_sub(FRESH).unwrap();
-        for (asked, is_known) in [(now, true), (long_ago, false)] {
-            let addresses = names.known("10.0.0.1:443").unwrap();
-            names.forget();
-            locked(&names.0).push((name.into(), addresses, asked));
-            assert_eq!(names.known(name).is_some(), is_known);
-            assert_eq!(names.known("contoso.documents.azure.com:80"), None);
-        }
+        let name = "https://contoso.documents.azure.com/".parse().unwrap();
+        assert_eq!(names.literal(&name), None);
+    }
+
+    #[test]
+    fn a_name_is_known_for_a_while() {
+        let names = Names::default();
+        let host = "contoso.documents.azure.com";
+        assert_eq!(names.known("https", host), None);
+        let mut addresses = names.empty();
+        addresses.push("10.0.0.1:443".parse().unwrap());
+        names.learn("https", host, &addresses);
         let copy = names.clone();
-        locked(&names.0).push((name.into(), names.empty(), now));
-        assert!(copy.known(name).is_some());
+        assert_eq!(copy.known("https", host), Some(addresses.clone()));
+        assert_eq!(names.known("http", host), None);
+        assert_eq!(names.known("https", "contoso.documents.azure.com:80"), None);
+        let long_ago = Instant::now().checked_sub(FRESH).unwrap();
+        locked(&names.0)
+            .iter_mut()
+            .for_each(|known| known.asked = long_ago);
+        assert_eq!(names.known("https", host), None);
+        names.learn("https", host, &addresses);
         copy.forget();
-        assert_eq!(names.known(name), None);
+        assert_eq!(names.known("https", host), None);
     }
 }
