@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime};
 use super::attempt::Asked;
 use super::judge::Tally;
 use super::retry::Remedy;
-use super::{Client, locked, patience};
+use super::{Client, Clock, locked, patience};
 use crate::cosmos::{Account, account};
 use crate::error::{Error, Stage};
 use crate::message::{Effect, Limits, Plane, Request, Response, Scope, Text};
@@ -90,10 +90,10 @@ impl Regions {
         &self,
         mut request: Request,
         effect: Effect,
-        now: OffsetDateTime,
+        clock: &dyn Clock,
     ) -> Request {
         let target = match effect {
-            Effect::Read => self.reading(now),
+            Effect::Read => self.reading(clock),
             _ => self.writes.as_deref(),
         };
         let ours = request.plane == Plane::Data && origin(&request) == Some(self.home.as_str());
@@ -104,11 +104,11 @@ impl Regions {
     }
 
     /// Where reads go: away from what did not serve them, else to the preferred region.
-    fn reading(&self, now: OffsetDateTime) -> Option<&str> {
+    fn reading(&self, clock: &dyn Clock) -> Option<&str> {
         let away = self
             .reads
             .as_ref()
-            .filter(|(_, since)| now < *since + FRESH);
+            .filter(|(_, since)| clock.now() < *since + FRESH);
         let preferred = self
             .list
             .first()
