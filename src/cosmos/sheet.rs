@@ -105,7 +105,6 @@ pub fn read(response: &mut Response, strip: bool) -> Result<Sheet, Error> {
 }
 
 /// What a body holds that ends where it should.
-#[derive(Default)]
 struct Found {
     items: Vec<Range<usize>>,
     /// Line breaks stand in it.
@@ -226,8 +225,9 @@ fn strip_line(to: &mut Vec<u8>, item: &[u8]) {
         let behind = scan.behind_value(value).unwrap_or_default();
         if !is_system(name) {
             let member = behind_between(rest);
+            let length = member.len() - behind.len();
             to.push(before);
-            to.extend(member.iter().take(member.len() - behind.len()));
+            to.extend_from_slice(member.get(..length).unwrap_or_default());
             before = b',';
         }
         rest = behind;
