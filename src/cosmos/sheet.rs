@@ -34,54 +34,32 @@ pub struct Lines {
 /// What the service adds to every item.
 const SYSTEM: [&[u8]; 5] = [b"_rid", b"_self", b"_etag", b"_attachments", b"_ts"];
 
-/// `GET /dbs/{db}/colls/{coll}/docs` of one range: one page of its items; perhaps without what the service adds to them.
-/// Of a part of a range those whose effective keys lie in it; servers may be that take no notice of its bounds or
-/// answer them with 400.
+/// `GET /dbs/{db}/colls/{coll}/docs` of one range: one page of its items, for [`read`]. Of a part of a range those whose
+/// effective keys lie in it; servers may be that take no notice of its bounds or answer them with 400.
 ///
 /// Needs the data action `items/read`. Costs less than a query for the same. 410 where the range was split or merged.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db/list-documents>
-pub fn items(container: &Container, part: &Part, paging: &Paging, strip: bool) -> Call<Sheet> {
-    let mut page = items::list(container, paging);
-    page.request = narrowed(page.request, part);
-    of(page, strip)
+pub fn items(container: &Container, part: &Part, paging: &Paging) -> Call<Page> {
+    let page = items::list(container, paging);
+    Call {
+        request: narrowed(page.request, part),
+        ..page
+    }
 }
 
-/// `POST /dbs/{db}/colls/{coll}/docs` with `application/query+json`: one page of a query in one range or a part of one;
-/// perhaps without what the service adds to an item.
+/// `POST /dbs/{db}/colls/{coll}/docs` with `application/query+json`: one page of a query in one range or a part of one,
+/// for [`read`].
 ///
 /// Needs the data action `executeQuery`. 410 where the range was split or merged.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db/query-documents>
-pub fn rows(
-    container: &Container,
-    query: &Query,
-    part: &Part,
-    paging: &Paging,
-    strip: bool,
-) -> Call<Sheet> {
-    of(
-        query::items(container, query, &Across::from(part), paging),
-        strip,
-    )
+pub fn rows(container: &Container, query: &Query, part: &Part, paging: &Paging) -> Call<Page> {
+    query::items(container, query, &Across::from(part), paging)
 }
 
-/// The same call, for a sheet.
-fn of(page: Call<Page>, strip: bool) -> Call<Sheet> {
-    Call {
-        request: page.request,
-        scope: page.scope,
-        action: page.action,
-        effect: page.effect,
-        read: match strip {
-            true => |response| read(&mut response.clone(), true),
-            false => |response| read(&mut response.clone(), false),
-        },
-    }
-}
-
-/// Reads a page whose lines stand where its items stood: the body is taken out of the answer. All of it is looked at to
-/// its end, or nothing of it is used: a line is never half an item.
+/// Reads a page, perhaps without what the service adds to an item. Its lines stand where its items stood: the body is
+/// taken out of the answer. All of it is looked at to its end, or nothing of it is used: a line is never half an item.
 ///
 /// # Errors
 /// [`Error::Answer`] where it is no page.
@@ -125,7 +103,7 @@ fn found(body: &[u8]) -> Option<Found> {
         rest = scan.behind_value(value)?;
         if name == b"\"_rid\"" {
             let text = value.get(..value.len() - rest.len())?;
-            rid = serde_json::from_slice(text).ok();
+            rid = spelt(text);
         }
     }
     let behind = behind_blank(rest).strip_prefix(b"}")?;
@@ -237,10 +215,17 @@ fn strip_line(to: &mut Vec<u8>, item: &[u8]) {
 
 /// Whether a member is one of those the service adds, however its name is written.
 fn is_system(name: &[u8]) -> bool {
-    let spelt = name.contains(&b'\\').then(|| serde_json::from_slice(name));
-    let spelt: Option<String> = spelt.and_then(Result::ok);
+    let spelt = if name.contains(&b'\\') {
+        spelt(name)
+    } else {
+        None
+    };
     let bare = name.get(1..name.len() - 1).unwrap_or_default();
     SYSTEM.contains(&spelt.as_deref().map_or(bare, str::as_bytes))
+}
+
+fn spelt(text: &[u8]) -> Option<String> {
+    serde_json::from_str(std::str::from_utf8(text).ok()?).ok()
 }
 
 impl Deref for Lines {

@@ -217,11 +217,11 @@ impl<'a> Client<'a> {
     }
 
     /// The same with another reader, which may keep the body.
-    fn run_by<T>(
+    fn run_by<T, U>(
         &self,
         call: &Call<T>,
-        read: impl FnOnce(&mut Response) -> Result<T, Error>,
-    ) -> Result<Answer<T>, Error> {
+        read: impl FnOnce(&mut Response) -> Result<U, Error>,
+    ) -> Result<Answer<U>, Error> {
         let (mut response, attempts) = self.exchange(&call.request, &call.scope, call.effect)?;
         match read(&mut response) {
             Ok(value) => Ok(Answer::new(value, &response, attempts)),

@@ -16,22 +16,14 @@ fn free() -> MutexGuard<'static, Vec<Vec<u8>>> {
 
 /// So many bytes, to be written over.
 pub(crate) fn take(length: usize) -> Vec<u8> {
-    if length < LARGE {
-        return vec![0; length];
-    }
-    let mut free = free();
-    let fits = free.iter().position(|room| room.capacity() >= length);
-    match fits {
-        Some(at) => {
-            let mut room = free.swap_remove(at);
+    let room = if length < LARGE { None } else { free().pop() };
+    match room {
+        Some(mut room) if room.capacity() >= length => {
             room.resize(length, 0);
             room
         }
-        None => {
-            // Its place is for the new one.
-            free.pop();
-            vec![0; length]
-        }
+        // Where one is too small, its place is for this one.
+        _ => vec![0; length],
     }
 }
 

@@ -17,10 +17,9 @@ use crate::exchange::locked;
 /// How long an answer is taken for right: a service that moves changes what its name means.
 const FRESH: Duration = Duration::from_secs(30);
 
-/// What a name with its port means under a scheme, and when that was asked for.
+/// What the name in an origin means, and when that was asked for.
 struct Known {
-    scheme: String,
-    authority: String,
+    origin: String,
     addresses: ResolvedSocketAddrs,
     asked: Instant,
 }
@@ -40,14 +39,16 @@ impl Names {
         let mut known = locked(&self.0);
         known.retain(|known| known.asked.elapsed() < FRESH);
         let mut known = known.iter();
-        let found = known.find(|known| known.scheme == scheme && known.authority == authority);
+        let found = known.find(|known| {
+            let behind = known.origin.strip_prefix(scheme);
+            behind.and_then(|behind| behind.strip_prefix("://")) == Some(authority)
+        });
         found.map(|known| known.addresses.clone())
     }
 
     fn learn(&self, scheme: &str, authority: &str, addresses: &ResolvedSocketAddrs) {
         locked(&self.0).push(Known {
-            scheme: scheme.to_string(),
-            authority: authority.to_string(),
+            origin: [scheme, "://", authority].concat(),
             addresses: addresses.clone(),
             asked: Instant::now(),
         });
