@@ -2,6 +2,7 @@
 
 mod answer;
 mod headers;
+pub(crate) mod room;
 mod text;
 
 use std::time::Duration;
@@ -100,10 +101,7 @@ pub struct Response {
 impl Response {
     /// The first header of that name, whatever its case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let mut named = self.headers.iter();
-        named
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.trim())
+        self.headers.get(name).map(str::trim)
     }
 
     /// The body as text.

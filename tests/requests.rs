@@ -658,11 +658,11 @@ fn documents() -> Vec<Row> {
         ),
         (
             "cosmos/item_list_range.http",
-            with_token(sheet::items(&all, &part(false), &page, false)),
+            with_token(sheet::items(&all, &part(false), &page)),
         ),
         (
             "cosmos/item_list_part.http",
-            with_token(sheet::items(&all, &part(true), &Paging::default(), true)),
+            with_token(sheet::items(&all, &part(true), &Paging::default())),
         ),
     ]
 }
@@ -685,7 +685,7 @@ fn queries() -> Vec<Row> {
         ..Paging::default()
     };
     let one = Across::Key(key(r#"["a"]"#));
-    let sheet = sheet::rows(&container(), &query, &part(false), &page, false);
+    let sheet = sheet::rows(&container(), &query, &part(false), &page);
     let ask = |across: &Across, paging: &Paging| {
         cosmos::query::items(&container(), &query, across, paging)
     };

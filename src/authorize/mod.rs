@@ -101,6 +101,6 @@ fn third(names: &'static str, at: u8) -> &'static str {
 /// Every request has a date, and the formatter of the standard library is slow.
 fn two_digits(text: &mut String, number: u32) {
     for digit in [number / 10 % 10, number % 10] {
-        text.extend(char::from_digit(digit, 10));
+        text.push(char::from_digit(digit, 10).unwrap_or('0'));
     }
 }

@@ -1,19 +1,21 @@
 //! A page of items as lines of text: for who passes them on and has no need to look into them.
 
+use std::ops::{Deref, Range};
+
 use super::changes::narrowed;
 use super::query::{self, Across, Query};
 use super::ranges::Part;
 use super::raw::continuation;
-use super::scan::{Scan, extent};
-use super::{Call, Container, Members, Paging, items, room};
+use super::scan::{Scan, behind_between, behind_blank};
+use super::{Call, Container, Members, Paging, items};
 use crate::error::Error;
-use crate::message::{Next, Page, Response};
+use crate::message::{Next, Page, Response, room};
 
 /// A page of items, each of them a line.
 #[derive(Debug, Default)]
 pub struct Sheet {
     /// Each as the JSON text it is, but for line breaks between the parts of one; a line break ends it.
-    pub lines: String,
+    pub lines: Lines,
     /// How many there are.
     pub count: usize,
     /// Where the next page begins.
@@ -22,161 +24,228 @@ pub struct Sheet {
     pub rid: Option<String>,
 }
 
+/// Text in the room that an answer came in.
+#[derive(Debug, Default)]
+pub struct Lines {
+    room: Vec<u8>,
+    place: Range<usize>,
+}
+
 /// What the service adds to every item.
-const SYSTEM: [&str; 5] = ["_rid", "_self", "_etag", "_attachments", "_ts"];
+const SYSTEM: [&[u8]; 5] = [b"_rid", b"_self", b"_etag", b"_attachments", b"_ts"];
 
-/// What may stand between the parts of a JSON text.
-const BLANK: [char; 4] = [' ', '\n', '\r', '\t'];
-
-/// What may stand between two members.
-const BETWEEN: [char; 5] = [' ', '\n', '\r', '\t', ','];
-
-/// `GET /dbs/{db}/colls/{coll}/docs` of one range: one page of its items; perhaps without what the service adds to them.
-/// Of a part of a range those whose effective keys lie in it; servers may be that take no notice of its bounds or
-/// answer them with 400.
+/// `GET /dbs/{db}/colls/{coll}/docs` of one range: one page of its items, for [`read`]. Of a part of a range those whose
+/// effective keys lie in it; servers may be that take no notice of its bounds or answer them with 400.
 ///
 /// Needs the data action `items/read`. Costs less than a query for the same. 410 where the range was split or merged.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db/list-documents>
-pub fn items(container: &Container, part: &Part, paging: &Paging, strip: bool) -> Call<Sheet> {
-    let mut page = items::list(container, paging);
-    page.request = narrowed(page.request, part);
-    of(page, strip)
+pub fn items(container: &Container, part: &Part, paging: &Paging) -> Call<Page> {
+    let page = items::list(container, paging);
+    Call {
+        request: narrowed(page.request, part),
+        ..page
+    }
 }
 
-/// `POST /dbs/{db}/colls/{coll}/docs` with `application/query+json`: one page of a query in one range or a part of one;
-/// perhaps without what the service adds to an item.
+/// `POST /dbs/{db}/colls/{coll}/docs` with `application/query+json`: one page of a query in one range or a part of one,
+/// for [`read`].
 ///
 /// Needs the data action `executeQuery`. 410 where the range was split or merged.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db/query-documents>
-pub fn rows(
-    container: &Container,
-    query: &Query,
-    part: &Part,
-    paging: &Paging,
-    strip: bool,
-) -> Call<Sheet> {
-    of(
-        query::items(container, query, &Across::from(part), paging),
-        strip,
-    )
+pub fn rows(container: &Container, query: &Query, part: &Part, paging: &Paging) -> Call<Page> {
+    query::items(container, query, &Across::from(part), paging)
 }
 
-/// The same call, for a sheet.
-fn of(page: Call<Page>, strip: bool) -> Call<Sheet> {
-    Call {
-        request: page.request,
-        scope: page.scope,
-        action: page.action,
-        effect: page.effect,
-        read: match strip {
-            true => |response| read(response, strip_line),
-            false => |response| read(response, push_line),
-        },
-    }
-}
-
-/// Adds an item to a page.
-type Add = fn(&mut String, &str);
-
-fn push_line(lines: &mut String, item: &str) {
-    lines.push_str(item);
-}
-
-/// The whole answer is read to its end, or nothing of it is used: a line is never half an item.
-fn read(response: &Response, add: Add) -> Result<Sheet, Error> {
-    let found = sheet(response.text()?, add);
-    let Some(mut sheet) = found.filter(|sheet| sheet.count < usize::MAX) else {
+/// Reads a page, perhaps without what the service adds to an item. Its lines stand where its items stood: the body is
+/// taken out of the answer. All of it is looked at to its end, or nothing of it is used: a line is never half an item.
+///
+/// # Errors
+/// [`Error::Answer`] where it is no page.
+pub fn read(response: &mut Response, strip: bool) -> Result<Sheet, Error> {
+    let Some(found) = found(&response.body) else {
         // What is wrong with it is said by who reads it more slowly.
         response.json::<Members>()?;
         return Err(Error::answer("the body has no list \"Documents\""));
     };
-    sheet.next = continuation(response)?;
-    Ok(sheet)
+    let next = continuation(response)?;
+    let body = std::mem::take(&mut response.body);
+    Ok(Sheet {
+        count: found.items.len(),
+        next,
+        lines: match strip || found.broken {
+            true => copied(&found, body, strip),
+            false => laid(&found.items, body),
+        },
+        rid: found.rid,
+    })
 }
 
-/// What a body holds that ends where it should. Each part of it is looked at once and passed on as it is.
-fn sheet(body: &str, add: Add) -> Option<Sheet> {
-    let mut sheet = Sheet::default();
-    sheet.count = usize::MAX;
-    let mut scan = Scan::new(body);
-    scan.enter(b'{')?;
-    while let Some(name) = scan.name()? {
-        match name {
-            "\"Documents\"" => lines(&mut scan, body, add, &mut sheet)?,
-            "\"_rid\"" => sheet.rid = serde_json::from_str(scan.value()?).ok(),
-            _ => drop(scan.value()?),
-        }
-    }
-    scan.end()?;
-    Some(sheet)
+/// What a body holds that ends where it should.
+struct Found {
+    items: Vec<Range<usize>>,
+    /// Line breaks stand in it.
+    broken: bool,
+    rid: Option<String>,
 }
 
-/// The elements of a list, as lines.
-fn lines(scan: &mut Scan, body: &str, add: Add, sheet: &mut Sheet) -> Option<()> {
-    let broken = body.contains('\n') || body.contains('\r');
-    sheet.lines = room::take(body.len());
-    sheet.count = 0;
-    scan.enter(b'[')?;
-    while scan.more(b']')? {
-        let item = scan.value()?;
-        match broken {
-            false => add(&mut sheet.lines, item),
-            true => add(&mut sheet.lines, &item.replace(['\n', '\r'], "")),
+/// Each part of a body is looked at once.
+fn found(body: &[u8]) -> Option<Found> {
+    let (mut scan, mut items, mut rid) = (Scan::default(), None, None);
+    let mut rest = behind_blank(body).strip_prefix(b"{")?;
+    while let Some((name, value)) = scan.named(rest) {
+        if name == b"\"Documents\"" {
+            let (list, behind) = elements(&mut scan, value, body.len())?;
+            (items, rest) = (Some(list), behind);
+            continue;
         }
-        sheet.lines.push('\n');
-        sheet.count += 1;
+        rest = scan.behind_value(value)?;
+        if name == b"\"_rid\"" {
+            let text = value.get(..value.len() - rest.len())?;
+            rid = spelt(text);
+        }
     }
-    Some(())
+    let behind = behind_blank(rest).strip_prefix(b"}")?;
+    let whole = behind_blank(behind).is_empty();
+    let is_text = scan.is_ascii() || std::str::from_utf8(body).is_ok();
+    items.filter(|_| whole && is_text).map(|items| Found {
+        items,
+        broken: scan.broken,
+        rid,
+    })
+}
+
+/// Where the elements of the list stand that begins a text, in a body of that length; what stands behind it.
+fn elements<'t>(
+    scan: &mut Scan,
+    list: &'t [u8],
+    length: usize,
+) -> Option<(Vec<Range<usize>>, &'t [u8])> {
+    let mut items = Vec::new();
+    let mut rest = behind_blank(list.strip_prefix(b"[")?);
+    if let Some(behind) = rest.strip_prefix(b"]") {
+        return Some((items, behind));
+    }
+    loop {
+        let behind = scan.behind_value(rest)?;
+        let item = length - rest.len()..length - behind.len();
+        if item.is_empty() {
+            return None;
+        }
+        items.push(item);
+        match behind_blank(behind).split_first()? {
+            (b',', behind) => rest = behind_blank(behind),
+            (b']', behind) => return Some((items, behind)),
+            _ => return None,
+        }
+    }
+}
+
+/// Items become lines where they are: what stands behind an item gives way to a line break.
+fn laid(items: &[Range<usize>], mut body: Vec<u8>) -> Lines {
+    let begin = items.first().map_or(0, |item| item.start);
+    let mut end = begin;
+    for item in items {
+        if item.start > end {
+            body.copy_within(item.clone(), end);
+        }
+        end += item.len();
+        if let Some(behind) = body.get_mut(end) {
+            *behind = b'\n';
+        }
+        end += 1;
+    }
+    Lines {
+        room: body,
+        place: begin..end,
+    }
+}
+
+/// Lines that are not the items as they were.
+fn copied(found: &Found, body: Vec<u8>, strip: bool) -> Lines {
+    let add = if strip { strip_line } else { push_line };
+    let mut lines = room::take(body.len());
+    lines.clear();
+    for item in found.items.iter().filter_map(|item| body.get(item.clone())) {
+        match found.broken {
+            false => add(&mut lines, item),
+            true => add(&mut lines, &in_one_line(item)),
+        }
+        lines.push(b'\n');
+    }
+    room::give(body);
+    Lines::from(lines)
+}
+
+fn push_line(lines: &mut Vec<u8>, item: &[u8]) {
+    lines.extend_from_slice(item);
+}
+
+fn in_one_line(item: &[u8]) -> Vec<u8> {
+    let bytes = item.iter().copied();
+    bytes.filter(|byte| !b"\r\n".contains(byte)).collect()
 }
 
 /// An item without what the service adds to it; everything else is as it was written. What is no object stays.
 pub fn stripped(item: &str) -> String {
-    let mut left = String::with_capacity(item.len());
-    strip_line(&mut left, item);
-    left
+    let mut left = Vec::with_capacity(item.len());
+    strip_line(&mut left, item.as_bytes());
+    String::from_utf8(left).unwrap_or_else(|_| item.to_string())
 }
 
-fn strip_line(to: &mut String, item: &str) {
-    let Some(mut rest) = item.strip_prefix('{') else {
-        return to.push_str(item);
+fn strip_line(to: &mut Vec<u8>, item: &[u8]) {
+    let Some(mut rest) = item.strip_prefix(b"{") else {
+        return to.extend_from_slice(item);
     };
-    let mut before = '{';
-    while let Some((name, value)) = named(rest) {
-        let after = extent(value).and_then(|length| value.get(length..));
-        let after = after.unwrap_or_default();
-        let member = rest.get(..rest.len() - after.len()).unwrap_or_default();
+    let (mut scan, mut before) = (Scan::default(), b'{');
+    while let Some((name, value)) = scan.named(rest) {
+        let behind = scan.behind_value(value).unwrap_or_default();
         if !is_system(name) {
+            let member = behind_between(rest);
+            let length = member.len() - behind.len();
             to.push(before);
-            to.push_str(member.trim_start_matches(BETWEEN));
-            before = ',';
+            to.extend_from_slice(member.get(..length).unwrap_or_default());
+            before = b',';
         }
-        rest = after;
+        rest = behind;
     }
-    to.push_str(if before == '{' { "{}" } else { "}" });
-}
-
-/// The name of the first member, in its quotes, and the text that begins with its value.
-fn named(members: &str) -> Option<(&str, &str)> {
-    let text = members.trim_start_matches(BETWEEN);
-    let value = text.strip_prefix('"').and(extent(text))?;
-    let (name, value) = text.split_at_checked(value)?;
-    let value = value.trim_start_matches(BLANK).strip_prefix(':')?;
-    Some((name, value.trim_start_matches(BLANK)))
+    to.extend_from_slice(if before == b'{' { b"{}" } else { b"}" });
 }
 
 /// Whether a member is one of those the service adds, however its name is written.
-fn is_system(name: &str) -> bool {
-    let spelt = name.contains('\\').then(|| serde_json::from_str(name));
-    let spelt: Option<String> = spelt.and_then(Result::ok);
-    let name = spelt.as_deref().unwrap_or(name.trim_matches('"'));
-    SYSTEM.contains(&name)
+fn is_system(name: &[u8]) -> bool {
+    let spelt = if name.contains(&b'\\') {
+        spelt(name)
+    } else {
+        None
+    };
+    let bare = name.get(1..name.len() - 1).unwrap_or_default();
+    SYSTEM.contains(&spelt.as_deref().map_or(bare, str::as_bytes))
 }
 
-impl Drop for Sheet {
+fn spelt(text: &[u8]) -> Option<String> {
+    serde_json::from_str(std::str::from_utf8(text).ok()?).ok()
+}
+
+impl Deref for Lines {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.room.get(self.place.clone()).unwrap_or_default()
+    }
+}
+
+impl From<Vec<u8>> for Lines {
+    fn from(room: Vec<u8>) -> Lines {
+        let place = 0..room.len();
+        Lines { room, place }
+    }
+}
+
+impl Drop for Lines {
     fn drop(&mut self) {
-        room::give(std::mem::take(&mut self.lines));
+        room::give(std::mem::take(&mut self.room));
     }
 }
 
@@ -187,14 +256,17 @@ impl Sheet {
     /// That of `wanted`.
     pub fn keep(&mut self, wanted: &dyn Fn(&str) -> Result<bool, Error>) -> Result<(), Error> {
         let lines = std::mem::take(&mut self.lines);
+        let lines = std::str::from_utf8(&lines).map_err(|e| Error::answer(e.to_string()))?;
+        let mut kept = Vec::new();
         self.count = 0;
         for line in lines.lines() {
             if wanted(line)? {
-                self.lines.push_str(line);
-                self.lines.push('\n');
+                kept.extend_from_slice(line.as_bytes());
+                kept.push(b'\n');
                 self.count += 1;
             }
         }
+        self.lines = Lines::from(kept);
         Ok(())
     }
 }
@@ -205,11 +277,11 @@ mod tests {
     use super::*;
 
     fn answer(body: &str) -> Result<Sheet, Error> {
-        with(body, push_line)
+        with(body, false)
     }
 
-    fn with(body: &str, add: Add) -> Result<Sheet, Error> {
-        let response = Response {
+    fn with(body: &str, strip: bool) -> Result<Sheet, Error> {
+        let mut response = Response {
             status: 200,
             headers: [("x-ms-continuation".into(), "{\"t\":1}".into())]
                 .into_iter()
@@ -217,7 +289,11 @@ mod tests {
             body: body.into(),
             ..Response::default()
         };
-        read(&response, add)
+        read(&mut response, strip)
+    }
+
+    fn text(sheet: &Sheet) -> &str {
+        std::str::from_utf8(&sheet.lines).unwrap()
     }
 
     #[test]
@@ -240,7 +316,7 @@ mod tests {
                 "{{\"_rid\":\"r\",\"Documents\":{list},\"_count\":9}}"
             ));
             let sheet = sheet.unwrap();
-            assert_eq!(sheet.lines, expected, "{list}");
+            assert_eq!(text(&sheet), expected, "{list}");
             assert_eq!(sheet.count, expected.lines().count(), "{list}");
             assert_eq!(sheet.rid.as_deref(), Some("r"));
             assert_eq!(sheet.next.as_ref().unwrap().as_str(), "{\"t\":1}");
@@ -270,6 +346,30 @@ mod tests {
             "<html>",
         ] {
             assert!(answer(other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_spoilt_there_is_a_line_for_each_item() {
+        let body = "{\"_rid\":\"r\",\"Documents\":[{\"a\":\"ü\\\"}]\",\"b\":[1,{}]},{\"c\":\"\\\\\"},2 ] }";
+        for at in 0..body.len() {
+            for byte in *b"\n\"\\{}[],: \x00\x80\xc3\xffx" {
+                let mut spoilt = body.as_bytes().to_vec();
+                *spoilt.get_mut(at).unwrap() = byte;
+                let response = Response {
+                    body: spoilt,
+                    ..Response::default()
+                };
+                for strip in [false, true] {
+                    if let Ok(sheet) = read(&mut response.clone(), strip) {
+                        assert_eq!(
+                            text(&sheet).matches('\n').count(),
+                            sheet.count,
+                            "{at} {byte}"
+                        );
+                    }
+                }
+            }
         }
     }
 
@@ -308,10 +408,10 @@ mod tests {
     #[test]
     fn items_are_left_out_whole() {
         let body = r#"{"Documents":[{"_ts":1,"n":1},{"n":2},3]}"#;
-        let mut sheet = with(body, strip_line).unwrap();
-        assert_eq!(sheet.lines, "{\"n\":1}\n{\"n\":2}\n3\n");
+        let mut sheet = with(body, true).unwrap();
+        assert_eq!(text(&sheet), "{\"n\":1}\n{\"n\":2}\n3\n");
         sheet.keep(&|item| Ok(!item.contains('2'))).unwrap();
-        assert_eq!((sheet.lines.as_str(), sheet.count), ("{\"n\":1}\n3\n", 2));
+        assert_eq!((text(&sheet), sheet.count), ("{\"n\":1}\n3\n", 2));
         assert!(sheet.keep(&|_| Err(Error::Closed)).is_err());
     }
 }

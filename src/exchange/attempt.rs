@@ -95,8 +95,7 @@ impl Client<'_> {
         self.has_time_after(Duration::ZERO)?;
         self.prefer(request, scope, effect);
         let asked = locked(&self.versions).applied(request);
-        let now = self.clock.now();
-        let asked = locked(&self.regions).applied(asked, effect, now);
+        let asked = locked(&self.regions).applied(asked, effect, self.clock);
         self.signed(asked, scope)
     }
 

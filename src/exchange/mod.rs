@@ -15,6 +15,7 @@ pub mod network;
 pub mod pages;
 mod patience;
 pub mod poll;
+mod proof;
 pub mod query;
 pub mod ranges;
 mod recognise;
@@ -35,13 +36,12 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::authorize::master_key::MasterKey;
-use crate::authorize::{Proof, aad, bearer};
 use crate::error::{Broken, Error};
 use crate::identity::cloud::PUBLIC;
 use crate::identity::{Selector, Source, Token};
-use crate::message::{Answer, Call, Effect, Request, Response, Scope};
-use crate::name::Secret;
+use crate::message::{Answer, Call, Effect, Request, Response};
 use budget::Budget;
+use proof::Ready;
 use regions::Regions;
 use tokens::Tokens;
 
@@ -139,16 +139,6 @@ pub struct Client<'a> {
     begun: OffsetDateTime,
 }
 
-/// A header that was made of a token.
-struct Ready {
-    token: Secret,
-    /// How long it lived then.
-    minutes: i64,
-    /// Whether it is for the data plane.
-    data: bool,
-    header: Secret,
-}
-
 impl<'a> Client<'a> {
     /// A client for the public cloud's audiences.
     pub fn new(
@@ -223,8 +213,17 @@ impl<'a> Client<'a> {
 
     /// Authorizes, sends, judges and reads one call; again where the rules of [`retry`] allow it.
     pub fn run<T>(&self, call: &Call<T>) -> Result<Answer<T>, Error> {
-        let (response, attempts) = self.exchange(&call.request, &call.scope, call.effect)?;
-        match (call.read)(&response) {
+        self.run_by(call, |response| (call.read)(response))
+    }
+
+    /// The same with another reader, which may keep the body.
+    fn run_by<T, U>(
+        &self,
+        call: &Call<T>,
+        read: impl FnOnce(&mut Response) -> Result<U, Error>,
+    ) -> Result<Answer<U>, Error> {
+        let (mut response, attempts) = self.exchange(&call.request, &call.scope, call.effect)?;
+        match read(&mut response) {
             Ok(value) => Ok(Answer::new(value, &response, attempts)),
             Err(Error::Answer(lost)) => Err(unusable(
                 call.request.line(),
@@ -234,50 +233,6 @@ impl<'a> Client<'a> {
             )),
             Err(other) => Err(other),
         }
-    }
-
-    /// What authorizes a scope: nothing, the key, or a token for the plane's audience.
-    fn proof(&self, scope: &Scope) -> Result<Proof, Error> {
-        match (scope, &self.credential) {
-            (Scope::Open, _) => Ok(Proof::None),
-            (Scope::Arm, Credential::Key(_)) => Err(Error::usage(
-                "ARM takes no account key: this needs a managed identity or a token",
-            )),
-            (Scope::Data { .. }, Credential::Key(key)) => Ok(Proof::Key(key.clone())),
-            (Scope::Arm, _) => {
-                let audience = locked(&self.audiences).arm.clone();
-                Ok(self.proof_of(&self.token(&audience)?, scope))
-            }
-            (Scope::Data { .. }, _) => Ok(self.proof_of(&self.data_token()?, scope)),
-        }
-    }
-
-    /// The header of a token, made anew once a minute: its label says how long the token lives.
-    fn proof_of(&self, token: &Token, scope: &Scope) -> Proof {
-        let now = self.now();
-        let life = (token.expires.moment(now) - now).whole_seconds();
-        let data = matches!(scope, Scope::Data { .. });
-        let mut ready = locked(&self.ready);
-        let known = ready.iter().find(|known| known.is_for(token, life, data));
-        if let Some(known) = known {
-            return Proof::Ready(known.header.clone());
-        }
-        let scheme = if data { aad } else { bearer };
-        let header = scheme(&token.secret.living(life));
-        ready.retain(|known| known.data != data);
-        ready.push(Ready {
-            token: token.secret.clone(),
-            minutes: life / 60,
-            data,
-            header: header.clone(),
-        });
-        Proof::Ready(header)
-    }
-}
-
-impl Ready {
-    fn is_for(&self, token: &Token, life: i64, data: bool) -> bool {
-        (self.data, self.minutes) == (data, life / 60) && self.token == token.secret
     }
 }
 

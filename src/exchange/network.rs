@@ -3,13 +3,13 @@
 //! Two ways out. One is for this machine and its metadata service: never through a proxy, whatever the environment
 //! says, because a proxy would answer with its own identity. The other is for everything else.
 
+mod answer;
 pub mod chain;
 mod names;
 pub mod probe;
 mod steady;
 mod trouble;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -21,16 +21,12 @@ use ureq::{Agent, AsSendBody, Body};
 
 use super::{Transport, locked, patience, regions};
 use crate::error::{Broken, Stage};
-use crate::message::{Headers, Limits, Plane, Request, Response};
+use crate::message::{Limits, Plane, Request, Response};
 use crate::name::is_loopback;
 use names::Names;
 use steady::Steady;
 use trouble::{on_the_way, stage, words};
 
-/// An answer whose length is not said is mostly smaller.
-const USUAL_BODY: u64 = 8 * 1024;
-/// No answer of the service is larger: pages end at 4 MB.
-const LARGEST_BODY: u64 = 32 * 1024 * 1024;
 /// As many connections as there are threads wait for their next request; ureq would drop all but three.
 const WAITING: usize = 64;
 
@@ -265,36 +261,20 @@ impl Transport for Network {
             self.names.forget();
             broken(stage(&e), on_the_way(way, request.plane, &e))
         })?;
-        let body = read(answer.body_mut()).map_err(|e| {
+        let body = answer::body(answer.body_mut()).map_err(|e| {
             let status = answer.status().as_u16();
             broken(
                 Stage::Answer,
                 format!("the answer ({status}) broke off: {}", words(&e)),
             )
         })?;
-        let mut headers = Headers::with_capacity(answer.headers().len());
-        for (name, value) in answer.headers() {
-            headers.push(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
-        }
         Ok(Response {
             status: answer.status().as_u16(),
-            headers,
+            headers: answer::headers(answer.headers()),
             body,
             elapsed: begun.elapsed(),
         })
     }
-}
-
-/// The whole body, in room that is made once where its length was said.
-fn read(body: &mut Body) -> Result<Vec<u8>, ureq::Error> {
-    let said = body
-        .content_length()
-        .unwrap_or(USUAL_BODY)
-        .min(LARGEST_BODY);
-    let mut bytes = Vec::with_capacity(usize::try_from(said).unwrap_or(0));
-    let mut reader = body.with_config().limit(LARGEST_BODY).reader();
-    reader.read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

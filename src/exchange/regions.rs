@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime};
 use super::attempt::Asked;
 use super::judge::Tally;
 use super::retry::Remedy;
-use super::{Client, locked, patience};
+use super::{Client, Clock, locked, patience};
 use crate::cosmos::{Account, account};
 use crate::error::{Error, Stage};
 use crate::message::{Effect, Limits, Plane, Request, Response, Scope, Text};
@@ -54,9 +54,10 @@ pub struct Regions {
 /// Scheme, host and port of what is sent.
 pub(super) fn origin(request: &Request) -> Option<&str> {
     let url = request.url.expose();
-    let start = url.find("://")? + 3;
-    let end = url.get(start..)?.find('/')? + start;
-    url.get(..end)
+    let (_, behind) = url.split_once(':')?;
+    let host = behind.strip_prefix("//")?;
+    let path = host.find('/')?;
+    url.get(..url.len() - host.len() + path)
 }
 
 impl Regions {
@@ -89,10 +90,10 @@ impl Regions {
         &self,
         mut request: Request,
         effect: Effect,
-        now: OffsetDateTime,
+        clock: &dyn Clock,
     ) -> Request {
         let target = match effect {
-            Effect::Read => self.reading(now),
+            Effect::Read => self.reading(clock),
             _ => self.writes.as_deref(),
         };
         let ours = request.plane == Plane::Data && origin(&request) == Some(self.home.as_str());
@@ -103,11 +104,11 @@ impl Regions {
     }
 
     /// Where reads go: away from what did not serve them, else to the preferred region.
-    fn reading(&self, now: OffsetDateTime) -> Option<&str> {
+    fn reading(&self, clock: &dyn Clock) -> Option<&str> {
         let away = self
             .reads
             .as_ref()
-            .filter(|(_, since)| now < *since + FRESH);
+            .filter(|(_, since)| clock.now() < *since + FRESH);
         let preferred = self
             .list
             .first()

@@ -17,7 +17,7 @@ use crate::cosmos::ranges::Part;
 use crate::cosmos::sheet::{self, Sheet};
 use crate::cosmos::{Container, Paging};
 use crate::error::Error;
-use crate::message::{Answer, Call};
+use crate::message::{Answer, Call, Page, Response};
 use table::{Job, Table};
 
 /// What is read, and how.
@@ -159,7 +159,8 @@ impl Desk<'_> {
 
     fn fetch(&self, job: &Job) {
         let call = self.call(job);
-        let done = match self.client.run(&call) {
+        let read = |response: &mut Response| sheet::read(response, self.sweep.strip);
+        let done = match self.client.run_by(&call, read) {
             Ok(answer) => self.put(job, &call, answer),
             Err(error) if is_gone(&error) => self.repair(job, error),
             // Not every gateway takes the bounds of a part: then the whole range is read, and the rest left out here.
@@ -180,7 +181,7 @@ impl Desk<'_> {
         self.sweep.query.is_none()
     }
 
-    fn call(&self, job: &Job) -> Call<Sheet> {
+    fn call(&self, job: &Job) -> Call<Page> {
         let Sweep {
             container, paging, ..
         } = self.sweep;
@@ -193,13 +194,13 @@ impl Desk<'_> {
             ..job.part.clone()
         };
         match self.sweep.query {
-            Some(query) => sheet::rows(container, query, &part, &paging, self.sweep.strip),
-            None => sheet::items(container, &part, &paging, self.sweep.strip),
+            Some(query) => sheet::rows(container, query, &part, &paging),
+            None => sheet::items(container, &part, &paging),
         }
     }
 
     /// Lines are made ready here, by whoever has fetched them, and only then laid down.
-    fn put(&self, job: &Job, call: &Call<Sheet>, mut answer: Answer<Sheet>) -> Result<(), Error> {
+    fn put(&self, job: &Job, call: &Call<Page>, mut answer: Answer<Sheet>) -> Result<(), Error> {
         let sheet = &mut answer.value;
         if sheet.rid.as_ref().is_some_and(|rid| *rid != self.rid) {
             return Err(recreated());

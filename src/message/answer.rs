@@ -74,7 +74,9 @@ impl<T> Answer<T> {
 #[inline(never)]
 fn said(response: &Response) -> Answer<()> {
     let header = |name: &str| response.header(name).map(str::to_string);
-    let charge = header("x-ms-request-charge").and_then(|text| decimal::read(&text));
+    let charge = response
+        .header("x-ms-request-charge")
+        .and_then(decimal::read);
     Answer {
         value: (),
         status: response.status,

@@ -38,6 +38,19 @@ impl Headers {
         })
     }
 
+    /// The value of the first of that name, whatever its case.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let mut start = 0;
+        let place = self.ends.iter().find_map(|(middle, end)| {
+            let begin = std::mem::replace(&mut start, *end);
+            // Most names differ in their length already.
+            let same = middle - begin == name.len()
+                && self.text.get(begin..*middle)?.eq_ignore_ascii_case(name);
+            same.then_some(*middle..*end)
+        });
+        self.text.get(place?)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -87,6 +100,16 @@ mod tests {
         let own = pairs.map(|(name, value)| (name.to_string(), value.to_string()));
         let headers: Headers = own.clone().into_iter().collect();
         assert!(headers.iter().eq(pairs));
+        for (name, value) in [
+            ("ETAG", Some("\"e\"")),
+            ("x-ü", Some("ö")),
+            ("Empty", Some("")),
+            ("", Some("")),
+            ("eta", None),
+            ("x-Ü", None),
+        ] {
+            assert_eq!(headers.get(name), value, "{name}");
+        }
         assert_eq!(headers.pairs(), own);
         assert_eq!((headers.len(), headers.is_empty()), (5, false));
         assert!(Headers::with_capacity(9).is_empty());

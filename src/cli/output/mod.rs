@@ -148,8 +148,13 @@ impl Output {
     }
 
     /// Writes elements of a list that stand on lines of their own: in one go, where that is how they are written.
-    pub fn rows(&mut self, lines: &str) -> Result<(), Error> {
-        if self.is_lines() {
+    pub fn rows(&mut self, lines: &[u8]) -> Result<(), Error> {
+        let plain = self.is_lines();
+        if plain && !self.terminal {
+            return self.put(lines);
+        }
+        let lines = std::str::from_utf8(lines).map_err(|e| Error::answer(e.to_string()))?;
+        if plain {
             return self.write(lines);
         }
         for line in lines.lines() {
@@ -237,15 +242,19 @@ impl Output {
     }
 
     fn write(&mut self, text: &str) -> Result<(), Error> {
-        if text.is_empty() || self.format == Format::None {
-            return Ok(());
-        }
         let shown = match self.format {
-            _ if !self.terminal => Cow::from(text),
+            _ if !self.terminal || text.is_empty() => Cow::from(text),
             Format::Auto | Format::Json | Format::Ndjson => json::tame(text.to_string()).into(),
             _ => printable(text).into(),
         };
-        let written = self.to.write_all(shown.as_bytes());
+        self.put(shown.as_bytes())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if bytes.is_empty() || self.format == Format::None {
+            return Ok(());
+        }
+        let written = self.to.write_all(bytes);
         written.and_then(|()| self.to.flush()).map_err(failed)
     }
 }

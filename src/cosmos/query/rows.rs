@@ -5,13 +5,12 @@ use std::ops::Range;
 use serde_json::value::RawValue;
 
 use super::order::Key;
+use crate::cosmos::cursor::Cursor;
 use crate::cosmos::feed::feed;
 use crate::cosmos::key_definition::{Pair, pair};
 use crate::cosmos::raw::continuation;
-use crate::cosmos::room;
-use crate::cosmos::scan::Scan;
 use crate::error::Error;
-use crate::message::{Call, Next, Page, Response};
+use crate::message::{Call, Next, Page, Response, room};
 
 /// A member of an object, its value untouched. Rows are many and their members few: nothing is built for them.
 pub fn member<'a>(text: &'a str, name: &str, what: &str) -> Result<Option<&'a RawValue>, Error> {
@@ -64,7 +63,7 @@ pub struct Row<'b> {
 }
 
 /// How the row that comes next is added.
-type Add = fn(&mut Block, &mut Scan) -> Option<()>;
+type Add = fn(&mut Block, &mut Cursor) -> Option<()>;
 
 /// `POST /dbs/{db}/colls/{coll}/docs`: the same page of a query, as a block: of rows as they came, or of ordered ones
 /// that are unwrapped, `{"_rid", "orderByItems": [{"item": …}], "payload": …}`; perhaps with a mark of each.
@@ -101,14 +100,14 @@ fn read(response: &Response, add: Add) -> Result<Block, Error> {
 
 impl Block {
     fn fill(&mut self, body: &str, add: Add) -> Option<()> {
-        let (mut from, mut found) = (Scan::new(body), None);
+        let (mut from, mut found) = (Cursor::new(body), None);
         from.enter(b'{')?;
         while let Some(name) = from.name()? {
             if found.is_some() || name != "\"Documents\"" {
                 from.value()?;
                 continue;
             }
-            self.text = room::take(body.len());
+            self.text = room::text(body.len());
             found = from.enter(b'[');
             while from.more(b']')? {
                 add(self, &mut from)?;
@@ -117,7 +116,7 @@ impl Block {
         from.end().and(found)
     }
 
-    fn add(&mut self, from: &mut Scan) -> Option<()> {
+    fn add(&mut self, from: &mut Cursor) -> Option<()> {
         let text = self.put(from.value()?);
         self.rows.push(Place { text, keys: 0..0 });
         Some(())
@@ -130,13 +129,13 @@ impl Block {
     }
 
     /// Not by its text: the next answer may write the same row in another way.
-    fn marked(&mut self, from: &Scan) -> Option<&mut Block> {
+    fn marked(&mut self, from: &Cursor) -> Option<&mut Block> {
         let key = Key::of(from.clone().value()?).ok()?;
         self.marks.push(key.identity().mark());
         Some(self)
     }
 
-    fn unwrap(&mut self, from: &mut Scan) -> Option<()> {
+    fn unwrap(&mut self, from: &mut Cursor) -> Option<()> {
         let mut ahead = from.clone();
         match usual(&mut ahead) {
             Some((item, payload)) => {
@@ -152,7 +151,7 @@ impl Block {
     }
 
     /// Of members with one name the last counts.
-    fn unwrap_any(&mut self, from: &mut Scan) -> Option<()> {
+    fn unwrap_any(&mut self, from: &mut Cursor) -> Option<()> {
         let (mut keys, mut text) = (None, 0..0);
         from.enter(b'{')?;
         while let Some(name) = from.name()? {
@@ -169,7 +168,7 @@ impl Block {
     }
 
     /// `[{"item": …}, {}]`: an item that is not there is undefined.
-    fn put_keys(&mut self, from: &mut Scan) -> Option<Range<usize>> {
+    fn put_keys(&mut self, from: &mut Cursor) -> Option<Range<usize>> {
         let begin = self.keys.len();
         from.enter(b'[')?;
         while from.more(b']')? {
@@ -240,7 +239,7 @@ impl Block {
 }
 
 /// What a row is ordered by and its payload, where it is as the service writes it, which is quick to see.
-fn usual<'t>(from: &mut Scan<'t>) -> Option<(&'t str, &'t str)> {
+fn usual<'t>(from: &mut Cursor<'t>) -> Option<(&'t str, &'t str)> {
     from.text("{\"_rid\":")?;
     from.value()?;
     from.text(",\"orderByItems\":[{\"item\":")?;
@@ -252,7 +251,7 @@ fn usual<'t>(from: &mut Scan<'t>) -> Option<(&'t str, &'t str)> {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        room::give(std::mem::take(&mut self.text));
+        room::give(std::mem::take(&mut self.text).into_bytes());
     }
 }
 

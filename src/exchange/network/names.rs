@@ -1,12 +1,14 @@
 //! Addresses of names. ureq asks for them before every request, connected or not, with a thread for each question that
 //! may not take for ever: here a name is asked for once in a while, and an address not at all.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ureq::config::Config;
 use ureq::http::Uri;
+use ureq::http::uri::Authority;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
@@ -15,11 +17,15 @@ use crate::exchange::locked;
 /// How long an answer is taken for right: a service that moves changes what its name means.
 const FRESH: Duration = Duration::from_secs(30);
 
-/// A name with its port, its addresses, and when they were asked for.
-type Known = (String, ResolvedSocketAddrs, Instant);
+/// What the name in an origin means, and when that was asked for.
+struct Known {
+    origin: String,
+    addresses: ResolvedSocketAddrs,
+    asked: Instant,
+}
 
 /// What names mean; its copies know the same.
-#[derive(Debug, Default, Clone)]
+#[derive(Default, Clone)]
 pub(super) struct Names(Arc<Mutex<Vec<Known>>>);
 
 impl Names {
@@ -28,21 +34,42 @@ impl Names {
         locked(&self.0).clear();
     }
 
-    /// Of an address itself or of this machine, or as a name was answered a moment ago.
-    fn known(&self, name: &str) -> Option<ResolvedSocketAddrs> {
+    /// As it was answered a moment ago.
+    fn known(&self, scheme: &str, authority: &str) -> Option<ResolvedSocketAddrs> {
+        let mut known = locked(&self.0);
+        known.retain(|known| known.asked.elapsed() < FRESH);
+        let mut known = known.iter();
+        let found = known.find(|known| {
+            let behind = known.origin.strip_prefix(scheme);
+            behind.and_then(|behind| behind.strip_prefix("://")) == Some(authority)
+        });
+        found.map(|known| known.addresses.clone())
+    }
+
+    fn learn(&self, scheme: &str, authority: &str, addresses: &ResolvedSocketAddrs) {
+        locked(&self.0).push(Known {
+            origin: [scheme, "://", authority].concat(),
+            addresses: addresses.clone(),
+            asked: Instant::now(),
+        });
+    }
+
+    /// An address is its own, and so is the name of this machine.
+    fn own(&self, uri: &Uri) -> Option<ResolvedSocketAddrs> {
+        let name = DefaultResolver::host_and_port(uri.scheme()?, uri.authority()?)?;
         let own = match name.parse() {
             Ok(address) => vec![address],
-            Err(_) => loopback(name),
+            Err(_) => loopback(&name),
         };
-        if !own.is_empty() {
-            let mut addresses = self.empty();
-            own.into_iter().for_each(|address| addresses.push(address));
-            return Some(addresses);
-        }
-        let mut known = locked(&self.0);
-        known.retain(|(_, _, asked)| asked.elapsed() < FRESH);
-        let found = known.iter().find(|(known, _, _)| known == name);
-        found.map(|(_, addresses, _)| addresses.clone())
+        let mut addresses = self.empty();
+        own.into_iter().for_each(|address| addresses.push(address));
+        (!addresses.is_empty()).then_some(addresses)
+    }
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Names")
     }
 }
 
@@ -63,14 +90,16 @@ impl Resolver for Names {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let parts = uri.scheme().zip(uri.authority());
-        let name = parts.and_then(|(s, a)| DefaultResolver::host_and_port(s, a));
-        let name = name.unwrap_or_default();
-        if let Some(addresses) = self.known(&name) {
+        let scheme = uri.scheme_str().unwrap_or_default();
+        let authority = uri.authority().map_or("", Authority::as_str);
+        if let Some(addresses) = self.known(scheme, authority) {
             return Ok(addresses);
         }
-        let addresses = DefaultResolver::default().resolve(uri, config, timeout)?;
-        locked(&self.0).push((name, addresses.clone(), Instant::now()));
+        let addresses = match self.own(uri) {
+            Some(addresses) => addresses,
+            None => DefaultResolver::default().resolve(uri, config, timeout)?,
+        };
+        self.learn(scheme, authority, &addresses);
         Ok(addresses)
     }
 }
@@ -81,38 +110,50 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_its_own_and_a_name_is_known_for_a_while() {
+    fn an_address_is_its_own() {
         let names = Names::default();
-        for address in ["127.0.0.1:80", "[::1]:443"] {
-            let known = names.known(address).unwrap();
-            assert_eq!(known.to_vec(), [address.parse().unwrap()]);
-        }
-        for name in ["localhost:80", "acct1.localhost:80"] {
-            let wanted = ["127.0.0.1:80", "[::1]:80"].map(|known| known.parse().unwrap());
-            assert_eq!(names.known(name).unwrap().to_vec(), wanted);
-        }
-        for name in [
-            "notlocalhost:80",
-            "localhost.example:80",
-            "localhost:x",
-            "localhost",
+        for (uri, address) in [
+            ("http://127.0.0.1/a", "127.0.0.1:80"),
+            ("https://[::1]/", "[::1]:443"),
+            ("https://10.0.0.1:8081/", "10.0.0.1:8081"),
         ] {
-            assert_eq!(names.known(name), None, "{name}");
+            let found = names.own(&uri.parse().unwrap()).unwrap();
+            assert_eq!(found.to_vec(), [address.parse().unwrap()]);
         }
-        let (now, name) = (Instant::now(), "contoso.documents.azure.com:443");
-        assert_eq!(names.known(name), None);
-        let long_ago = now.checked_sub(FRESH).unwrap();
-        for (asked, is_known) in [(now, true), (long_ago, false)] {
-            let addresses = names.known("10.0.0.1:443").unwrap();
-            names.forget();
-            locked(&names.0).push((name.into(), addresses, asked));
-            assert_eq!(names.known(name).is_some(), is_known);
-            assert_eq!(names.known("contoso.documents.azure.com:80"), None);
+        for name in ["http://localhost/", "http://acct1.localhost:80/"] {
+            let wanted = ["127.0.0.1:80", "[::1]:80"].map(|known| known.parse().unwrap());
+            let found = names.own(&name.parse().unwrap()).unwrap();
+            assert_eq!(found.to_vec(), wanted);
         }
+        for host in [
+            "contoso.documents.azure.com",
+            "notlocalhost",
+            "localhost.example",
+        ] {
+            let uri = format!("https://{host}/").parse().unwrap();
+            assert_eq!(names.own(&uri), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_known_for_a_while() {
+        let names = Names::default();
+        let host = "contoso.documents.azure.com";
+        assert_eq!(names.known("https", host), None);
+        let mut addresses = names.empty();
+        addresses.push("10.0.0.1:443".parse().unwrap());
+        names.learn("https", host, &addresses);
         let copy = names.clone();
-        locked(&names.0).push((name.into(), names.empty(), now));
-        assert!(copy.known(name).is_some());
+        assert_eq!(copy.known("https", host), Some(addresses.clone()));
+        assert_eq!(names.known("http", host), None);
+        assert_eq!(names.known("https", "contoso.documents.azure.com:80"), None);
+        let long_ago = Instant::now().checked_sub(FRESH).unwrap();
+        locked(&names.0)
+            .iter_mut()
+            .for_each(|known| known.asked = long_ago);
+        assert_eq!(names.known("https", host), None);
+        names.learn("https", host, &addresses);
         copy.forget();
-        assert_eq!(names.known(name), None);
+        assert_eq!(names.known("https", host), None);
     }
 }

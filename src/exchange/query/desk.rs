@@ -166,7 +166,7 @@ impl<'a> Desk<'a> {
         let done = match self.ask(job) {
             Ok((request, answer, sheet)) => {
                 let mut table = self.table();
-                table.count(job, &answer, sheet.rows.len(), self.asked.metrics);
+                table.count(job, &answer, sheet.block.len(), self.asked.metrics);
                 if let Some(heard) = self.asked.heard {
                     heard(&table.spent);
                 }
