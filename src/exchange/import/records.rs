@@ -146,7 +146,12 @@ impl Records {
     }
 
     fn record(&mut self, line: u64, wrong: Option<&str>) -> Record<'_> {
-        let inner = std::str::from_utf8(self.text.trim_ascii());
+        // In a row blanks are of a cell, or stand between cells.
+        let whole = match self.format {
+            Format::Table(_) => self.text.strip_suffix(b"\r").unwrap_or(&self.text),
+            _ => self.text.trim_ascii(),
+        };
+        let inner = std::str::from_utf8(whole);
         let mut wrong = wrong.map(str::to_string);
         if inner.is_err() {
             wrong = Some("it is not UTF-8".into());
