@@ -1047,7 +1047,14 @@ fn a_state_belongs_to_one_input_one_container_and_one_share() {
     std::fs::write(&state.0, "{}").unwrap();
     with(one.path(), "--shard 1/1")
         .ends(2)
+    // What a kill left of it beside the file is in nobody's way, and does not stay.
+    let beside = state.0.with_file_name(format!(
+        ".{}.new",
+        state.0.file_name().unwrap().to_str().unwrap()
+    ));
+    std::fs::write(&beside, "{").unwrap();
         .says("no state of an import");
+    assert!(!beside.exists());
 }
 
 #[test]

@@ -18,19 +18,21 @@ pub fn kept(path: &str) -> Result<Option<String>, Error> {
     }
 }
 
-/// Writes a file whole or not at all: whoever is killed in between leaves the old one.
+/// Writes a file whole or not at all: whoever is killed in between leaves the old one, and beside it a piece that the
+/// next one writes over.
 pub fn keep(path: &str, text: &str) -> Result<(), Error> {
+    keep_by(path, text, "new")
+}
+
+/// What is written beside the file has a name of its own.
+fn keep_by(path: &str, text: &str, end: &str) -> Result<(), Error> {
     let failed = |e: std::io::Error| Error::local(format!("cannot write {path}: {e}"));
     // In the same folder, because only there a rename is one step.
     let mut beside = PathBuf::from(path);
     let name = beside
         .file_name()
         .map(|name| name.to_string_lossy().into_owned());
-    beside.set_file_name(format!(
-        ".{}.{}",
-        name.unwrap_or_default(),
-        std::process::id()
-    ));
+    beside.set_file_name(format!(".{}.{end}", name.unwrap_or_default()));
     let written = fs::File::create(&beside)
         .and_then(|mut file| writeln!(file, "{text}").and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&beside, path));
@@ -66,7 +68,9 @@ pub fn keep_sessions(settings: &Settings, sessions: &Sessions) -> Result<(), Err
             for (url, token) in tokens {
                 known.insert(url, token.into());
             }
-            keep(&path, &Value::Object(known).to_string())
+            // Several commands may share it at a time.
+            let end = std::process::id().to_string();
+            keep_by(&path, &Value::Object(known).to_string(), &end)
         }
         None => Ok(()),
     }
