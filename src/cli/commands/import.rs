@@ -115,7 +115,7 @@ impl<'a> Job<'a> {
             ("elsewhere", counts.elsewhere),
         ];
         summary(output, &all, "")?;
-        Ok(code(&counts))
+        Ok(code(counts.rejected))
     }
 
     fn look(
@@ -162,9 +162,15 @@ impl<'a> Job<'a> {
         let (counts, error) = self.with_progress(session, &plan, &ears, &mut records)?;
         rejects.end();
         self.tell(session, output, &counts)?;
+        if plan.resume.rejected > 0 {
+            let before = count(plan.resume.rejected, "item");
+            session.say(&format!(
+                "{before} rejected before, by a run with this --state"
+            ));
+        }
         match error {
             Some(error) => Err(error),
-            None => Ok(code(&counts)),
+            None => Ok(code(counts.rejected + plan.resume.rejected)),
         }
     }
 
@@ -236,8 +242,8 @@ impl<'a> Job<'a> {
     }
 }
 
-fn code(counts: &Counts) -> u8 {
-    if counts.rejected > 0 { PARTLY } else { 0 }
+fn code(rejected: u64) -> u8 {
+    if rejected > 0 { PARTLY } else { 0 }
 }
 
 /// What was counted, as one JSON object.

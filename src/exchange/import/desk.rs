@@ -102,10 +102,18 @@ impl<'a> Desk<'a> {
             idle = false;
             match next {
                 Next::Leave => break,
-                Next::Wait => (lanes, idle) = self.wait(lanes, FILL),
+                Next::Wait => {
+                    (lanes, idle) = self.wait(lanes, FILL);
+                    if idle {
+                        drop(lanes);
+                        self.keep_if_due();
+                        lanes = self.lanes();
+                    }
+                }
                 Next::Sleep(wait) => {
                     drop(lanes);
                     self.client.clock().sleep(wait.min(NAP));
+                    self.keep_if_due();
                     lanes = self.lanes();
                 }
                 Next::Send(load) => {
@@ -145,11 +153,11 @@ impl<'a> Desk<'a> {
             lanes.failed = error;
         }
         drop(lanes);
+        self.keep_if_due();
         if let Some(said) = gone {
             self.repair(&range, edition, &said);
         }
         self.moved.notify_all();
-        self.keep_if_due();
     }
 
     /// What comes of one item; what is sent again too often is not.

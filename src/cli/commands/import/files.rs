@@ -67,6 +67,7 @@ impl State {
             settled: settled.ok_or_else(wrong)?,
             ahead: number("ahead").ok_or_else(wrong)?,
             first: Some(number("first").ok_or_else(wrong)?),
+            rejected: number("rejected").unwrap_or_default(),
         };
         self.errors = number("errors");
         let other = self
@@ -92,6 +93,7 @@ impl State {
             ("first", snapshot.first),
             ("ahead", snapshot.ahead),
             ("errors", snapshot.told),
+            ("rejected", snapshot.rejected),
         ] {
             state += &format!("\"{name}\":{number},");
         }
