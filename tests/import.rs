@@ -1102,21 +1102,31 @@ fn a_disk_that_is_full_is_an_error() {
 #[test]
 fn shares_are_the_whole_and_nothing_twice() {
     let place = Place::furnished(&[]);
-    let file = Named::new("shares.ndjson", lines(3000));
-    let mut written = 0;
+    let file = Named::new("shares.ndjson", lines(2999) + "{\n");
+    let (mut written, mut rejected) = (0, 0);
     for share in 1..=3 {
         if share == 2 {
             place.fault("split:1");
         }
-        let ran = place
-            .orders(&format!("import {} --shard {share}/3", file.path()))
-            .ok();
-        assert_eq!(count(&ran, "created") + count(&ran, "elsewhere"), 3000);
+        let ran = place.orders(&format!("import {} --shard {share}/3", file.path()));
+        let bad = count(&ran, "rejected");
+        assert_eq!(ran.code, if bad > 0 { 9 } else { 0 }, "{ran:#?}");
+        assert_eq!(
+            count(&ran, "created") + count(&ran, "elsewhere") + bad,
+            3000
+        );
+        rejected += bad;
         assert!(count(&ran, "created") > 500, "{ran:#?}");
         written += count(&ran, "created");
         assert_eq!(items(&place).len() as u64, written);
     }
-    assert_eq!(written, 3000);
+    // What is no item is of no key, and of one share all the same.
+    assert_eq!((written, rejected), (2999, 1));
+    let rehearsed = (1..=3).map(|share| {
+        let line = format!("import {} -p /pk --dry-run --shard {share}/3", file.path());
+        count(&place.orders(&line), "rejected")
+    });
+    assert_eq!(rehearsed.sum::<u64>(), 1);
     place
         .orders(&format!("import {} --shard 4/3", file.path()))
         .ends(2)

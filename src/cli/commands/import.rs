@@ -125,13 +125,13 @@ impl<'a> Job<'a> {
         counts: &mut Counts,
         rejects: &Rejects,
     ) -> Result<(), Error> {
-        match (check.spot(record), self.shard) {
-            (Ok(spot), Some(shard)) => counts.elsewhere += u64::from(!shard.holds(&spot.effective)),
-            (Ok(_), None) => {}
-            (Err(why), _) => {
-                counts.rejected += 1;
-                rejects.tell(&unasked(record.line, &why, record.text))?;
-            }
+        let spot = check.spot(record);
+        let key = spot.as_ref().map_or("", |spot| &spot.effective);
+        if self.shard.is_some_and(|shard| !shard.holds(key)) {
+            counts.elsewhere += 1;
+        } else if let Err(why) = &spot {
+            counts.rejected += 1;
+            rejects.tell(&unasked(record.line, why, record.text))?;
         }
         Ok(())
     }
