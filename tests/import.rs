@@ -13,7 +13,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{Read, Write as _};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -1095,6 +1095,52 @@ fn a_disk_that_is_full_is_an_error() {
         .ends(1)
         .says("the input cannot be read");
     place.orders("import").ends(2).says("name a file");
+}
+
+/// An item of which nobody could be told is neither written nor done with.
+#[test]
+fn what_a_full_disk_did_not_take_of_the_rejected_is_told_by_the_next_run() {
+    const COUNT: usize = 400;
+    let place = Place::furnished(&[]);
+    let (file, state, errors) = (
+        Named::new("told.ndjson", lines(COUNT) + &"{\n".repeat(COUNT)),
+        Named::none("told.state"),
+        Named::none("told.errors"),
+    );
+    let others = Named::new("told.before", lines(COUNT).replace("\"n\"", "\"m\""));
+    place.orders(&format!("import {} -q", others.path())).ok();
+    let line = format!(
+        "import {} --state {} --errors {} -q",
+        file.path(),
+        state.path(),
+        errors.path()
+    );
+    for blocks in [20, 40, 60] {
+        let run = place
+            .prepare(&line)
+            .env("RAWCOSMOS_DATABASE_NAME", "shop")
+            .env("RAWCOSMOS_CONTAINER_NAME", "orders");
+        let whole = run.command();
+        let mut command = Command::new("/bin/sh");
+        // The signal that comes with the limit would end it: it is to see the error.
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        command.args(["-c", &script]).arg(whole.get_program());
+        command.args(whole.get_args()).env_clear();
+        command.envs(whole.get_envs().filter_map(|(n, v)| Some((n, v?))));
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("File too large"), "{said}");
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(errors.rows().len() < 2 * COUNT);
+    }
+    place.orders(&line).ends(9);
+    let told: Vec<_> = errors
+        .rows()
+        .iter()
+        .map(|row| row["line"].as_u64())
+        .collect();
+    let once: BTreeSet<_> = told.iter().collect();
+    assert_eq!((told.len(), once.len()), (2 * COUNT, 2 * COUNT));
 }
 
 // ---- Shares

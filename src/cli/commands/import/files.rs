@@ -149,9 +149,15 @@ impl Rejects {
             return Ok(());
         };
         let line = line(rejected);
-        *length += line.len() as u64;
-        file.write_all(line.as_bytes())
-            .map_err(|e| Error::local(format!("cannot write {path}: {e}")))
+        match file.write_all(line.as_bytes()) {
+            Ok(()) => *length += line.len() as u64,
+            Err(e) => {
+                // Half a line says nothing; a device has no length.
+                let _ = file.set_len(*length);
+                return Err(Error::local(format!("cannot write {path}: {e}")));
+            }
+        }
+        Ok(())
     }
 
     /// How long the file is.
