@@ -843,6 +843,23 @@ fn what_the_service_promises_not_to_have_done_is_repeated() {
     }
 }
 
+/// A request that was throttled may still meet a failure, and the other way round.
+#[test]
+fn each_refusal_has_its_own_limit() {
+    let (busy, failed) = (refusal(429, 3200, ""), refusal(500, 0, ""));
+    let acts = [&busy, &busy, &busy, &failed, &failed, &busy, &failed];
+    let acts = || acts.into_iter().cloned();
+    let ran = run(Plane::Data, Effect::Read, |clock| {
+        Script::new(clock, acts().chain([ok("")]))
+    });
+    assert_eq!(ran.waits, [100, 200, 400, 500, 1000, 800, 2000]);
+    assert_eq!(ran.result.unwrap(), 8);
+    let ran = run(Plane::Data, Effect::Read, |clock| {
+        Script::new(clock, acts().chain([failed.clone()]))
+    });
+    assert!(ran.result.unwrap_err().is_status(500));
+}
+
 #[test]
 fn the_services_own_wait_is_honoured_within_the_budget() {
     let wait = |ms: &str| Act::from(answer(429, &[("x-ms-retry-after-ms", ms)], ""));

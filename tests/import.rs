@@ -10,10 +10,11 @@
 mod common;
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use common::{Act, FakeClock, KEY, Script, answer};
@@ -175,6 +176,9 @@ fn inputs_are_read_as_they_are_or_what_is_wrong_is_named() {
             (2, "! something follows a quoted cell"), (3, r#"{"id":"2","t":"c"}"#),
             (4, "! a quote stands within a cell that does not begin with one"), (5, r#"{"id":"4","t":"5\" disk"}"#)]),
         ("id,\"t\n1,\"a\"", csv, &[(0, "the header of the table: the quote that opens in line 1 closes in line 2, and text follows it")]),
+        ("id\tx\ty\n\tb\t\n 1 \t\" \"\t c \r\n\t\t\n2\t\t", tsv,
+            &[(2, r#"{"x":"b"}"#), (3, r#"{"id":" 1 ","x":" ","y":" c "}"#), (5, r#"{"id":"2"}"#)]),
+        ("id,x\n1, a \n ,\t\n", csv, &[(2, r#"{"id":"1","x":" a "}"#), (3, r#"{"id":" ","x":"\t"}"#)]),
         ("id,t\n1,\"a\"", csv, &[(2, r#"{"id":"1","t":"a"}"#)]),
         ("id,id\n", csv, &[(0, "the table has two columns \"id\"")]),
         ("id,\n", csv, &[(0, "a column of the table has no name")]),
@@ -622,14 +626,15 @@ fn what_a_batch_was_taken_for_is_deleted() {
         .says("taken for an item");
 }
 
-/// What a script makes of three items, and the body of each batch.
-fn scripted(clock: &FakeClock, acts: Vec<Act>) -> (Counts, Vec<String>) {
+/// What a script makes of three items, the body of each batch, and what was written down as done before each.
+fn scripted(clock: &FakeClock, acts: Vec<Act>) -> (Counts, Vec<String>, Vec<String>) {
     let ranges = r#"{"PartitionKeyRanges":[{"id":"0","minInclusive":"","maxExclusive":"FF"}]}"#;
     let first = [
         Act::from(answer(200, &[], ranges)),
         Act::from(answer(207, &[], r#"[{"statusCode":404}]"#)),
     ];
     let script = Script::new(clock, first.into_iter().chain(acts));
+    let kept = Mutex::new(Vec::new());
     let key = MasterKey::new(KEY).unwrap();
     let client = Client::new(&script, clock, Credential::Key(key));
     let definition = json!({"paths": ["/pk"], "kind": "Hash", "version": 2});
@@ -651,7 +656,13 @@ fn scripted(clock: &FakeClock, acts: Vec<Act>) -> (Counts, Vec<String>) {
     let ears = Ears {
         rejected: &|rejected| panic!("{rejected:?}"),
         told: &|| 0,
-        keep: None,
+        keep: Some(&|snapshot| {
+            let batches = script.sent().len() - 2;
+            kept.lock()
+                .unwrap()
+                .push((batches, snapshot.settled.clone()));
+            Ok(())
+        }),
     };
     let mut records = Records::new(Box::new(std::io::Cursor::new(lines(3))), None).unwrap();
     let (counts, error) = client.import(&plan, &ears, &mut records, &mut |_| {});
@@ -663,7 +674,11 @@ fn scripted(clock: &FakeClock, acts: Vec<Act>) -> (Counts, Vec<String>) {
             .as_ref()
             .map_or(sent.line(), |body| body.expose().into())
     });
-    (counts, bodies.collect())
+    let kept = kept.into_inner().unwrap();
+    let kept = kept
+        .iter()
+        .map(|(batches, done)| format!("{batches} {done}"));
+    (counts, bodies.collect(), kept.collect())
 }
 
 #[test]
@@ -671,7 +686,7 @@ fn only_what_was_refused_is_sent_again_and_only_when_it_may_be() {
     let clock = FakeClock::new();
     let later = r#"[{"statusCode":201,"requestCharge":5},{"statusCode":429,"retryAfterMilliseconds":7000},{"statusCode":449}]"#;
     let fine = r#"[{"statusCode":201,"requestCharge":5},{"statusCode":201,"requestCharge":6}]"#;
-    let (counts, bodies) = scripted(
+    let (counts, bodies, kept) = scripted(
         &clock,
         vec![
             answer(207, &[], later).into(),
@@ -694,6 +709,8 @@ fn only_what_was_refused_is_sent_again_and_only_when_it_may_be() {
             && bodies[1].contains("\"i2\""),
         "{bodies:?}"
     );
+    // A kill at any moment leaves nothing open that was answered.
+    assert_eq!(kept, ["0 []", "1 [0,1]", "2 [0,3]"]);
 }
 
 #[test]
@@ -706,7 +723,7 @@ fn a_create_whose_answer_was_lost_is_compared_with_what_is_there() {
             format!(r#"{{"id":"i{n}","pk":"k{n}","n":{n}.0,"_rid":"x"}}"#),
         )
     };
-    let (counts, bodies) = scripted(
+    let (counts, bodies, _) = scripted(
         &clock,
         vec![
             Act::Break(Stage::Answer, Duration::ZERO),
@@ -994,8 +1011,9 @@ fn a_killed_import_goes_on_without_loss_and_knows_its_own() {
         assert!(known > 0 && there < COUNT, "{known} known, {there} there");
 
         let ran = place.orders(&line);
-        // The line that is no item is told by the run that comes to it, which may have been a killed one.
-        assert!([0, 9].contains(&ran.code), "{ran:#?}");
+        // The line that is no item is told by the run that comes to it, which may have been a killed one. Whoever looks
+        // at the last run alone must learn of it all the same.
+        assert_eq!(ran.code, 9, "{ran:#?}");
         assert_eq!(items(&place).len(), COUNT, "{ran:#?}");
         assert_eq!(count(&ran, "earlier"), known, "{ran:#?}");
         let rows = errors.rows();
@@ -1010,7 +1028,7 @@ fn a_killed_import_goes_on_without_loss_and_knows_its_own() {
             assert!((there..=there + 201).contains(&again), "{there}: {ran:#?}");
         }
         // What is done with is done with.
-        let (again, before) = (place.orders(&line).ok(), writes(&place));
+        let (again, before) = (place.orders(&line).ends(9), writes(&place));
         assert_eq!(
             (count(&again, "earlier"), count(&again, "requests")),
             (COUNT as u64 + 1, 0)
@@ -1040,10 +1058,11 @@ fn of_the_rejected_items_as_many_bytes_count_as_the_state_says() {
         (&json!([0, 3]), &json!(all.len()))
     );
     let mut half = whole.clone();
-    (half["settled"], half["errors"]) = (json!([0, 2]), json!(first));
+    half["settled"] = json!([0, 2]);
+    (half["errors"], half["rejected"]) = (json!(first), json!(1));
     // The state, the file, the exit code, and the file behind it.
     let cases = [
-        (&whole, Some(all.clone() + "{\"li"), 0, Some(all.as_str())),
+        (&whole, Some(all.clone() + "{\"li"), 9, Some(all.as_str())),
         (&half, Some(all[..first].to_string()), 9, Some(&all)),
         (
             &half,
@@ -1136,7 +1155,14 @@ fn a_state_belongs_to_one_input_one_container_and_one_share() {
     with(longer.path(), "--shard 1/1")
         .ends(2)
         .says("another size");
+    // What a kill left of it beside the file is in nobody's way, and does not stay.
+    let beside = state.0.with_file_name(format!(
+        ".{}.new",
+        state.0.file_name().unwrap().to_str().unwrap()
+    ));
+    std::fs::write(&beside, "{").unwrap();
     with(one.path(), "--shard 1/1").ok().shows("\"earlier\":10");
+    assert!(!beside.exists());
     assert_eq!(writes(&place), 10);
     place.sandbox.with_world(|world| {
         world
@@ -1179,26 +1205,82 @@ fn a_disk_that_is_full_is_an_error() {
     place.orders("import").ends(2).says("name a file");
 }
 
+/// An item of which nobody could be told is neither written nor done with.
+#[test]
+fn what_a_full_disk_did_not_take_of_the_rejected_is_told_by_the_next_run() {
+    const COUNT: usize = 400;
+    let place = Place::furnished(&[]);
+    let (file, state, errors) = (
+        Named::new("told.ndjson", lines(COUNT) + &"{\n".repeat(COUNT)),
+        Named::none("told.state"),
+        Named::none("told.errors"),
+    );
+    let others = Named::new("told.before", lines(COUNT).replace("\"n\"", "\"m\""));
+    place.orders(&format!("import {} -q", others.path())).ok();
+    let line = format!(
+        "import {} --state {} --errors {} -q",
+        file.path(),
+        state.path(),
+        errors.path()
+    );
+    for blocks in [20, 40, 60] {
+        let run = place
+            .prepare(&line)
+            .env("RAWCOSMOS_DATABASE_NAME", "shop")
+            .env("RAWCOSMOS_CONTAINER_NAME", "orders");
+        let whole = run.command();
+        let mut command = Command::new("/bin/sh");
+        // The signal that comes with the limit would end it: it is to see the error.
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        command.args(["-c", &script]).arg(whole.get_program());
+        command.args(whole.get_args()).env_clear();
+        command.envs(whole.get_envs().filter_map(|(n, v)| Some((n, v?))));
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("File too large"), "{said}");
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(errors.rows().len() < 2 * COUNT);
+    }
+    place.orders(&line).ends(9);
+    let told: Vec<_> = errors
+        .rows()
+        .iter()
+        .map(|row| row["line"].as_u64())
+        .collect();
+    let once: BTreeSet<_> = told.iter().collect();
+    assert_eq!((told.len(), once.len()), (2 * COUNT, 2 * COUNT));
+}
+
 // ---- Shares
 
 #[test]
 fn shares_are_the_whole_and_nothing_twice() {
     let place = Place::furnished(&[]);
-    let file = Named::new("shares.ndjson", lines(3000));
-    let mut written = 0;
+    let file = Named::new("shares.ndjson", lines(2999) + "{\n");
+    let (mut written, mut rejected) = (0, 0);
     for share in 1..=3 {
         if share == 2 {
             place.fault("split:1");
         }
-        let ran = place
-            .orders(&format!("import {} --shard {share}/3", file.path()))
-            .ok();
-        assert_eq!(count(&ran, "created") + count(&ran, "elsewhere"), 3000);
+        let ran = place.orders(&format!("import {} --shard {share}/3", file.path()));
+        let bad = count(&ran, "rejected");
+        assert_eq!(ran.code, if bad > 0 { 9 } else { 0 }, "{ran:#?}");
+        assert_eq!(
+            count(&ran, "created") + count(&ran, "elsewhere") + bad,
+            3000
+        );
+        rejected += bad;
         assert!(count(&ran, "created") > 500, "{ran:#?}");
         written += count(&ran, "created");
         assert_eq!(items(&place).len() as u64, written);
     }
-    assert_eq!(written, 3000);
+    // What is no item is of no key, and of one share all the same.
+    assert_eq!((written, rejected), (2999, 1));
+    let rehearsed = (1..=3).map(|share| {
+        let line = format!("import {} -p /pk --dry-run --shard {share}/3", file.path());
+        count(&place.orders(&line), "rejected")
+    });
+    assert_eq!(rehearsed.sum::<u64>(), 1);
     place
         .orders(&format!("import {} --shard 4/3", file.path()))
         .ends(2)

@@ -17,6 +17,8 @@ pub struct Tally {
     pub breaks: u32,
     /// How long was waited between.
     pub waited: Duration,
+    /// The statuses it was refused with, and how long was waited after each.
+    pub refusals: Vec<(u16, Duration)>,
     /// An attempt may have been carried out although no answer said so.
     pub uncertain: bool,
     /// What was set right.
@@ -29,6 +31,9 @@ impl Tally {
     /// Adds one wait and its reason.
     pub fn count(&mut self, wait: Duration, why: &Error) {
         self.waited += wait;
+        if let Error::Status(failure) = why {
+            self.refusals.push((failure.status, wait));
+        }
         self.breaks += u32::from(matches!(why, Error::Transport(_)));
         self.uncertain |= match why {
             Error::Transport(broken) => broken.was_sent(),
@@ -36,6 +41,18 @@ impl Tally {
             Error::Status(failure) => is_unclear(failure) || failure.status == 410,
             _ => false,
         };
+    }
+
+    /// How often it was refused with one of these, and how long was waited for that. What else went wrong meanwhile
+    /// says nothing of how long this goes on.
+    fn spent(&self, statuses: &[u16]) -> (u32, Duration) {
+        let these = self
+            .refusals
+            .iter()
+            .filter(|(status, _)| statuses.contains(status));
+        these.fold((0, Duration::ZERO), |(times, sum), (_, wait)| {
+            (times + 1, sum + *wait)
+        })
     }
 
     /// An error as the caller must see it: what says nothing of an earlier attempt leaves its outcome unknown.
@@ -225,13 +242,19 @@ impl Rule {
             return None;
         }
         let (from, to) = self.waits;
-        let doublings = tally.attempts.saturating_sub(1).min(16);
-        let own = (from * 2u32.pow(doublings)).min(to);
+        let (times, waited) = tally.spent(self.statuses);
+        let own = (from * 2u32.pow(times.min(16))).min(to);
         // To be told to wait for nothing is to be told nothing.
         let told = failure.retry_after.filter(|wait| !wait.is_zero());
         let wait = told.unwrap_or(own);
-        let often = tally.attempts <= budget.tries(self.tries);
-        (often && tally.waited + wait <= budget.waiting(self.budget)).then_some(wait)
+        let may = budget
+            .retries
+            .map_or(times < self.tries, |most| tally.attempts <= most);
+        let patient = match budget.wait {
+            Some(most) => tally.waited + wait <= most,
+            None => waited + wait <= self.budget,
+        };
+        (may && patient).then_some(wait)
     }
 }
 

@@ -115,7 +115,7 @@ impl<'a> Job<'a> {
             ("elsewhere", counts.elsewhere),
         ];
         summary(output, &all, "")?;
-        Ok(code(&counts))
+        Ok(code(counts.rejected))
     }
 
     fn look(
@@ -125,20 +125,20 @@ impl<'a> Job<'a> {
         counts: &mut Counts,
         rejects: &Rejects,
     ) -> Result<(), Error> {
-        match (check.spot(record), self.shard) {
-            (Ok(spot), Some(shard)) => counts.elsewhere += u64::from(!shard.holds(&spot.effective)),
-            (Ok(_), None) => {}
-            (Err(why), _) => {
-                counts.rejected += 1;
-                rejects.tell(&Rejected {
-                    line: record.line,
-                    number: counts.read,
-                    status: 0,
-                    substatus: 0,
-                    reason: &why,
-                    item: record.text,
-                })?;
-            }
+        let spot = check.spot(record);
+        let key = spot.as_ref().map_or("", |spot| &spot.effective);
+        if self.shard.is_some_and(|shard| !shard.holds(key)) {
+            counts.elsewhere += 1;
+        } else if let Err(why) = &spot {
+            counts.rejected += 1;
+            rejects.tell(&Rejected {
+                line: record.line,
+                number: counts.read,
+                status: 0,
+                substatus: 0,
+                reason: why,
+                item: record.text,
+            })?;
         }
         Ok(())
     }
@@ -170,9 +170,15 @@ impl<'a> Job<'a> {
         let (counts, error) = self.with_progress(session, &plan, &ears, &mut records)?;
         rejects.end();
         self.tell(session, output, &counts)?;
+        if plan.resume.rejected > 0 {
+            let before = count(plan.resume.rejected, "item");
+            session.say(&format!(
+                "{before} rejected before, by a run with this --state"
+            ));
+        }
         match error {
             Some(error) => Err(error),
-            None => Ok(code(&counts)),
+            None => Ok(code(counts.rejected + plan.resume.rejected)),
         }
     }
 
@@ -244,8 +250,8 @@ impl<'a> Job<'a> {
     }
 }
 
-fn code(counts: &Counts) -> u8 {
-    if counts.rejected > 0 { PARTLY } else { 0 }
+fn code(rejected: u64) -> u8 {
+    if rejected > 0 { PARTLY } else { 0 }
 }
 
 /// What was counted, as one JSON object.

@@ -102,10 +102,18 @@ impl<'a> Desk<'a> {
             idle = false;
             match next {
                 Next::Leave => break,
-                Next::Wait => (lanes, idle) = self.wait(lanes, FILL),
+                Next::Wait => {
+                    (lanes, idle) = self.wait(lanes, FILL);
+                    if idle {
+                        drop(lanes);
+                        self.keep_if_due();
+                        lanes = self.lanes();
+                    }
+                }
                 Next::Sleep(wait) => {
                     drop(lanes);
                     self.client.clock().sleep(wait.min(NAP));
+                    self.keep_if_due();
                     lanes = self.lanes();
                 }
                 Next::Send(load) => {
@@ -126,14 +134,16 @@ impl<'a> Desk<'a> {
             fates.push(self.fate(op, said, &mut error));
         }
         let (range, edition, line) = (load.range.clone(), load.edition, self.line());
-        let fates: Vec<(Fate, Said)> = fates.into_iter().zip(said).collect();
+        let mut fates: Vec<(Fate, Said)> = fates.into_iter().zip(said).collect();
         let find = |wanted: fn(&Fate) -> bool| fates.iter().find(|(fate, _)| wanted(fate));
         let fatal = find(|fate| *fate == Fate::Fatal).map(|(_, said)| said.clone());
         let gone = find(|fate| *fate == Fate::Gone).map(|(_, said)| said.clone());
         let patience = |own| self.client.budget.waiting(Duration::from_secs(own));
         let mut lanes = self.lanes();
-        for (op, (_, said)) in refused(&load, &fates) {
+        for (op, fate, said) in refused(&load, &mut fates) {
             if let Err(e) = self.reject(&mut lanes, (op.line, op.number), said, op.item()) {
+                // Of whom nobody was told is not done with.
+                *fate = Fate::Fatal;
                 error.get_or_insert(e);
             }
         }
@@ -145,11 +155,11 @@ impl<'a> Desk<'a> {
             lanes.failed = error;
         }
         drop(lanes);
+        self.keep_if_due();
         if let Some(said) = gone {
             self.repair(&range, edition, &said);
         }
         self.moved.notify_all();
-        self.keep_if_due();
     }
 
     /// What comes of one item; what is sent again too often is not.
@@ -237,8 +247,9 @@ impl<'a> Desk<'a> {
 /// The items of a request that are not going to be written.
 fn refused<'l>(
     load: &'l Load,
-    fates: &'l [(Fate, Said)],
-) -> impl Iterator<Item = (&'l Op, &'l (Fate, Said))> {
+    fates: &'l mut [(Fate, Said)],
+) -> impl Iterator<Item = (&'l Op, &'l mut Fate, &'l Said)> {
     let all = load.ops.iter().zip(fates);
-    all.filter(|(_, (fate, _))| *fate == Fate::Refused)
+    let all = all.map(|(op, (fate, said))| (op, fate, &*said));
+    all.filter(|(_, fate, _)| **fate == Fate::Refused)
 }

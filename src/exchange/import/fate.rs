@@ -93,6 +93,8 @@ pub(super) fn fate(said: &Said, mode: Mode, unsure: bool) -> Fate {
     match (said.status, said.substatus) {
         (201, _) => Fate::Created,
         (200..=299, _) => Fate::Replaced,
+        // Its id is free, but not another value that must be unique, or its key.
+        (409, 3301 | 3302) if mode == Mode::Skip => Fate::Refused,
         (409, _) if mode == Mode::Skip => Fate::Skipped,
         (409, _) if mode == Mode::Create && unsure => Fate::Compare,
         (410, _) => Fate::Gone,
@@ -226,6 +228,8 @@ mod tests {
         assert_eq!(create(409, 0, true), Fate::Compare);
         assert_eq!(create(410, 1002, false), Fate::Gone);
         assert_eq!(fate(&said(409, 0), Mode::Skip, false), Fate::Skipped);
+        // An item that is nowhere was not left out because it is there.
+        assert_eq!(fate(&said(409, 3301), Mode::Skip, true), Fate::Refused);
         assert_eq!(fate(&said(409, 0), Mode::Upsert, true), Fate::Refused);
         assert_eq!(fate(&said(200, 0), Mode::Upsert, false), Fate::Replaced);
     }

@@ -9,15 +9,17 @@ use super::records::Record;
 use crate::error::Error;
 use crate::exchange::locked;
 
-/// How often is written down what is done with, and how many items may be sent before it is.
-const KEPT: Duration = Duration::from_millis(500);
+/// To write down what is done with may take one part in so many of the time: what was not is sent again after a kill.
+const PART: u32 = 10;
+/// How many items may be sent before it is written down that they may have been.
 const AHEAD: u64 = 50_000;
 
 /// What was written down last.
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
-    at: Duration,
-    ahead: u64,
+    /// Nothing more is written down before.
+    next: Duration,
+    last: Snapshot,
     first: Option<u64>,
 }
 
@@ -35,7 +37,7 @@ impl Desk<'_> {
 
     /// Before an item is sent it is written down that it may have been.
     pub fn allow(&self, number: u64) -> Result<(), Error> {
-        if self.ears.keep.is_none() || number < locked(&self.keeper).ahead {
+        if self.ears.keep.is_none() || number < locked(&self.keeper).last.ahead {
             return Ok(());
         }
         self.keep(Some(number + AHEAD))
@@ -44,7 +46,7 @@ impl Desk<'_> {
     pub fn keep_if_due(&self) {
         // Whoever is at it does it for all.
         let due = match self.keeper.try_lock() {
-            Ok(keeper) => self.now() >= keeper.at + KEPT,
+            Ok(keeper) => self.now() >= keeper.next,
             Err(_) => false,
         };
         if due && let Err(error) = self.keep(None) {
@@ -57,21 +59,28 @@ impl Desk<'_> {
             return Ok(());
         };
         let mut keeper = locked(&self.keeper);
-        keeper.at = self.now();
-        let ahead = ahead.unwrap_or(keeper.ahead).max(self.plan.resume.ahead);
         let Some(first) = keeper.first else {
             return Ok(());
         };
+        let ahead = ahead
+            .unwrap_or(keeper.last.ahead)
+            .max(self.plan.resume.ahead);
+        let begun = self.now();
         let lanes = self.lanes();
-        let (settled, told) = (lanes.settled.to_json(), (self.ears.told)());
-        drop(lanes);
-        keep(&Snapshot {
-            settled,
-            told,
+        let snapshot = Snapshot {
+            settled: lanes.settled.to_json(),
+            told: (self.ears.told)(),
+            rejected: self.plan.resume.rejected + lanes.counts.rejected,
             ahead,
             first,
-        })?;
-        keeper.ahead = ahead;
+        };
+        drop(lanes);
+        if snapshot != keeper.last {
+            keep(&snapshot)?;
+            keeper.last = snapshot;
+        }
+        let now = self.now();
+        keeper.next = now + (now - begun) * PART;
         Ok(())
     }
 }

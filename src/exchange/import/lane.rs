@@ -26,6 +26,8 @@ pub(super) struct Lane {
     /// Requests under way, and how many may be.
     pub flying: usize,
     allowed: usize,
+    /// It is no more, and until the ranges are read again nothing is sent there.
+    pub gone: bool,
     /// Good answers since `allowed` grew.
     good: usize,
     /// Operations a request.
@@ -58,6 +60,7 @@ impl Lane {
     pub fn may(&self, now: Duration, any: bool) -> bool {
         let full = self.queue.len() >= self.most || self.bytes >= FULL;
         self.flying < self.allowed
+            && !self.gone
             && self.pause(now).is_zero()
             && !self.queue.is_empty()
             && (any || full)

@@ -208,7 +208,10 @@ impl Lanes {
         let fresh = ranges.iter().map(Lane::new).collect();
         for lane in std::mem::replace(&mut self.all, fresh) {
             match self.all.iter_mut().find(|new| new.id == lane.id) {
-                Some(same) => *same = lane,
+                Some(same) => {
+                    *same = lane;
+                    same.gone = false;
+                }
                 None => {
                     self.held = (self.held.0 - lane.bytes, self.held.1 - lane.queue.len());
                     for op in lane.queue {
@@ -241,6 +244,9 @@ impl Lanes {
         if let Some(lane) = self.all.iter_mut().find(|lane| lane.id == load.range) {
             lane.flying = lane.flying.saturating_sub(1);
             worst = lane.endure(now, good, fates, patience);
+            // Whoever was told of a range that was read again since says nothing of the new one.
+            let gone = fates.iter().any(|(fate, _)| *fate == Fate::Gone);
+            lane.gone |= gone && load.edition == self.edition;
         }
         if good > 0 {
             self.splits = 0;
@@ -449,6 +455,32 @@ mod tests {
             let place = |number: u64| seen.iter().position(|seen| *seen == number).unwrap();
             assert!(place(id) < place(id + 10), "{seen:?}");
         }
+    }
+
+    #[test]
+    fn nothing_goes_to_a_range_that_is_gone_until_the_ranges_are_read_again() {
+        let mut lanes = lanes(ONE);
+        for number in 0..300 {
+            lanes.put(
+                op(number, &format!("i{number}"), &format!("k{number}")),
+                false,
+            );
+        }
+        // It may have two requests under way.
+        let first = load(&mut lanes, 0);
+        land(&mut lanes, 0, first, 201);
+        let (one, two) = (load(&mut lanes, 0), load(&mut lanes, 0));
+        land(&mut lanes, 0, one, 410);
+        assert!(matches!(
+            lanes.next(Duration::from_secs(9), true),
+            Next::Wait
+        ));
+        lanes.replace(&ranges(ONE));
+        let again = load(&mut lanes, 9);
+        // The late answer is of the range as it was before.
+        land(&mut lanes, 9, two, 410);
+        land(&mut lanes, 9, again, 201);
+        assert_eq!(load(&mut lanes, 9).ops.len(), 100);
     }
 
     #[test]

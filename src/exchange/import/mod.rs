@@ -69,6 +69,8 @@ pub struct Resume {
     pub ahead: u64,
     /// The beginning of the input, as a number.
     pub first: Option<u64>,
+    /// How many of them were not written.
+    pub rejected: u64,
 }
 
 /// What is counted. Items, where nothing else is said.
@@ -127,12 +129,14 @@ pub struct Rejected<'a> {
 }
 
 /// How far it is, for another run.
-#[derive(Debug)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// [`Resume::settled`] as JSON.
     pub settled: String,
     /// What [`Ears::told`] said when exactly this was done with.
     pub told: u64,
+    /// As [`Resume::rejected`].
+    pub rejected: u64,
     /// As [`Resume::ahead`].
     pub ahead: u64,
     /// As [`Resume::first`].

@@ -27,16 +27,19 @@ impl Desk<'_> {
         }
         drop(lanes);
         self.allow(number)?;
-        let spot = match self.plan.check.spot(record) {
-            Ok(spot) => spot,
-            Err(why) => return self.refuse(number, record, why),
-        };
-        if self.plan.shard.is_some_and(|holds| !holds(&spot.effective)) {
+        let spot = self.plan.check.spot(record);
+        // What is no item has no key: one share tells of it, and not all.
+        let key = spot.as_ref().map_or("", |spot| &spot.effective);
+        if self.plan.shard.is_some_and(|holds| !holds(key)) {
             let mut lanes = self.lanes();
             lanes.counts.elsewhere += 1;
             lanes.settled.add(number);
             return Ok(true);
         }
+        let spot = match spot {
+            Ok(spot) => spot,
+            Err(why) => return self.refuse(number, record, why),
+        };
         let mut op = Op::new(number, record, spot, self.plan.mode);
         op.unsure = number < self.plan.resume.ahead;
         Ok(self.lay(op, heard))

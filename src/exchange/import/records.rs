@@ -150,7 +150,12 @@ impl Records {
     }
 
     fn record(&mut self, line: u64, mut wrong: Option<String>) -> Record<'_> {
-        let inner = std::str::from_utf8(self.text.trim_ascii());
+        // In a row blanks are of a cell, or stand between cells.
+        let whole = match self.format {
+            Format::Table(_) => self.text.strip_suffix(b"\r").unwrap_or(&self.text),
+            _ => self.text.trim_ascii(),
+        };
+        let inner = std::str::from_utf8(whole);
         if inner.is_err() && !self.too_long {
             wrong = Some("it is not UTF-8".into());
         }

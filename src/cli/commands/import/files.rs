@@ -67,6 +67,7 @@ impl State {
             settled: settled.ok_or_else(wrong)?,
             ahead: number("ahead").ok_or_else(wrong)?,
             first: Some(number("first").ok_or_else(wrong)?),
+            rejected: number("rejected").unwrap_or_default(),
         };
         self.errors = number("errors");
         let other = self
@@ -92,6 +93,7 @@ impl State {
             ("first", snapshot.first),
             ("ahead", snapshot.ahead),
             ("errors", snapshot.told),
+            ("rejected", snapshot.rejected),
         ] {
             state += &format!("\"{name}\":{number},");
         }
@@ -156,9 +158,15 @@ impl Rejects {
             return Ok(());
         };
         let line = line(rejected);
-        *length += line.len() as u64;
-        file.write_all(line.as_bytes())
-            .map_err(|e| Error::local(format!("cannot write {path}: {e}")))
+        match file.write_all(line.as_bytes()) {
+            Ok(()) => *length += line.len() as u64,
+            Err(e) => {
+                // Half a line says nothing; a device has no length.
+                let _ = file.set_len(*length);
+                return Err(Error::local(format!("cannot write {path}: {e}")));
+            }
+        }
+        Ok(())
     }
 
     /// How long the file is.
