@@ -4,8 +4,8 @@
 
 use super::operation::Kind;
 pub use super::operation::Operation;
-use super::outcome::outcomes;
 pub use super::outcome::{Outcome, guilty};
+use super::outcome::{Brief, briefs, outcomes};
 use super::partition_key::PartitionKey;
 use super::{Call, Container, Effect};
 use crate::error::Error;
@@ -139,15 +139,20 @@ pub fn bulk(
     batch.call(request, container, minimal)
 }
 
-/// [`bulk`] of writes that stay where they are, so many bytes in all. Nothing comes back but the outcomes.
+/// [`bulk`] of writes that stay where they are, so many bytes in all. Of what came of them the least is read.
 pub(crate) fn bulk_of(
     container: &Container,
     range: &str,
     bytes: usize,
     operations: &mut dyn Iterator<Item = &Operation>,
-) -> Call<Vec<Outcome>> {
-    let mut call = bulk(container, range, &Batch::default(), true);
-    call.request.body = Some(body(bytes, operations).into());
-    call.effect = Effect::Once;
-    call
+) -> Call<Vec<Brief>> {
+    let call = bulk(container, range, &Batch::default(), true);
+    let request = call.request;
+    Call {
+        request: request.body(body(bytes, operations)),
+        scope: call.scope,
+        action: call.action,
+        effect: Effect::Once,
+        read: briefs,
+    }
 }

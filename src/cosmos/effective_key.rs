@@ -13,6 +13,8 @@ use super::partition_key::{Component, PartitionKey};
 const HASHED_UNITS: usize = 100;
 /// The ordered form of a string ends without a terminator after this many bytes.
 const ORDERED_BYTES: usize = 101;
+/// Most keys have no more bytes.
+const USUAL: usize = 48;
 
 impl Definition {
     /// The effective key in upper-case hex. Of a hierarchy a prefix of the key gives a prefix of the effective key.
@@ -96,13 +98,13 @@ fn truncated(component: &Component) -> Component {
 
 /// What is hashed: a marker for the type, then the value.
 fn hashed(components: &[Component], suffix: u8) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(USUAL);
     for component in components {
         out.push(marker(component));
         match component {
             Component::Number(number) => out.extend(double(number).to_le_bytes()),
             Component::String(text) => {
-                out.extend(text.bytes());
+                out.extend_from_slice(text.as_bytes());
                 out.push(suffix);
             }
             Component::Undefined | Component::Null | Component::Bool(_) => {}

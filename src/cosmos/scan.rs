@@ -28,7 +28,7 @@ pub(crate) fn is_spread(text: &str) -> bool {
 }
 
 /// Where the next quote or backslash is; or somewhere among the last few bytes, where it is looked for one by one.
-fn special(text: &[u8], from: usize) -> usize {
+pub(crate) fn special(text: &[u8], from: usize) -> usize {
     const EACH: u64 = 0x0101_0101_0101_0101;
     // A byte's high bit is set where the byte is zero; of those above the first one that may be wrong.
     let zero = |word: u64| word.wrapping_sub(EACH) & !word & (EACH << 7);

@@ -1,6 +1,9 @@
 //! Where an item ends and the next one begins, byte by byte. Pure.
 
+use std::io::BufRead;
+
 use super::records::Format;
+use crate::cosmos::scan::special;
 
 /// Where in an item the bytes are.
 #[derive(Debug, Default)]
@@ -17,14 +20,28 @@ pub(super) struct Cut {
 impl Cut {
     /// Where the item ends; `None` where it goes on behind these bytes.
     pub fn find(&mut self, chunk: &[u8], format: Format) -> Option<usize> {
-        let mut bytes = chunk.iter();
         match format {
-            Format::Lines => bytes.position(|byte| *byte == b'\n'),
+            Format::Lines => line_end(chunk),
             // Once the array is closed the rest is one piece.
             Format::Array if self.closed => None,
-            Format::Array => bytes.position(|byte| self.element(*byte)),
-            Format::Table(separator) => bytes.position(|byte| self.row(*byte, separator)),
+            Format::Array => self.walk(chunk, |cut, byte| cut.element(byte)),
+            Format::Table(separator) => self.walk(chunk, |cut, byte| cut.row(byte, separator)),
         }
+    }
+
+    /// Byte by byte, but for what means nothing inside quotes.
+    fn walk(&mut self, chunk: &[u8], ends: impl Fn(&mut Cut, u8) -> bool) -> Option<usize> {
+        let mut at = 0;
+        while let Some(byte) = chunk.get(at) {
+            if ends(self, *byte) {
+                return Some(at);
+            }
+            at += 1;
+            if self.quoted && !self.odd {
+                at = special(chunk, at);
+            }
+        }
+        None
     }
 
     fn element(&mut self, byte: u8) -> bool {
@@ -60,4 +77,23 @@ impl Cut {
         self.inside = byte != separator && byte != b'\n';
         byte == b'\n'
     }
+}
+
+/// Where a line ends.
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes;
+    // Of a slice it cannot fail, and looks at many bytes at a time.
+    let length = rest.skip_until(b'\n').unwrap_or_default();
+    let end = length.checked_sub(1)?;
+    (bytes.get(end) == Some(&b'\n')).then_some(end)
+}
+
+/// How many lines end in these bytes.
+pub(super) fn newlines(bytes: &[u8]) -> u64 {
+    let (mut rest, mut count) = (bytes, 0);
+    while let Some(end) = line_end(rest) {
+        rest = rest.get(end + 1..).unwrap_or_default();
+        count += 1;
+    }
+    count
 }

@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 
 use super::csv::Header;
-use super::cut::Cut;
+use super::cut::{Cut, newlines};
 use crate::error::Error;
 
 /// What an input looks like.
@@ -175,7 +175,9 @@ impl Records {
             }
             let end = self.cut.find(chunk, self.format);
             let taken = chunk.get(..end.unwrap_or(chunk.len())).unwrap_or_default();
-            self.line += newlines(taken);
+            if self.format != Format::Lines {
+                self.line += newlines(taken);
+            }
             self.too_long |= self.text.len() + taken.len() > LONGEST;
             if !self.too_long {
                 self.text.extend_from_slice(taken);
@@ -256,10 +258,6 @@ fn filled(input: &mut BufReader<Box<dyn Read>>) -> Result<&[u8], Error> {
         }
     }
     Ok(input.buffer())
-}
-
-fn newlines(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 fn is_blank(byte: u8) -> bool {
