@@ -4,8 +4,8 @@
 
 use super::operation::Kind;
 pub use super::operation::Operation;
-pub use super::outcome::{Outcome, guilty};
 use super::outcome::{Brief, briefs, outcomes};
+pub use super::outcome::{Outcome, guilty};
 use super::partition_key::PartitionKey;
 use super::{Call, Container, Effect};
 use crate::error::Error;

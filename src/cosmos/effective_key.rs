@@ -183,15 +183,12 @@ fn ordered_number(value: f64, out: &mut Vec<u8>) {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| {
-        char::from(if half < 10 {
-            b'0' + half
-        } else {
-            b'A' - 10 + half
-        })
-    };
-    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    halves.map(digit).collect()
+    let mut out = String::with_capacity(2 * bytes.len());
+    for half in bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
+        let letter = if half < 10 { b'0' } else { b'A' - 10 };
+        out.push(char::from(letter + half));
+    }
+    out
 }
 
 /// A little-endian number of at most eight bytes.
