@@ -183,12 +183,12 @@ fn ordered_number(value: f64, out: &mut Vec<u8>) {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(2 * bytes.len());
-    for half in bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
-        let letter = if half < 10 { b'0' } else { b'A' - 10 };
-        out.push(char::from(letter + half));
+    let digit = |half: u8| half + if half < 10 { b'0' } else { b'A' - 10 };
+    let mut out = vec![0; 2 * bytes.len()];
+    for (digits, byte) in out.chunks_exact_mut(2).zip(bytes) {
+        digits.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
     }
-    out
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// A little-endian number of at most eight bytes.
