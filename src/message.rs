@@ -2,6 +2,7 @@
 
 mod answer;
 mod headers;
+mod members;
 mod text;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ pub use crate::error::Plane;
 use crate::error::{self, Error};
 pub use answer::Answer;
 pub use headers::Headers;
+pub(crate) use members::Members;
 pub use text::Text;
 
 /// How the services are told who asks.

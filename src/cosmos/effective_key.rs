@@ -186,7 +186,9 @@ fn hex(bytes: &[u8]) -> String {
     let digit = |half: u8| half + if half < 10 { b'0' } else { b'A' - 10 };
     let mut out = vec![0; 2 * bytes.len()];
     for (digits, byte) in out.chunks_exact_mut(2).zip(bytes) {
-        digits.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        if let [high, low] = digits {
+            (*high, *low) = (digit(byte >> 4), digit(byte & 15));
+        }
     }
     String::from_utf8(out).unwrap_or_default()
 }

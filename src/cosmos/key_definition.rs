@@ -215,7 +215,7 @@ fn walk(value: &str, tokens: &[String]) -> Result<Component, String> {
 /// The text that a JSON value is, where it is one without escapes.
 fn plain(value: &str) -> Option<&str> {
     let text = value.strip_prefix('"')?.strip_suffix('"')?;
-    (!text.contains('\\')).then_some(text)
+    (!text.as_bytes().contains(&b'\\')).then_some(text)
 }
 
 /// The text of a member, without building the tree around it.
