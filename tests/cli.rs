@@ -12,12 +12,12 @@ mod support;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use rawcosmos::cli::commands::COMMANDS;
 use rawcosmos::sandbox::world::Item;
 use serde_json::{Value, json};
 use support::lines::{CONVERSATIONS, toward};
+use support::service::{Service, reply};
 use support::wire::Wire;
 use support::{BINARY, Place, Run, Scratch, nobody};
 
@@ -782,27 +782,36 @@ fn nobody_reads_on_and_that_is_fine() {
     assert_eq!(child.wait().unwrap().code(), Some(3));
 }
 
+const CONTAINER: &str =
+    r#"{"id":"orders","_rid":"r","partitionKey":{"paths":["/pk"],"kind":"Hash","version":2}}"#;
+
 #[test]
 fn rows_are_written_as_they_come() {
-    let place = Place::furnished(&[]);
-    fill(&place, 3);
-    place.fault("delay=300ms");
+    // The second page is there once the row of the first has been seen.
+    let (seen, gate) = std::sync::mpsc::channel();
+    let gate = std::sync::Mutex::new(gate);
+    let service = Service::new(move |asked| match asked.header("x-ms-continuation") {
+        _ if asked.method == "GET" => reply(200, CONTAINER),
+        None => {
+            let more = vec![("x-ms-continuation", "more".to_string())];
+            (200, more, r#"{"Documents":[{"id":"1"}]}"#.to_string())
+        }
+        Some(_) => {
+            gate.lock().unwrap().recv().unwrap();
+            reply(200, r#"{"Documents":[{"id":"2"}]}"#)
+        }
+    });
+    let key = Scratch::new("c2VjcmV0LXNlY3JldC1zZWNyZXQ=");
     let line = "query 'SELECT * FROM c' -d shop -c orders -k a --page-size 1";
-    let mut child = place.prepare(line).start();
+    let run = toward(&service.origin, Run::line(line)).env("RAWCOSMOS_KEY_FILE", key.path());
+    let mut child = run.start();
     let mut reader = BufReader::new(child.stdout.take().unwrap());
     let mut text = String::new();
     reader.read_line(&mut text).unwrap();
-    let first = Instant::now();
+    seen.send(()).unwrap();
     reader.read_to_string(&mut text).unwrap();
-    assert_eq!(
-        (text.lines().count(), child.wait().unwrap().code()),
-        (3, Some(0))
-    );
-    assert!(
-        first.elapsed() > Duration::from_millis(500),
-        "{:?}",
-        first.elapsed()
-    );
+    assert_eq!(text, "{\"id\":\"1\"}\n{\"id\":\"2\"}\n");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[cfg(unix)]
@@ -902,7 +911,7 @@ fn memory_stays_at_a_page_however_long_the_list() {
 // ---- Surroundings
 
 #[test]
-fn without_a_metadata_service_it_says_so_at_once() {
+fn without_a_metadata_service_it_says_so() {
     for line in [
         "whoami",
         "token",
@@ -912,7 +921,6 @@ fn without_a_metadata_service_it_says_so_at_once() {
         let run = Run::line(line).env("RAWCOSMOS_IMDS_ENDPOINT", nobody());
         let ran = run.go();
         assert!([4, 8].contains(&ran.code), "{ran:#?}");
-        assert!(ran.took < Duration::from_secs(5), "{ran:#?}");
         assert!(ran.says("identity").says("error:").out.is_empty());
     }
 }
@@ -1256,11 +1264,9 @@ fn a_sandbox_lends_itself_to_a_command() {
 fn a_port_that_is_taken_is_said() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let begun = Instant::now();
     Run::line(&format!("sandbox start --port {port}"))
         .go()
         .ends(1)
         .prints("")
         .says("sandbox");
-    assert!(begun.elapsed() < Duration::from_secs(5));
 }

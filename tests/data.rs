@@ -901,7 +901,7 @@ fn a_state_that_cannot_be_written_ends_it() {
 
 #[cfg(unix)]
 #[test]
-fn following_ends_with_an_interrupt_and_loses_nothing() {
+fn following_ends_with_a_signal_and_loses_nothing() {
     use std::process::Stdio;
     let file = state_file("follows");
     let mut answers = vec![
@@ -929,13 +929,13 @@ fn following_ends_with_an_interrupt_and_loses_nothing() {
     let pid = child.0.id().to_string();
     assert!(
         std::process::Command::new("kill")
-            .args(["-INT", &pid])
+            .args(["-TERM", &pid])
             .status()
             .unwrap()
             .success()
     );
     use std::os::unix::process::ExitStatusExt;
-    assert_eq!(child.0.wait().unwrap().signal(), Some(2));
+    assert_eq!(child.0.wait().unwrap().signal(), Some(15));
     let mut printed = String::new();
     let mut out = child.0.stdout.take().unwrap();
     out.read_to_string(&mut printed).unwrap();

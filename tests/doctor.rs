@@ -12,7 +12,7 @@ mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use rawcosmos::sandbox::Options;
 use rawcosmos::sandbox::azure::Assignment;
@@ -21,6 +21,7 @@ use rawcosmos::sandbox::host::Host;
 use rawcosmos::sandbox::token::{self, Claims};
 use rawcosmos::sandbox::world::RoleAssignment;
 use serde_json::Value;
+use support::wire::Wire;
 use support::{Place, Ran, Run, Scratch, nobody};
 
 /// The identity of the machine, and one that is user-assigned.
@@ -404,7 +405,6 @@ fn check(row: &Row) {
     };
     let (ran, rows) = doctor(row.words, row.with_key);
     assert_eq!(ran.code, row.exit, "{ran:#?}");
-    assert!(ran.took < Duration::from_secs(40), "{:?}", ran.took);
     every_failure_says_what_helps(&rows);
     let Some((id, state, says)) = row.first else {
         assert!(first(&rows).is_none(), "{ran:#?}");
@@ -807,15 +807,14 @@ fn a_failed_account_is_deleted_and_made_anew() {
     assert_eq!((state.as_str(), cause.as_str()), ("ok", "data-role"));
 }
 
-// ---- How long it takes
+// ---- Nothing to ask
 
 #[test]
-fn a_machine_without_anything_is_known_at_once() {
+fn a_machine_without_anything_is_known() {
     let bare = Run::line("doctor -o json")
         .env("RAWCOSMOS_IMDS_ENDPOINT", nobody())
         .env("RAWCOSMOS_ARM_ENDPOINT", nobody());
     let (ran, rows) = doctored(bare);
-    assert!(ran.took < Duration::from_secs(5), "{ran:#?}");
     let cause = first(&rows).unwrap();
     assert_eq!((ran.code, text(cause, "check")), (8, "host"), "{ran:#?}");
     let named = Run::line("doctor -a nobody -o json")
@@ -823,7 +822,6 @@ fn a_machine_without_anything_is_known_at_once() {
         .env("RAWCOSMOS_ENDPOINT", nobody())
         .env("RAWCOSMOS_ARM_ENDPOINT", nobody());
     let (ran, rows) = doctored(named);
-    assert!(ran.took < Duration::from_secs(5), "{ran:#?}");
     let failed = rows.iter().filter(|row| text(row, "state") == "FAIL");
     let failed: Vec<&str> = failed.map(|row| text(row, "check")).collect();
     assert_eq!(
@@ -834,10 +832,18 @@ fn a_machine_without_anything_is_known_at_once() {
 }
 
 #[test]
-fn a_silent_metadata_service_is_known_within_three_seconds() {
-    let place = row(&["imds-silent"]).place();
-    let ran = place.run("doctor --only metadata").ends(8);
-    assert!(ran.took < Duration::from_secs(3), "{ran:#?}");
-    let all = place.run(&format!("doctor {NAMED}")).ends(8);
-    assert!(all.took < Duration::from_secs(5), "{all:#?}");
+fn a_silent_metadata_service_is_asked_once_and_not_waited_for_again() {
+    let silent = Wire::deaf();
+    let place = Place::new(&[]);
+    let doctor = |words: &str| {
+        let before = silent.connections();
+        let run = place.prepare(&format!("doctor {words}"));
+        run.env("RAWCOSMOS_IMDS_ENDPOINT", &silent.origin)
+            .go()
+            .ends(8);
+        silent.connections() - before
+    };
+    // A connection, the machine's own description, and whether anybody is there.
+    assert_eq!(doctor("--only metadata"), 3);
+    assert_eq!(doctor(NAMED), 3);
 }

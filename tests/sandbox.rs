@@ -10,7 +10,6 @@
 mod support;
 
 use std::io::{BufRead, BufReader};
-use std::time::Duration;
 
 use rawcosmos::sandbox::world::World;
 use serde_json::{Value, json};
@@ -893,12 +892,10 @@ fn a_clock_that_is_off_is_borne_or_corrected() {
 fn a_sandbox_that_is_gone_is_an_error_of_the_connection() {
     let place = Place::furnished(&[]);
     let gone = place.prepare("item read -d shop -c orders -i 1 -k a");
-    let gone = gone
-        .env("RAWCOSMOS_ENDPOINT", nobody())
+    gone.env("RAWCOSMOS_ENDPOINT", nobody())
         .go()
         .ends(8)
         .prints("");
-    assert!(gone.took < Duration::from_secs(5), "{gone:#?}");
 }
 
 // ---- The sandbox as a process

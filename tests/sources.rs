@@ -690,7 +690,8 @@ fn an_app_is_not_waited_for_longer_than_a_machine() {
         .env("IDENTITY_HEADER", "the identity header")
         .go()
         .ends(8);
-    assert!(ran.took < Duration::from_secs(4), "{ran:#?}");
+    // What it wants, and whether anybody is there.
+    assert_eq!(silent.connections(), 2, "{ran:#?}");
 }
 
 #[test]
@@ -702,12 +703,10 @@ fn a_slow_metadata_service_is_waited_for() {
         reply(200, token(CLIENT, "x"))
     });
     let run = Run::line("token -v --cloud public").env("RAWCOSMOS_IMDS_ENDPOINT", &slow.origin);
-    let ran = run
-        .go()
+    run.go()
         .ok()
         .says("is anybody there?")
         .says("asking it again, for longer");
-    assert!(ran.took < Duration::from_secs(8), "{ran:#?}");
     let lines = slow.lines();
     assert_eq!(lines.len(), 3);
     assert_eq!(lines[1], "GET /metadata/identity/oauth2/token");

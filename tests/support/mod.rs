@@ -37,7 +37,6 @@ pub struct Ran {
     pub code: i32,
     pub out: String,
     pub err: String,
-    pub took: Duration,
 }
 
 impl Ran {
@@ -177,7 +176,6 @@ impl Run {
             code: status.code().unwrap_or(-1),
             out: out.join().unwrap(),
             err: err.join().unwrap(),
-            took: begun.elapsed(),
         }
     }
 }
