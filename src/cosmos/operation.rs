@@ -238,3 +238,24 @@ fn beginning(text: &str) -> String {
         None => text.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_a_text_in_an_operation_whatever_it_holds() {
+        for key in ["a", "", "a\"b\\c", "\\u00fc", "ü\n\u{1}", &"\"".repeat(200)] {
+            let header = PartitionKey::from_text(key).header();
+            let operation = Operation::write(true, "{}").of_header(&header);
+            let wanted = Value::from(header);
+            assert_eq!(
+                operation.text,
+                format!(
+                    r#"{{"operationType":"Upsert","resourceBody":{{}},"partitionKey":{wanted}"#
+                )
+            );
+            assert_eq!(operation.item(2), "{}");
+        }
+    }
+}

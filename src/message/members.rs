@@ -73,3 +73,32 @@ impl<'de> Visitor<'de> for InPlace {
         Ok(Name(Cow::Owned(name.to_string())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn members_stay_in_order_and_the_last_of_a_name_counts() {
+        let text = r#"{"b":1.10,"\u0061":[ 2 ],"b":null,"B":"x"}"#;
+        let members: Members = serde_json::from_str(text).unwrap();
+        let all: Vec<(&str, &str)> = members
+            .0
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.get()))
+            .collect();
+        let wanted = [("b", "1.10"), ("a", "[ 2 ]"), ("b", "null"), ("B", "\"x\"")];
+        assert_eq!(all, wanted);
+        let get = |name| members.get(name).map(RawValue::get);
+        assert_eq!(
+            [get("a"), get("b"), get("c")],
+            [Some("[ 2 ]"), Some("null"), None]
+        );
+        let any = members.find(&|name| name.eq_ignore_ascii_case("b"));
+        assert_eq!(any.map(RawValue::get), Some("\"x\""));
+        for wrong in ["[]", "1", "{", r#"{"a":1}x"#] {
+            assert!(serde_json::from_str::<Members>(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -97,3 +97,44 @@ pub(super) fn newlines(bytes: &[u8]) -> u64 {
     }
     count
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where items end, if so many bytes come at a time.
+    fn ends(text: &[u8], format: Format, piece: usize) -> Vec<usize> {
+        let (mut cut, mut ends) = (Cut::default(), Vec::new());
+        for (number, chunk) in text.chunks(piece).enumerate() {
+            let mut from = 0;
+            while let Some(end) = cut.find(chunk.get(from..).unwrap_or_default(), format) {
+                ends.push(number * piece + from + end);
+                from += end + 1;
+            }
+        }
+        ends
+    }
+
+    #[test]
+    fn items_end_where_they_do_in_whatever_pieces_they_come() {
+        let array = r#"{"a":"x, ] \" , \\","b":["],",{"c":"a longer text, with \\\" in it"}]},"ü,",[1,2],"\\" ] "#;
+        let table = "a,\"b\nc \"\" d, and a longer text\",\"\"\ne,f \"g\"\n\"\\\",\"h\n\"\n";
+        let lines = "{}\n\n{\"a\":\"a longer text in quotes\"}\r\n[";
+        for (text, format, wanted) in [
+            (array, Format::Array, vec![70, 76, 82, 88]),
+            (table, Format::Table(b','), vec![34, 42, 51]),
+            (lines, Format::Lines, vec![2, 3, 36]),
+        ] {
+            for piece in (1..40).chain([text.len()]) {
+                assert_eq!(ends(text.as_bytes(), format, piece), wanted, "{piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_end_of_a_line_counts() {
+        for (text, lines) in [("", 0), ("a", 0), ("\n", 1), ("a\n\nb\nc", 3)] {
+            assert_eq!(newlines(text.as_bytes()), lines, "{text:?}");
+        }
+    }
+}
