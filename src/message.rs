@@ -2,9 +2,11 @@
 
 mod answer;
 mod headers;
+mod members;
 pub(crate) mod room;
 mod text;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -13,6 +15,7 @@ pub use crate::error::Plane;
 use crate::error::{self, Error};
 pub use answer::Answer;
 pub use headers::Headers;
+pub(crate) use members::Members;
 pub use text::Text;
 
 /// How the services are told who asks.
@@ -29,8 +32,9 @@ pub struct Request {
     pub url: Text,
     /// In the order they are sent; names in lower case, as they go over the wire.
     pub headers: Vec<(&'static str, Text)>,
-    /// `None` sends no body and no `Content-Length`; an empty text sends `Content-Length: 0`.
-    pub body: Option<Text>,
+    /// `None` sends no body and no `Content-Length`; an empty text sends `Content-Length: 0`. What is sent on the way is
+    /// a copy of the request with something added; of its largest part there is one for all of them.
+    pub body: Option<Arc<Text>>,
     /// How long it may take; `None` is the usual of its plane.
     pub limits: Option<Limits>,
 }
@@ -64,7 +68,7 @@ impl Request {
 
     /// Sets the body.
     pub fn body(mut self, body: impl Into<Text>) -> Request {
-        self.body = Some(body.into());
+        self.body = Some(Arc::new(body.into()));
         self
     }
 

@@ -38,7 +38,10 @@ impl Name {
             "" => Some("is empty"),
             "." | ".." => Some("would be taken for a step in the path"),
             _ if text.len() > LONGEST => Some("is longer than 1023 bytes"),
-            _ if text.contains(['/', '\\', '?', '#']) => {
+            _ if text
+                .bytes()
+                .any(|b| matches!(b, b'/' | b'\\' | b'?' | b'#')) =>
+            {
                 Some("contains one of / \\ ? #, which the service cannot address")
             }
             _ if text.ends_with(' ') => Some("ends with a space, which the service drops"),

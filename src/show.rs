@@ -11,7 +11,7 @@ pub fn request(request: &Request, mask: &Mask) -> String {
     if let Some(body) = request
         .body
         .as_ref()
-        .map(Text::shown)
+        .map(|body| body.shown())
         .filter(|b| !b.is_empty())
     {
         text.push('\n');

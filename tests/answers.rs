@@ -998,7 +998,7 @@ fn a_container_is_put_back_as_it_was_but_for_the_change() {
     };
     assert_eq!(
         off.applied(&odd).unwrap(),
-        "{\"id\":\"c\",\"n\u{e4}w\":{\"b\":1.10, \"a\":1e400},\"indexingPolicy\":{ }}"
+        "{\"n\u{e4}w\":{\"b\":1.10, \"a\":1e400},\"id\":\"c\",\"indexingPolicy\":{ }}"
     );
     assert!(Changes::default().applied(&raw("[]")).is_err());
 }

@@ -270,7 +270,7 @@ fn nothing_is_added_and_lengths_are_stated() {
         ("POST", Some("ü")),
     ] {
         let mut request = Request::new(Plane::Data, method, server.url("/x"));
-        request.body = body.map(Text::from);
+        request.body = body.map(|body| Arc::new(Text::from(body)));
         network.send(&request).unwrap();
         let received = server.requests().pop().unwrap().to_ascii_lowercase();
         let length = body.map(|body| format!("content-length: {}\r\n", body.len()));

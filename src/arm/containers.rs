@@ -179,7 +179,7 @@ impl Changes {
         let indexing = self.indexing.as_deref().map(|policy| Some(owned(policy)));
         let mut changes = [("defaultTtl", ttl), ("indexingPolicy", indexing)];
         let mut texts = Vec::new();
-        for (name, value) in &members(now, "the container")? {
+        for (name, value) in &members(now, "the container")?.0 {
             if name.starts_with('_') || READ_ONLY.contains(&name.as_ref()) {
                 continue;
             }

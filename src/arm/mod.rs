@@ -14,13 +14,11 @@ pub mod operation;
 pub mod roles;
 pub mod throughput;
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
+pub(crate) use crate::message::Members;
 use crate::message::{
     Call, Effect, Next, Page, Plane, Request, Response, Scope, Text, Throughput, USER_AGENT,
 };
@@ -140,8 +138,6 @@ fn options(throughput: Option<Throughput>) -> serde_json::Value {
     }
 }
 
-pub(crate) type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
-
 pub(crate) fn members<'a>(text: &'a RawValue, what: &str) -> Result<Members<'a>, Error> {
     serde_json::from_str(text.get())
         .map_err(|_| Error::answer(format!("{what} is not a JSON object")))
@@ -161,7 +157,7 @@ fn resource_of(body: &RawValue) -> Result<Box<RawValue>, Error> {
     let resource = members(properties, "properties")?;
     resource
         .get("resource")
-        .map(|raw| (*raw).to_owned())
+        .map(ToOwned::to_owned)
         .ok_or_else(|| Error::answer("the body has no properties.resource"))
 }
 

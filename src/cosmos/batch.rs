@@ -4,7 +4,7 @@
 
 use super::operation::Kind;
 pub use super::operation::Operation;
-use super::outcome::outcomes;
+use super::outcome::{Brief, briefs, outcomes};
 pub use super::outcome::{Outcome, guilty};
 use super::partition_key::PartitionKey;
 use super::{Call, Container, Effect};
@@ -74,7 +74,10 @@ impl Batch {
             request: request
                 .header("content-type", "application/json")
                 .header_if("prefer", minimal.then_some("return=minimal"))
-                .body(body(self.bytes, &mut self.operations.iter())),
+                .body(body(
+                    String::with_capacity(self.bytes + 2),
+                    &mut self.operations.iter(),
+                )),
             scope: container.0.scope("docs"),
             action: first.map_or("", |row| row.5),
             effect: self.effect(),
@@ -83,8 +86,7 @@ impl Batch {
     }
 }
 
-fn body(bytes: usize, operations: &mut dyn Iterator<Item = &Operation>) -> String {
-    let mut body = String::with_capacity(bytes + 2);
+fn body(mut body: String, operations: &mut dyn Iterator<Item = &Operation>) -> String {
     for operation in operations {
         body.push(if body.is_empty() { '[' } else { ',' });
         body.push_str(&operation.text);
@@ -139,15 +141,20 @@ pub fn bulk(
     batch.call(request, container, minimal)
 }
 
-/// [`bulk`] of writes that stay where they are, so many bytes in all. Nothing comes back but the outcomes.
+/// [`bulk`] of writes that stay where they are; the body goes into an empty text. Of what came of them the least is read.
 pub(crate) fn bulk_of(
     container: &Container,
     range: &str,
-    bytes: usize,
+    room: String,
     operations: &mut dyn Iterator<Item = &Operation>,
-) -> Call<Vec<Outcome>> {
-    let mut call = bulk(container, range, &Batch::default(), true);
-    call.request.body = Some(body(bytes, operations).into());
-    call.effect = Effect::Once;
-    call
+) -> Call<Vec<Brief>> {
+    let call = bulk(container, range, &Batch::default(), true);
+    let request = call.request;
+    Call {
+        request: request.body(body(room, operations)),
+        scope: call.scope,
+        action: call.action,
+        effect: Effect::Once,
+        read: briefs,
+    }
 }

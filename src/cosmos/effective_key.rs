@@ -13,6 +13,8 @@ use super::partition_key::{Component, PartitionKey};
 const HASHED_UNITS: usize = 100;
 /// The ordered form of a string ends without a terminator after this many bytes.
 const ORDERED_BYTES: usize = 101;
+/// Most keys have no more bytes.
+const USUAL: usize = 48;
 
 impl Definition {
     /// The effective key in upper-case hex. Of a hierarchy a prefix of the key gives a prefix of the effective key.
@@ -96,13 +98,13 @@ fn truncated(component: &Component) -> Component {
 
 /// What is hashed: a marker for the type, then the value.
 fn hashed(components: &[Component], suffix: u8) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(USUAL);
     for component in components {
         out.push(marker(component));
         match component {
             Component::Number(number) => out.extend(double(number).to_le_bytes()),
             Component::String(text) => {
-                out.extend(text.bytes());
+                out.extend_from_slice(text.as_bytes());
                 out.push(suffix);
             }
             Component::Undefined | Component::Null | Component::Bool(_) => {}
@@ -181,15 +183,14 @@ fn ordered_number(value: f64, out: &mut Vec<u8>) {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| {
-        char::from(if half < 10 {
-            b'0' + half
-        } else {
-            b'A' - 10 + half
-        })
-    };
-    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    halves.map(digit).collect()
+    let digit = |half: u8| half + if half < 10 { b'0' } else { b'A' - 10 };
+    let mut out = vec![0; 2 * bytes.len()];
+    for (digits, byte) in out.chunks_exact_mut(2).zip(bytes) {
+        if let [high, low] = digits {
+            (*high, *low) = (digit(byte >> 4), digit(byte & 15));
+        }
+    }
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// A little-endian number of at most eight bytes.

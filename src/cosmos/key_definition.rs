@@ -201,12 +201,21 @@ fn walk(value: &str, tokens: &[String]) -> Result<Component, String> {
             None => return Ok(Component::Undefined),
         }
     }
+    if let Some(text) = plain(text) {
+        return Ok(Component::String(text.into()));
+    }
     let value =
         serde_json::from_str(text).map_err(|error| format!("the item is not JSON: {error}"))?;
     match Component::from_value(value)? {
         Component::Undefined => Err("an object is not a valid partition key".into()),
         component => Ok(component),
     }
+}
+
+/// The text that a JSON value is, where it is one without escapes.
+fn plain(value: &str) -> Option<&str> {
+    let text = value.strip_prefix('"')?.strip_suffix('"')?;
+    (!text.as_bytes().contains(&b'\\')).then_some(text)
 }
 
 /// The text of a member, without building the tree around it.

@@ -28,12 +28,10 @@ pub(crate) mod scan;
 pub mod session;
 pub mod sheet;
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
 use serde_json::value::RawValue;
 
 use crate::error::Error;
+pub(crate) use crate::message::Members;
 use crate::message::{Call, Effect, Next, Plane, Request, Response, Scope, USER_AGENT};
 use crate::name::{Endpoint, Name};
 use feed::feed;
@@ -273,9 +271,6 @@ impl Consistency {
         }
     }
 }
-
-/// The members of a JSON object as text; of two with one name the last counts.
-pub(crate) type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 /// Reads an answer without a body.
 fn nothing(_: &Response) -> Result<(), Error> {

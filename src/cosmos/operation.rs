@@ -32,6 +32,9 @@ const KINDS: &[Row] = &[
     (Kind::Patch, "Patch", true, true, "PATCH", items::REPLACE),
 ];
 
+/// What stands around the body of an operation is mostly no longer.
+const ROOM: usize = 128;
+
 /// One operation, as JSON text.
 #[derive(Debug, Clone)]
 pub struct Operation {
@@ -47,11 +50,15 @@ impl Operation {
             .iter()
             .find(|row| row.0 == kind)
             .map_or("", |row| row.1);
+        let room = ROOM + body.map_or(0, str::len);
         let mut operation = Operation {
             kind,
             id: id.map(str::to_string),
-            text: format!(r#"{{"operationType":"{word}""#),
+            text: String::with_capacity(room),
         };
+        for part in [r#"{"operationType":""#, word, "\""] {
+            operation.text.push_str(part);
+        }
         if let Some(id) = id {
             operation.text(r#"id"#, id);
         }
@@ -131,7 +138,15 @@ impl Operation {
 
     /// The same, by the text of the header.
     pub(crate) fn of_header(mut self, key: &str) -> Operation {
-        self.text("partitionKey", key);
+        self.text.push_str(r#","partitionKey":""#);
+        // It is printable ASCII.
+        for character in key.chars() {
+            if matches!(character, '"' | '\\') {
+                self.text.push('\\');
+            }
+            self.text.push(character);
+        }
+        self.text.push('"');
         self
     }
 
@@ -221,5 +236,26 @@ fn beginning(text: &str) -> String {
     match text.char_indices().nth(80) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
         None => text.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_a_text_in_an_operation_whatever_it_holds() {
+        for key in ["a", "", "a\"b\\c", "\\u00fc", "ü\n\u{1}", &"\"".repeat(200)] {
+            let header = PartitionKey::from_text(key).header();
+            let operation = Operation::write(true, "{}").of_header(&header);
+            let wanted = Value::from(header);
+            assert_eq!(
+                operation.text,
+                format!(
+                    r#"{{"operationType":"Upsert","resourceBody":{{}},"partitionKey":{wanted}"#
+                )
+            );
+            assert_eq!(operation.item(2), "{}");
+        }
     }
 }

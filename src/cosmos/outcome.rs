@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Members;
+
 use crate::error::{Error, decimal};
 use crate::message::Response;
 
@@ -44,39 +46,75 @@ pub fn guilty(outcomes: &[Outcome]) -> Option<usize> {
     failed(|status| status != 424).or_else(|| failed(|_| true))
 }
 
+/// What of an outcome says what comes of a write.
+#[derive(Debug, Clone)]
+pub(crate) struct Brief {
+    pub status: u16,
+    pub substatus: Option<u32>,
+    pub charge: Option<f64>,
+    pub retry_after: Option<Duration>,
+    /// Why it was not carried out, where that is said.
+    pub message: Option<String>,
+}
+
 /// The status of the answer says nothing: the outcomes do.
 pub(super) fn outcomes(response: &Response) -> Result<Vec<Outcome>, Error> {
-    let texts: Vec<&RawValue> = response
-        .json()
-        .map_err(|e| Error::answer(format!("the answer is no list of outcomes: {e}")))?;
+    let texts: Vec<&RawValue> = list(response)?;
     texts.into_iter().map(outcome).collect()
 }
 
-fn outcome(text: &RawValue) -> Result<Outcome, Error> {
-    let members: Members = serde_json::from_str(text.get())
-        .map_err(|_| Error::answer("an outcome is not a JSON object"))?;
-    // The service and its emulators do not agree on capitals.
-    let find = |name: &str| {
-        let mut all = members.iter();
-        let found = all.find(|(known, _)| known.eq_ignore_ascii_case(name));
-        found
-            .map(|(_, value)| value.get())
-            .filter(|value| *value != "null")
-    };
-    let number = |name: &str| decimal::read(find(name)?).filter(|n| n.is_finite() && *n >= 0.0);
-    let status = find("statusCode").and_then(|status| status.parse().ok());
+/// The same, with nothing that only a person would look at.
+pub(super) fn briefs(response: &Response) -> Result<Vec<Brief>, Error> {
+    let all: Vec<Members> = list(response)?;
+    all.iter().map(brief).collect()
+}
+
+fn list<'a, T: Deserialize<'a>>(response: &'a Response) -> Result<Vec<T>, Error> {
+    let wrong = |e| Error::answer(format!("the answer is no list of outcomes: {e}"));
+    response.json().map_err(wrong)
+}
+
+/// The service and its emulators do not agree on capitals.
+fn find<'a>(members: &Members<'a>, name: &str) -> Option<&'a str> {
+    let found = members.find(&|known| known.eq_ignore_ascii_case(name))?;
+    Some(found.get()).filter(|value| *value != "null")
+}
+
+fn number(members: &Members, name: &str) -> Option<f64> {
+    decimal::read(find(members, name)?).filter(|n| n.is_finite() && *n >= 0.0)
+}
+
+fn text(members: &Members, name: &str) -> Option<String> {
+    serde_json::from_str(find(members, name)?).ok()
+}
+
+fn brief(members: &Members) -> Result<Brief, Error> {
+    let status = find(members, "statusCode").and_then(|status| status.parse().ok());
     let status = status.filter(|status| (100..600).contains(status));
-    let wait = number("retryAfterMilliseconds").map(|ms| ms.min(86_400_000.0) / 1000.0);
-    Ok(Outcome {
+    let wait = number(members, "retryAfterMilliseconds").map(|ms| ms.min(86_400_000.0) / 1000.0);
+    Ok(Brief {
         status: status.ok_or_else(|| Error::answer("an outcome has no statusCode"))?,
-        substatus: find("subStatusCode").and_then(|code| code.parse().ok()),
-        charge: number("requestCharge"),
-        etag: find("eTag").and_then(|etag| serde_json::from_str(etag).ok()),
+        substatus: find(members, "subStatusCode").and_then(|code| code.parse().ok()),
+        charge: number(members, "requestCharge"),
         retry_after: wait.map(Duration::from_secs_f64),
-        item: find("resourceBody")
+        message: text(members, "message"),
+    })
+}
+
+fn outcome(whole: &RawValue) -> Result<Outcome, Error> {
+    let members: Members = serde_json::from_str(whole.get())
+        .map_err(|_| Error::answer("an outcome is not a JSON object"))?;
+    let brief = brief(&members)?;
+    Ok(Outcome {
+        status: brief.status,
+        substatus: brief.substatus,
+        charge: brief.charge,
+        etag: text(&members, "eTag"),
+        retry_after: brief.retry_after,
+        item: find(&members, "resourceBody")
             .filter(|body| body.starts_with('{'))
             .and_then(|body| serde_json::from_str::<&RawValue>(body).ok())
             .map(ToOwned::to_owned),
-        text: text.to_owned(),
+        text: whole.to_owned(),
     })
 }

@@ -9,6 +9,9 @@ pub use super::key_definition::{Definition, Kind, normalise_path};
 /// From here on neighbouring integers are one double, and a key is a double.
 const FIRST_SHARED_INTEGER: f64 = 9_007_199_254_740_992.0;
 
+/// Most keys, as text, are no longer.
+const USUAL: usize = 48;
+
 /// One level of a key. Undefined, null and the empty string are three different keys.
 #[derive(Debug, Clone)]
 pub enum Component {
@@ -144,7 +147,8 @@ impl PartitionKey {
     }
 
     fn write(&self, number: fn(&Number) -> String) -> String {
-        let mut out = String::from("[");
+        let mut out = String::with_capacity(USUAL);
+        out.push('[');
         for (index, component) in self.components.iter().enumerate() {
             if index > 0 {
                 out.push(',');
@@ -176,6 +180,13 @@ fn double(value: f64) -> String {
 
 /// The front end drops a connection over raw UTF-8 in a header, so all but printable ASCII is escaped.
 fn write_ascii(text: &str, out: &mut String) {
+    let is_plain = |byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+    if text.bytes().all(is_plain) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for character in Value::from(text).to_string().chars() {
         if (' '..='~').contains(&character) {
             out.push(character);

@@ -191,8 +191,9 @@ fn check_pointer(path: &str) -> Result<(), &'static str> {
 
 /// Refuses members that mean nothing: one that is mistyped would silently be left out.
 pub(super) fn known(members: &Members, names: &[&str]) -> Result<(), Error> {
-    match members.keys().find(|name| !names.contains(&name.as_ref())) {
-        Some(other) => Err(Error::usage(format!(
+    let mut members = members.0.iter();
+    match members.find(|(name, _)| !names.contains(&name.as_ref())) {
+        Some((other, _)) => Err(Error::usage(format!(
             "{other:?} is not known here; there are {}",
             names.join(", ")
         ))),

@@ -46,7 +46,7 @@ impl Mask {
     /// Remembers every secret a request carries.
     pub fn learn_from(&self, request: &Request) {
         let values = request.headers.iter().map(|(_, value)| value);
-        for text in values.chain([&request.url]).chain(&request.body) {
+        for text in values.chain([&request.url]).chain(request.body.as_deref()) {
             if let Text::Secret(secret) = text {
                 self.learn(secret);
                 self.learn_bare(secret);

@@ -1,5 +1,7 @@
 //! `api arm|data METHOD PATH`: any call, authorized for its plane.
 
+use std::sync::Arc;
+
 use super::Trailer;
 use crate::arm;
 use crate::cli::output::{Output, lookup};
@@ -205,8 +207,8 @@ fn completed(session: &Session, mut call: Call<Page>) -> Result<Call<Page>, Erro
         call.request = call.request.header("content-type", "application/json");
     }
     call.request.body = match call.request.method {
-        "POST" | "PUT" | "PATCH" => Some(body.unwrap_or_default().into()),
-        _ => body.map(Into::into),
+        "POST" | "PUT" | "PATCH" => Some(Arc::new(body.unwrap_or_default().into())),
+        _ => body.map(|body| Arc::new(body.into())),
     };
     Ok(call)
 }

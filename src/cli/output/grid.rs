@@ -173,8 +173,9 @@ impl Grid {
 fn cells(value: &RawValue, style: Style) -> Row {
     match json::members(value) {
         Some(members) => members
+            .0
             .into_iter()
-            .map(|(name, value)| (name, cell(value, style)))
+            .map(|(name, value)| (name.into_owned(), cell(value, style)))
             .collect(),
         None => vec![(BARE.to_string(), cell(value, style))],
     }

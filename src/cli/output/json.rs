@@ -1,46 +1,16 @@
 //! JSON as text: taken apart and laid out anew without ever becoming numbers, so that nothing of it changes.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::cosmos::scan::is_spread;
 use crate::error::Error;
+use crate::message::Members;
 
 /// The members of an object, in their order; `None` where it is not an object.
-pub fn members(value: &RawValue) -> Option<Vec<(String, &RawValue)>> {
-    serde_json::from_str::<Members>(value.get())
-        .ok()
-        .map(|members| members.0)
-}
-
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Members<'de>, D::Error> {
-        deserializer.deserialize_map(InOrder)
-    }
-}
-
-struct InOrder;
-
-impl<'de> Visitor<'de> for InOrder {
-    type Value = Members<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
-        }
-        Ok(Members(members))
-    }
+pub(super) fn members(value: &RawValue) -> Option<Members<'_>> {
+    serde_json::from_str(value.get()).ok()
 }
 
 /// The elements of an array; `None` where it is not an array.
@@ -73,8 +43,7 @@ fn step_into<'a>(value: &'a RawValue, step: &str) -> Option<&'a RawValue> {
         let index: usize = step.parse().ok().filter(|_| canonical)?;
         return elements(value)?.get(index).copied();
     }
-    let mut members = members(value)?.into_iter().rev();
-    members.find_map(|(name, inner)| (name == step).then_some(inner))
+    members(value)?.get(step)
 }
 
 /// Refuses a text that is no JSON pointer, before anything is asked.

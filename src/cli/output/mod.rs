@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use crate::error::Error;
 use crate::show::printable;
 use grid::{Grid, Style};
-pub use json::{lookup, members};
+pub use json::lookup;
 
 /// How values are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

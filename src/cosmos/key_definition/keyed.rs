@@ -1,6 +1,6 @@
 //! Id and partition key of an item, read from its text in one go.
 
-use super::{Definition, pair, tokens, walk};
+use super::{Definition, pair, plain, tokens, walk};
 use crate::cosmos::partition_key::{Component, PartitionKey};
 
 /// Reads where items belong, by the definition of their container.
@@ -63,7 +63,10 @@ impl Keyed {
             levels.clear();
         }
         let id = id.ok_or("it has no id")?.get();
-        let id: String = serde_json::from_str(id).map_err(|_| "its id is not a text")?;
+        let id: String = match plain(id) {
+            Some(id) => id.into(),
+            None => serde_json::from_str(id).map_err(|_| "its id is not a text")?,
+        };
         let key = PartitionKey::new(levels);
         let place = Place { id, key };
         (!place.id.is_empty())

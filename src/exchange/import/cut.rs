@@ -1,5 +1,7 @@
 //! Where an item ends and the next one begins, byte by byte. Pure.
 
+use std::io::BufRead;
+
 use super::records::Format;
 
 /// Where in an item the bytes are.
@@ -21,14 +23,30 @@ pub(super) struct Cut {
 impl Cut {
     /// Where the item ends; `None` where it goes on behind these bytes.
     pub fn find(&mut self, chunk: &[u8], format: Format) -> Option<usize> {
-        let mut bytes = chunk.iter();
         match format {
-            Format::Lines => bytes.position(|byte| *byte == b'\n'),
+            Format::Lines => line_end(chunk),
             // Once the array is closed the rest is one piece.
             Format::Array if self.closed => None,
-            Format::Array => bytes.position(|byte| self.element(*byte)),
-            Format::Table(separator) => bytes.position(|byte| self.row(*byte, separator)),
+            Format::Array => self.walk(chunk, |cut, byte| cut.element(byte)),
+            Format::Table(separator) => self.walk(chunk, |cut, byte| cut.row(byte, separator)),
         }
+    }
+
+    /// Byte by byte, but for what means nothing inside quotes.
+    fn walk(&mut self, chunk: &[u8], ends: impl Fn(&mut Cut, u8) -> bool) -> Option<usize> {
+        let mut at = 0;
+        while let Some(byte) = chunk.get(at) {
+            if ends(self, *byte) {
+                return Some(at);
+            }
+            at += 1;
+            if self.quoted && !self.odd {
+                let from = at;
+                at = special(chunk, at);
+                self.lines += newlines(chunk.get(from..at).unwrap_or_default());
+            }
+        }
+        None
     }
 
     fn element(&mut self, byte: u8) -> bool {
@@ -69,5 +87,82 @@ impl Cut {
         self.lines = if self.quoted { 0 } else { self.lines };
         self.inside = byte != separator && byte != b'\n';
         byte == b'\n'
+    }
+}
+
+/// Where the next quote or backslash is; or somewhere among the last few bytes, where it is looked for one by one.
+fn special(text: &[u8], from: usize) -> usize {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // A byte's high bit is set where the byte is zero; of those above the first one that may be wrong.
+    let zero = |word: u64| word.wrapping_sub(EACH) & !word & (EACH << 7);
+    let mut at = from;
+    while let Some(eight) = text.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()) {
+        let word = u64::from_le_bytes(eight);
+        let found = zero(word ^ (EACH * 0x22)) | zero(word ^ (EACH * 0x5C));
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at
+}
+
+/// Where a line ends.
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes;
+    // Of a slice it cannot fail, and looks at many bytes at a time.
+    let length = rest.skip_until(b'\n').unwrap_or_default();
+    let end = length.checked_sub(1)?;
+    (bytes.get(end) == Some(&b'\n')).then_some(end)
+}
+
+/// How many lines end in these bytes.
+pub(super) fn newlines(bytes: &[u8]) -> u64 {
+    let (mut rest, mut count) = (bytes, 0);
+    while let Some(end) = line_end(rest) {
+        rest = rest.get(end + 1..).unwrap_or_default();
+        count += 1;
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where items end, if so many bytes come at a time.
+    fn ends(text: &[u8], format: Format, piece: usize) -> Vec<usize> {
+        let (mut cut, mut ends) = (Cut::default(), Vec::new());
+        for (number, chunk) in text.chunks(piece).enumerate() {
+            let mut from = 0;
+            while let Some(end) = cut.find(chunk.get(from..).unwrap_or_default(), format) {
+                ends.push(number * piece + from + end);
+                from += end + 1;
+            }
+        }
+        ends
+    }
+
+    #[test]
+    fn items_end_where_they_do_in_whatever_pieces_they_come() {
+        let array = r#"{"a":"x, ] \" , \\","b":["],",{"c":"a longer text, with \\\" in it"}]},"ü,",[1,2],"\\" ] "#;
+        let table = "a,\"b\nc \"\" d, and a longer text\",\"\"\ne,f \"g\"\n\"\\\",\"h\n\"\n";
+        let lines = "{}\n\n{\"a\":\"a longer text in quotes\"}\r\n[";
+        for (text, format, wanted) in [
+            (array, Format::Array, vec![70, 76, 82, 88]),
+            (table, Format::Table(b','), vec![34, 42, 51]),
+            (lines, Format::Lines, vec![2, 3, 36]),
+        ] {
+            for piece in (1..40).chain([text.len()]) {
+                assert_eq!(ends(text.as_bytes(), format, piece), wanted, "{piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_end_of_a_line_counts() {
+        for (text, lines) in [("", 0), ("a", 0), ("\n", 1), ("a\n\nb\nc", 3)] {
+            assert_eq!(newlines(text.as_bytes()), lines, "{text:?}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::fate::{Fate, Said, fate};
 use super::keeper::Keeper;
+use super::lane::FULL;
 use super::lanes::{Lanes, Load, Next};
 use super::op::Op;
 use super::pace::Pace;
@@ -19,7 +20,7 @@ use crate::exchange::{Client, locked};
 
 /// Whoever sleeps looks up this often, and whoever waits for a full request waits no longer.
 const NAP: Duration = Duration::from_millis(50);
-pub(super) const FILL: Duration = Duration::from_millis(100);
+const FILL: Duration = Duration::from_millis(100);
 /// One item is not sent more often than this, unless for lack of request units.
 const TRIES: u32 = 10;
 
@@ -32,7 +33,10 @@ pub(super) struct Desk<'a> {
     pub bulk: bool,
     begun: OffsetDateTime,
     lanes: Mutex<Lanes>,
-    pub moved: Condvar,
+    /// For the threads: there may be something to send.
+    pub work: Condvar,
+    /// For the reader: there may be room, or nothing is under way any more.
+    pub room: Condvar,
     /// Ranges are read again by one thread at a time.
     repair: Mutex<()>,
     pub keeper: Mutex<Keeper>,
@@ -59,7 +63,8 @@ impl<'a> Desk<'a> {
             bulk,
             begun: client.clock().now(),
             lanes: Mutex::new(lanes),
-            moved: Condvar::new(),
+            work: Condvar::new(),
+            room: Condvar::new(),
             repair: Mutex::default(),
             keeper: Mutex::default(),
         }
@@ -73,14 +78,9 @@ impl<'a> Desk<'a> {
         locked(&self.lanes)
     }
 
-    pub fn wait<'t>(
-        &'t self,
-        lanes: MutexGuard<'t, Lanes>,
-        most: Duration,
-    ) -> (MutexGuard<'t, Lanes>, bool) {
-        let waited = self.moved.wait_timeout(lanes, most);
-        let (lanes, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-        (lanes, timeout.timed_out())
+    fn wake_all(&self) {
+        self.work.notify_all();
+        self.room.notify_all();
     }
 
     // ---- The threads
@@ -89,21 +89,21 @@ impl<'a> Desk<'a> {
         let mut lanes = self.lanes();
         lanes.failed = Some(Error::answer("a thread that sends items has ended"));
         lanes.broken = true;
-        self.moved.notify_all();
+        self.wake_all();
     }
 
     /// Sends what is to be sent, until there is nothing any more.
     pub fn serve(&self) {
         let ended = || self.end_for_all();
         let _watch = Watch(&ended);
-        let (mut lanes, mut idle) = (self.lanes(), false);
+        let (mut lanes, mut idle, mut room) = (self.lanes(), false, String::new());
         loop {
             let next = lanes.next(self.now(), idle);
             idle = false;
             match next {
                 Next::Leave => break,
                 Next::Wait => {
-                    (lanes, idle) = self.wait(lanes, FILL);
+                    (lanes, idle) = waited(&self.work, lanes);
                     if idle {
                         drop(lanes);
                         self.keep_if_due();
@@ -117,18 +117,26 @@ impl<'a> Desk<'a> {
                     lanes = self.lanes();
                 }
                 Next::Send(load) => {
+                    if lanes.has_more(self.now()) {
+                        self.work.notify_one();
+                    }
+                    if lanes.starved {
+                        self.room.notify_one();
+                    }
                     drop(lanes);
-                    self.carry(load);
+                    self.carry(load, &mut room);
                     lanes = self.lanes();
                 }
             }
         }
         drop(lanes);
-        self.moved.notify_all();
+        self.wake_all();
     }
 
-    fn carry(&self, mut load: Load) {
-        let (mut said, charge, mut error) = self.ask(&mut load);
+    fn carry(&self, mut load: Load, room: &mut String) {
+        let (mut said, charge, mut error) = self.ask(&mut load, room);
+        // Most requests are about so large; a larger one was one item.
+        room.shrink_to(2 * FULL);
         let mut fates = Vec::with_capacity(said.len());
         for (op, said) in load.ops.iter().zip(&mut said) {
             fates.push(self.fate(op, said, &mut error));
@@ -159,7 +167,6 @@ impl<'a> Desk<'a> {
         if let Some(said) = gone {
             self.repair(&range, edition, &said);
         }
-        self.moved.notify_all();
     }
 
     /// What comes of one item; what is sent again too often is not.
@@ -242,6 +249,16 @@ impl<'a> Desk<'a> {
     pub fn counts(&self) -> Counts {
         self.lanes().counts.clone()
     }
+}
+
+/// Waits until woken, but not for long; `true` where nothing woke it.
+pub(super) fn waited<'t>(
+    until: &Condvar,
+    lanes: MutexGuard<'t, Lanes>,
+) -> (MutexGuard<'t, Lanes>, bool) {
+    let waited = until.wait_timeout(lanes, FILL);
+    let (lanes, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+    (lanes, timeout.timed_out())
 }
 
 /// The items of a request that are not going to be written.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Mode;
-use crate::cosmos::outcome::Outcome;
+use crate::cosmos::outcome::Brief;
 use crate::error::{Error, Failure};
 use crate::show;
 
@@ -112,25 +112,18 @@ pub(super) fn fate(said: &Said, mode: Mode, unsure: bool) -> Fate {
 
 impl Said {
     /// By one operation's outcome.
-    pub fn of(outcome: &Outcome) -> Said {
-        let message = || {
-            let text: serde_json::Value = serde_json::from_str(outcome.text.get()).ok()?;
-            Some(text.get("message")?.as_str()?.to_string())
+    pub fn of(brief: &Brief) -> Said {
+        let (status, substatus) = (brief.status, brief.substatus.unwrap_or_default());
+        let why = match (status, &brief.message) {
+            (200..=299 | 304, _) => String::new(),
+            (_, Some(message)) => message.clone(),
+            _ => reason(status, substatus),
         };
-        let (status, substatus) = (outcome.status, outcome.substatus.unwrap_or_default());
-        let fine = outcome.is_fine();
-        let message = if fine { None } else { message() };
         Said {
             status,
             substatus,
-            wait: outcome.retry_after,
-            reason: message.unwrap_or_else(|| {
-                if fine {
-                    String::new()
-                } else {
-                    reason(status, substatus)
-                }
-            }),
+            wait: brief.retry_after,
+            reason: why,
         }
     }
 

@@ -8,6 +8,7 @@ use super::lane::{FULL, Lane};
 use super::op::{Op, SLOTS};
 use super::pace::Pace;
 use super::settled::Settled;
+use crate::cosmos::batch::MOST;
 use crate::cosmos::effective_key::order;
 use crate::cosmos::ranges::{Range, Ranges};
 use crate::error::Error;
@@ -131,7 +132,8 @@ impl Lanes {
             true => lane.queue.push_front(op),
             false => lane.queue.push_back(op),
         }
-        let full = lane.bytes >= FULL || lane.queue.len().is_multiple_of(100);
+        let fuller = lane.bytes / FULL > (lane.bytes - size) / FULL;
+        let full = fuller || lane.queue.len().is_multiple_of(MOST);
         self.held = (self.held.0 + size, self.held.1 + 1);
         full
     }
@@ -183,6 +185,12 @@ impl Lanes {
             .map(|lane| lane.pause(now))
             .filter(|pause| !pause.is_zero());
         pauses.min().map_or(Next::Wait, Next::Sleep)
+    }
+
+    /// Whether another thread has something to send, too.
+    pub fn has_more(&self, now: Duration) -> bool {
+        let any = self.starved || self.ended;
+        self.all.iter().any(|lane| lane.may(now, any))
     }
 
     fn load(&mut self, range: String, ops: Vec<Op>) -> Load {

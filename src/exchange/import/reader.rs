@@ -1,6 +1,6 @@
 //! The side of the reader: items are laid down one by one, and in the end everything is waited for.
 
-use super::desk::{Desk, FILL};
+use super::desk::{Desk, waited};
 use super::fate::Said;
 use super::op::Op;
 use super::records::Record;
@@ -59,8 +59,8 @@ impl Desk<'_> {
         let mut lanes = self.lanes();
         while !lanes.has_room(&op) && lanes.failed.is_none() && !lanes.stopped {
             lanes.starved = true;
-            self.moved.notify_all();
-            lanes = self.wait(lanes, FILL).0;
+            self.work.notify_one();
+            lanes = waited(&self.room, lanes).0;
             let counts = lanes.counts.clone();
             drop(lanes);
             heard(&counts);
@@ -71,7 +71,7 @@ impl Desk<'_> {
         let on = lanes.failed.is_none() && !lanes.stopped;
         drop(lanes);
         if full {
-            self.moved.notify_one();
+            self.work.notify_one();
         }
         on
     }
@@ -83,9 +83,9 @@ impl Desk<'_> {
         if lanes.failed.is_none() {
             lanes.failed = error;
         }
-        self.moved.notify_all();
+        self.work.notify_all();
         while !lanes.is_over() {
-            lanes = self.wait(lanes, FILL).0;
+            lanes = waited(&self.room, lanes).0;
             let counts = lanes.counts.clone();
             drop(lanes);
             heard(&counts);

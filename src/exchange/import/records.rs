@@ -4,7 +4,7 @@
 use std::io::Read;
 
 use super::csv::Header;
-use super::cut::Cut;
+use super::cut::{Cut, newlines};
 use super::source::Source;
 use crate::error::Error;
 
@@ -186,7 +186,9 @@ impl Records {
             }
             let end = self.cut.find(chunk, self.format);
             let taken = chunk.get(..end.unwrap_or(chunk.len())).unwrap_or_default();
-            self.line += newlines(taken);
+            if self.format != Format::Lines {
+                self.line += newlines(taken);
+            }
             self.too_long |= self.text.len() + taken.len() > LONGEST;
             if !self.too_long {
                 self.text.extend_from_slice(taken);
@@ -272,10 +274,6 @@ impl Records {
             _ => None,
         }
     }
-}
-
-fn newlines(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 fn is_blank(byte: u8) -> bool {

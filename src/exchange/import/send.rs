@@ -1,5 +1,7 @@
 //! One request: of many operations where the service knows that, else of one; and what is said to each item.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 
 use super::Mode;
@@ -14,7 +16,7 @@ use crate::cosmos::partition_key::PartitionKey;
 use crate::cosmos::{Container, many};
 use crate::error::{Broken, Error, Failure, Plane, Stage};
 use crate::exchange::Client;
-use crate::message::{Call, Response};
+use crate::message::{Call, Response, Text};
 use crate::name::Name;
 
 /// The id that is asked for to see whether there are batches; that there is no such item is an answer.
@@ -24,13 +26,13 @@ const PROBE: &str = "rawcosmos-import-probe";
 pub(super) type Asked = (Vec<Said>, f64, Option<Error>);
 
 impl Desk<'_> {
-    pub fn ask(&self, load: &mut Load) -> Asked {
+    pub fn ask(&self, load: &mut Load, room: &mut String) -> Asked {
         let count = load.ops.len();
         let asked = match load.ops.as_slice() {
             [op] if op.is_huge() || !self.bulk => {
                 self.one(op).map(|(said, charge)| (vec![said], charge))
             }
-            _ => self.many(load),
+            _ => self.many(load, room),
         };
         let error = match asked {
             Ok((said, charge)) => return (said, charge, None),
@@ -52,15 +54,17 @@ impl Desk<'_> {
         }
     }
 
-    fn many(&self, load: &Load) -> Result<(Vec<Said>, f64), Error> {
+    fn many(&self, load: &Load, room: &mut String) -> Result<(Vec<Said>, f64), Error> {
         let mut operations = load.ops.iter().map(|op| &op.operation);
-        let call = batch::bulk_of(
-            self.plan.container,
-            &load.range,
-            load.bytes,
-            &mut operations,
-        );
-        let answer = self.client.run(&call)?;
+        let mut body = std::mem::take(room);
+        body.reserve(load.bytes + 2);
+        let call = batch::bulk_of(self.plan.container, &load.range, body, &mut operations);
+        let answer = self.client.run(&call);
+        if let Some(Text::Plain(mut body)) = call.request.body.and_then(Arc::into_inner) {
+            body.clear();
+            *room = body;
+        }
+        let answer = answer?;
         let outcomes = &answer.value;
         if outcomes.len() != load.ops.len() {
             let what = format!(
@@ -68,7 +72,7 @@ impl Desk<'_> {
                 outcomes.len(),
                 load.ops.len()
             );
-            return Err(Error::unknown(call.request.line(), what));
+            return Err(Error::unknown(self.line(), what));
         }
         let each = outcomes.iter().filter_map(|outcome| outcome.charge).sum();
         Ok((
