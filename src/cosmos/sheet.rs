@@ -69,13 +69,18 @@ pub fn read(response: &mut Response, strip: bool) -> Result<Sheet, Error> {
         response.json::<Members>()?;
         return Err(Error::answer("the body has no list \"Documents\""));
     };
+    if found.broken {
+        // They stand between the parts of a value: in a string is none.
+        response.body.retain(|byte| !b"\r\n".contains(byte));
+        return read(response, strip);
+    }
     let next = continuation(response)?;
     let body = std::mem::take(&mut response.body);
     Ok(Sheet {
         count: found.items.len(),
         next,
-        lines: match strip || found.broken {
-            true => copied(&found, body, strip),
+        lines: match strip {
+            true => without_system(&found.items, body),
             false => laid(&found.items, body),
         },
         rid: found.rid,
@@ -162,29 +167,15 @@ fn laid(items: &[Range<usize>], mut body: Vec<u8>) -> Lines {
     }
 }
 
-/// Lines that are not the items as they were.
-fn copied(found: &Found, body: Vec<u8>, strip: bool) -> Lines {
-    let add = if strip { strip_line } else { push_line };
+fn without_system(items: &[Range<usize>], body: Vec<u8>) -> Lines {
     let mut lines = room::take(body.len());
     lines.clear();
-    for item in found.items.iter().filter_map(|item| body.get(item.clone())) {
-        match found.broken {
-            false => add(&mut lines, item),
-            true => add(&mut lines, &in_one_line(item)),
-        }
+    for item in items.iter().filter_map(|item| body.get(item.clone())) {
+        strip_line(&mut lines, item);
         lines.push(b'\n');
     }
     room::give(body);
     Lines::from(lines)
-}
-
-fn push_line(lines: &mut Vec<u8>, item: &[u8]) {
-    lines.extend_from_slice(item);
-}
-
-fn in_one_line(item: &[u8]) -> Vec<u8> {
-    let bytes = item.iter().copied();
-    bytes.filter(|byte| !b"\r\n".contains(byte)).collect()
 }
 
 /// An item without what the service adds to it; everything else is as it was written. What is no object stays.

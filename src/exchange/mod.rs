@@ -225,13 +225,7 @@ impl<'a> Client<'a> {
         let (mut response, attempts) = self.exchange(&call.request, &call.scope, call.effect)?;
         match read(&mut response) {
             Ok(value) => Ok(Answer::new(value, &response, attempts)),
-            Err(Error::Answer(lost)) => Err(unusable(
-                call.request.line(),
-                call.effect,
-                &response,
-                lost.what,
-            )),
-            Err(other) => Err(other),
+            Err(error) => Err(unread(&call.request, call.effect, &response, error)),
         }
     }
 }
@@ -242,13 +236,18 @@ pub(crate) fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A success that cannot be read may be that of somebody on the way: then a change was perhaps not made.
-fn unusable(request: String, effect: Effect, response: &Response, what: String) -> Error {
+#[inline(never)]
+fn unread(request: &Request, effect: Effect, response: &Response, error: Error) -> Error {
+    let what = match error {
+        Error::Answer(lost) => lost.what,
+        other => return other,
+    };
     match judge::is_harmless(effect) {
-        true => Error::unusable(request, what),
+        true => Error::unusable(request.line(), what),
         false => {
             let status = response.status;
             let what = format!("the answer ({status}) cannot be used: {what}");
-            Error::unknown(request, what)
+            Error::unknown(request.line(), what)
         }
     }
 }
