@@ -166,7 +166,7 @@ fn the_tour_leads_to_its_end_on_every_host() {
         ),
         (
             "arc",
-            "its Arc agent",
+            "Its Arc agent gives it tokens",
             "the agent's key files",
             "The first answer is 401",
         ),
