@@ -20,7 +20,8 @@ const ORDERED: &str = "SELECT * FROM c ORDER BY c.n";
 
 pub fn rows(table: &mut Table) {
     let what = "200,000 items of 10 ranges";
-    if !table.wants(what) {
+    // Either word picks both: the one is measured against the other.
+    if !table.wants("200,000 items of 10 ranges, ORDER BY and no order") {
         return;
     }
     let pages = [pages(false), pages(true)];
