@@ -2110,6 +2110,61 @@ fn a_read_comes_back_after_five_minutes() {
     assert_eq!(clock.slept(), [0; 0]);
 }
 
+/// Where a read is sent, and after which waits, by what becomes of each attempt after the account has been read.
+fn taking_turns(acts: &[Act], fine: bool) -> (String, Vec<u128>) {
+    let clock = FakeClock::new();
+    let script = Script::new(&clock, [vec![west_and_east()], acts.to_vec()].concat());
+    let client = Client::new(&script, &clock, account_key()).with_regions(&["East US"]);
+    assert_eq!(read_one(&client).is_ok(), fine);
+    script.assert_over();
+    let places = places(&script).join(" ");
+    let places = places.strip_prefix("GET home/ ").unwrap();
+    (places.replace("GET ", "").replace("/1", ""), clock.slept())
+}
+
+#[test]
+fn reads_take_turns_over_the_regions() {
+    let (busy, nobody) = (|| refusal(503, 0, ""), || broken(Stage::Connect));
+    // One is down, and the good one says so once.
+    let told = taking_turns(&[busy(), nobody(), ok("{}")], true);
+    assert_eq!(told, ("east west east".into(), vec![200]));
+    let told = taking_turns(&[busy(), busy(), ok("{}")], true);
+    assert_eq!(told, ("east west east".into(), vec![1000]));
+    // Who cannot be reached would end it: in the end it goes to who answers.
+    let acts = [busy(), nobody(), busy(), nobody(), busy(), ok("{}")];
+    let told = taking_turns(&acts, true);
+    let waits = vec![200, 1000, 1000, 2000];
+    assert_eq!(told, ("east west east west east east".into(), waits));
+    // Neither more often than before, nor for longer.
+    let told = taking_turns(&[busy(), busy(), busy(), busy()], false);
+    assert_eq!(told, ("east west east west".into(), vec![1000, 2000]));
+    let told = taking_turns(&[nobody(), nobody(), nobody()], false);
+    assert_eq!(told, ("east west east".into(), vec![1000]));
+}
+
+#[test]
+fn the_accounts_own_host_has_its_turn_again_as_it_was_asked() {
+    let clock = FakeClock::new();
+    let busy = || refusal(503, 0, "");
+    let acts = [busy(), west_and_east(), busy(), ok("{}"), ok("{}")];
+    let script = Script::new(&clock, acts);
+    let client = Client::new(&script, &clock, account_key());
+    read_one(&client).unwrap();
+    read_one(&client).unwrap();
+    assert_eq!(
+        places(&script).join(","),
+        "GET home/1,GET home/,GET east/1,GET home/1,GET home/1"
+    );
+    // The only region is not asked by a name that may lead nowhere.
+    let acts = [busy(), served(&[("West US", WEST)]), busy(), ok("{}")];
+    let script = Script::new(&clock, acts);
+    read_one(&Client::new(&script, &clock, account_key())).unwrap();
+    assert_eq!(
+        places(&script).join(","),
+        "GET home/1,GET home/,GET home/1,GET home/1"
+    );
+}
+
 #[test]
 fn an_account_that_does_not_answer_is_not_asked_all_the_time() {
     let clock = FakeClock::new();

@@ -21,7 +21,8 @@ use common::{Act, FakeClock, KEY, Script, answer};
 use rawcosmos::authorize::master_key::MasterKey;
 use rawcosmos::cosmos::key_definition::Definition;
 use rawcosmos::cosmos::key_definition::keyed::Keyed;
-use rawcosmos::error::Stage;
+use rawcosmos::error::{Error, Stage};
+use rawcosmos::exchange::budget::Budget;
 use rawcosmos::exchange::import::records::{Format, Records};
 use rawcosmos::exchange::import::{Check, Counts, Ears, Mode, Plan, Resume};
 use rawcosmos::exchange::{Client, Credential};
@@ -626,17 +627,33 @@ fn what_a_batch_was_taken_for_is_deleted() {
         .says("taken for an item");
 }
 
+/// What the service says to the first two questions: its ranges, and that it takes batches.
+fn at_first() -> [Act; 2] {
+    let ranges = r#"{"PartitionKeyRanges":[{"id":"0","minInclusive":"","maxExclusive":"FF"}]}"#;
+    [
+        answer(200, &[], ranges).into(),
+        answer(207, &[], r#"[{"statusCode":404}]"#).into(),
+    ]
+}
+
 /// What a script makes of three items, the body of each batch, and what was written down as done before each.
 fn scripted(clock: &FakeClock, acts: Vec<Act>) -> (Counts, Vec<String>, Vec<String>) {
-    let ranges = r#"{"PartitionKeyRanges":[{"id":"0","minInclusive":"","maxExclusive":"FF"}]}"#;
-    let first = [
-        Act::from(answer(200, &[], ranges)),
-        Act::from(answer(207, &[], r#"[{"statusCode":404}]"#)),
-    ];
-    let script = Script::new(clock, first.into_iter().chain(acts));
+    let acts = at_first().into_iter().chain(acts);
+    let (counts, error, sent, kept) = imported(clock, acts.collect(), Budget::default());
+    assert!(error.is_none(), "{error:?}");
+    (counts, sent.into_iter().skip(2).collect(), kept)
+}
+
+/// The same from the first question on, and what ended it.
+fn imported(
+    clock: &FakeClock,
+    acts: Vec<Act>,
+    budget: Budget,
+) -> (Counts, Option<Error>, Vec<String>, Vec<String>) {
+    let script = Script::new(clock, acts);
     let kept = Mutex::new(Vec::new());
     let key = MasterKey::new(KEY).unwrap();
-    let client = Client::new(&script, clock, Credential::Key(key));
+    let client = Client::new(&script, clock, Credential::Key(key)).with_budget(budget);
     let definition = json!({"paths": ["/pk"], "kind": "Hash", "version": 2});
     let keyed = Keyed::new(Definition::from_json(&definition).unwrap()).unwrap();
     let container = common::container();
@@ -657,7 +674,7 @@ fn scripted(clock: &FakeClock, acts: Vec<Act>) -> (Counts, Vec<String>, Vec<Stri
         rejected: &|rejected| panic!("{rejected:?}"),
         told: &|| 0,
         keep: Some(&|snapshot| {
-            let batches = script.sent().len() - 2;
+            let batches = script.count() - 2;
             kept.lock()
                 .unwrap()
                 .push((batches, snapshot.settled.clone()));
@@ -666,10 +683,9 @@ fn scripted(clock: &FakeClock, acts: Vec<Act>) -> (Counts, Vec<String>, Vec<Stri
     };
     let mut records = Records::new(Box::new(std::io::Cursor::new(lines(3))), None).unwrap();
     let (counts, error) = client.import(&plan, &ears, &mut records, &mut |_| {});
-    assert!(error.is_none(), "{error:?}");
     script.assert_over();
     let sent = script.sent();
-    let bodies = sent.iter().skip(2).map(|sent| {
+    let bodies = sent.iter().map(|sent| {
         sent.body
             .as_ref()
             .map_or(sent.line(), |body| body.expose().into())
@@ -678,7 +694,70 @@ fn scripted(clock: &FakeClock, acts: Vec<Act>) -> (Counts, Vec<String>, Vec<Stri
     let kept = kept
         .iter()
         .map(|(batches, done)| format!("{batches} {done}"));
-    (counts, bodies.collect(), kept.collect())
+    (counts, error, bodies.collect(), kept.collect())
+}
+
+/// A service that cannot be reached for longer than one request is tried.
+fn outage() -> Vec<Act> {
+    vec![Act::Break(Stage::Connect, Duration::ZERO); 6]
+}
+
+#[test]
+fn an_outage_before_the_first_item_is_sat_out_as_one_after_it() {
+    let written = Act::from(answer(
+        201,
+        &[],
+        format!("[{}]", [r#"{"statusCode":201}"#; 3].join(",")),
+    ));
+    for question in 0..=2 {
+        let clock = FakeClock::new();
+        let mut acts = [at_first().to_vec(), vec![written.clone()]].concat();
+        acts.splice(question..question, outage());
+        let (counts, error, sent, _) = imported(&clock, acts, Budget::default());
+        assert!(error.is_none(), "{question}: {error:?}");
+        assert_eq!((counts.created, sent.len()), (3, 9), "{question}");
+    }
+}
+
+#[test]
+fn no_question_is_asked_with_more_patience_than_is_given() {
+    let nobody = |times| vec![Act::Break(Stage::Connect, Duration::ZERO); times];
+    let seconds = |n| Some(Duration::from_secs(n));
+    for (retries, wait, times) in [
+        (Some(0), None, 1),
+        (None, seconds(0), 1),
+        (Some(1), None, 4),
+        (None, seconds(1), 4),
+    ] {
+        let acts = [at_first()[..1].to_vec(), nobody(times)].concat();
+        let budget = Budget { retries, wait };
+        let (_, error, _, _) = imported(&FakeClock::new(), acts, budget);
+        assert!(matches!(&error, Some(Error::Transport(_))), "{error:?}");
+    }
+    // What does not pass ends it at once.
+    let refused = answer(401, &[], "{}").into();
+    let acts = vec![at_first()[0].clone(), refused];
+    let (_, error, _, _) = imported(&FakeClock::new(), acts, Budget::default());
+    assert!(error.is_some_and(|error| error.is_status(401)));
+}
+
+#[test]
+fn an_outage_is_sat_out_whatever_is_asked_at_that_time() {
+    let (one, two) = (r#"{"statusCode":201}"#, r#"{"statusCode":409}"#);
+    let outcomes = |each: [&str; 3]| Act::from(answer(207, &[], format!("[{}]", each.join(","))));
+    // The ranges, after one is gone.
+    let clock = FakeClock::new();
+    let gone = Act::from(answer(410, &[("x-ms-substatus", "1002")], "{}"));
+    let mut acts = [vec![gone], outage(), at_first()[..1].to_vec()].concat();
+    acts.push(outcomes([one; 3]));
+    assert_eq!(scripted(&clock, acts).0.created, 3);
+    // The item that is compared with what was sent.
+    let there = Act::from(answer(200, &[], r#"{"id":"i0","pk":"k0","n":0}"#));
+    let lost = Act::Break(Stage::Answer, Duration::ZERO);
+    let mut acts = [vec![lost, outcomes([two, one, one])], outage()].concat();
+    acts.push(there);
+    let counts = scripted(&clock, acts).0;
+    assert_eq!((counts.created, counts.own), (2, 1));
 }
 
 #[test]

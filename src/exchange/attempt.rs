@@ -48,7 +48,7 @@ impl Client<'_> {
         effect: Effect,
         tally: &mut Tally,
     ) -> Result<Option<Response>, Error> {
-        let ready = self.ready(request, scope, effect)?;
+        let ready = self.ready(request, scope, effect, tally)?;
         let outcome = self.send(&ready);
         tally.attempts += 1;
         match judge(&ready, effect, outcome, tally, &self.budget) {
@@ -86,16 +86,26 @@ impl Client<'_> {
         let Some(wait) = wait else {
             return Err(judge::as_final(asked.effect, why));
         };
+        if remedy == Some(Remedy::OtherRegion) && righted.is_none() {
+            self.take_turns(asked, tally, &why);
+        }
         tally.count(wait, &why);
         self.pause(wait, &why)
     }
 
     /// The request as it is sent: to the region where it is served, in a version that is known there, authorized.
-    fn ready(&self, request: &Request, scope: &Scope, effect: Effect) -> Result<Request, Error> {
+    fn ready(
+        &self,
+        request: &Request,
+        scope: &Scope,
+        effect: Effect,
+        tally: &Tally,
+    ) -> Result<Request, Error> {
         self.has_time_after(Duration::ZERO)?;
         self.prefer(request, scope, effect);
         let asked = locked(&self.versions).applied(request);
-        let asked = locked(&self.regions).applied(asked, effect, self.clock);
+        let target = tally.target.as_deref();
+        let asked = locked(&self.regions).applied(asked, effect, target, self.clock);
         self.signed(asked, scope)
     }
 
@@ -107,7 +117,7 @@ impl Client<'_> {
         Ok(ready)
     }
 
-    fn pause(&self, wait: Duration, why: &Error) -> Result<(), Error> {
+    pub(super) fn pause(&self, wait: Duration, why: &Error) -> Result<(), Error> {
         self.note(&format!("again in {} ms: {why}", wait.as_millis()));
         self.rest(wait).map_err(|over| and_before(over, why))
     }

@@ -25,6 +25,8 @@ pub struct Tally {
     pub remedies: Vec<Remedy>,
     /// Where it was sent and refused or not heard.
     pub tried: Vec<String>,
+    /// Where it goes next, if it is a read that was sent elsewhere.
+    pub target: Option<String>,
 }
 
 impl Tally {

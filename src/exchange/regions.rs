@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::attempt::Asked;
 use super::judge::Tally;
-use super::retry::Remedy;
+use super::retry::{RECONNECT, Remedy};
 use super::{Client, Clock, locked, patience};
 use crate::cosmos::{Account, account};
 use crate::error::{Error, Stage};
@@ -90,10 +90,11 @@ impl Regions {
         &self,
         mut request: Request,
         effect: Effect,
+        target: Option<&str>,
         clock: &dyn Clock,
     ) -> Request {
         let target = match effect {
-            Effect::Read => self.reading(clock),
+            Effect::Read => target.or_else(|| self.reading(clock)),
             _ => self.writes.as_deref(),
         };
         let ours = request.plane == Plane::Data && origin(&request) == Some(self.home.as_str());
@@ -117,14 +118,19 @@ impl Regions {
         away.map(|(origin, _)| origin.as_str()).or(preferred)
     }
 
-    /// A region for a read that was not tried yet.
-    fn untried(&self, tried: &[String]) -> Option<Region> {
-        let through_home = |region: &Region| {
-            self.write.as_ref() == Some(&region.origin) && self.was_written(tried)
+    /// Where a read goes next, and whether it was there before: to a region that was not tried, else to the one that
+    /// was tried the longest ago.
+    fn next(&self, tried: &[String]) -> Option<(String, bool)> {
+        let by_home = self.was_written(tried);
+        let last = |region: &&Region| {
+            let by_home = by_home && self.write.as_ref() == Some(&region.origin);
+            let is_it = |at: &String| *at == region.origin || (by_home && *at == self.home);
+            tried.iter().rposition(is_it)
         };
-        let mut list = self.list.iter();
-        list.find(|region| !tried.contains(&region.origin) && !through_home(region))
-            .cloned()
+        let region = self.list.iter().min_by_key(last)?;
+        let before = last(&region).and_then(|at| tried.get(at));
+        let place = before.unwrap_or(&region.origin);
+        Some((place.clone(), before.is_some()))
     }
 
     /// Whether the region that takes writes was tried by the account's own host, which has no region in its name.
@@ -170,7 +176,7 @@ impl<'a> Client<'a> {
         &self,
         remedy: Remedy,
         asked: &Asked,
-        tally: &Tally,
+        tally: &mut Tally,
         why: &Error,
     ) -> bool {
         let read = asked.effect == Effect::Read;
@@ -194,26 +200,43 @@ impl<'a> Client<'a> {
             _ if locked(&self.regions).was_written(&tally.tried) => return false,
             _ => true,
         };
-        self.choose(read, only_write, &tally.tried)
-    }
-
-    /// Takes another region from now on: the one that takes writes, or any that was not tried.
-    fn choose(&self, read: bool, only_write: bool, tried: &[String]) -> bool {
-        let mut regions = locked(&self.regions);
+        let regions = locked(&self.regions);
         let chosen = match only_write {
             true => regions.write.clone(),
-            false => regions.untried(tried).map(|region| region.origin),
+            false => regions
+                .next(&tally.tried)
+                .and_then(|(place, before)| (!before).then_some(place)),
         };
+        drop(regions);
+        self.choose(read, chosen, tally)
+    }
+
+    /// Goes back to the region that was tried the longest ago, once all were tried and it was waited.
+    pub(super) fn take_turns(&self, asked: &Asked, tally: &mut Tally, why: &Error) {
+        // Who cannot be reached would end it the next time, and here somebody answers.
+        let is_last = tally.breaks >= self.budget.tries(RECONNECT.len() as u32);
+        let stays = is_last && why.failure().is_some();
+        if asked.effect == Effect::Read && has_regions(asked.scope) && !stays {
+            let next = locked(&self.regions).next(&tally.tried);
+            self.choose(true, next.map(|(place, _)| place), tally);
+        }
+    }
+
+    /// Takes another place from now on.
+    fn choose(&self, read: bool, chosen: Option<String>, tally: &mut Tally) -> bool {
         // To write where a write was refused a moment ago is to wait for the change of regions to be over.
-        let Some(chosen) = chosen.filter(|chosen| tried.last() != Some(chosen)) else {
+        let Some(chosen) = chosen.filter(|chosen| tally.tried.last() != Some(chosen)) else {
             return false;
         };
         self.note(&format!(
             "the account is served elsewhere, too: going on at {chosen}"
         ));
-        match read {
-            true => regions.reads = Some((chosen, self.clock.now())),
-            false => regions.writes = Some(chosen),
+        let mut regions = locked(&self.regions);
+        if read {
+            tally.target = Some(chosen.clone());
+            regions.reads = Some((chosen, self.clock.now()));
+        } else {
+            regions.writes = Some(chosen);
         }
         true
     }

@@ -23,7 +23,7 @@ impl Client<'_> {
         &self,
         remedy: Remedy,
         asked: &Asked,
-        tally: &Tally,
+        tally: &mut Tally,
         why: &Error,
     ) -> bool {
         match (remedy, why.failure()) {

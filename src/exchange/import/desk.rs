@@ -203,7 +203,10 @@ impl<'a> Desk<'a> {
         }
         let ranges = match times >= SPLITS {
             true => Err(said.error(format!("{} of the range {range}", self.line()))),
-            false => self.client.ranges_again(self.plan.container, times),
+            false => {
+                let client = self.client;
+                client.patiently(|| client.ranges_again(self.plan.container, times))
+            }
         };
         let mut lanes = self.lanes();
         match ranges {

@@ -12,6 +12,7 @@ mod lane;
 mod lanes;
 mod op;
 mod pace;
+mod patiently;
 mod reader;
 pub mod records;
 mod send;
@@ -194,7 +195,7 @@ impl Client<'_> {
 
     /// The ranges, where the service tells them, and whether it takes batches for them.
     fn ways(&self, plan: &Plan) -> Result<(Option<Ranges>, bool), Error> {
-        let ranges = match self.ranges(plan.container) {
+        let ranges = match self.patiently(|| self.ranges(plan.container)) {
             Err(e)
                 if [400, 404, 405, 501]
                     .iter()

@@ -118,12 +118,8 @@ impl Desk<'_> {
             let found = self.by_batch(&range, &place.id, &place.key)?;
             return Ok(found.is_some_and(|found| written::is_same(op.item(), found.get())));
         };
-        match self.client.run(&items::read(
-            container,
-            &name,
-            &place.key,
-            &Options::default(),
-        )) {
+        let call = items::read(container, &name, &place.key, &Options::default());
+        match self.client.patiently(|| self.client.run(&call)) {
             Ok(answer) => Ok(answer
                 .value
                 .is_some_and(|found| written::is_same(op.item(), found.get()))),
@@ -141,7 +137,7 @@ impl Desk<'_> {
         key: &PartitionKey,
     ) -> Result<Option<Box<RawValue>>, Error> {
         let call = batch::bulk(self.plan.container, range, &reading(id, key)?, false);
-        let outcomes = self.client.run(&call)?.value;
+        let outcomes = self.client.patiently(|| self.client.run(&call))?.value;
         Ok(outcomes.into_iter().next().and_then(|outcome| outcome.item))
     }
 }
@@ -169,7 +165,7 @@ impl Client<'_> {
             effect: call.effect,
             read: Response::raw,
         };
-        let bulk = match self.run(&call) {
+        let bulk = match self.patiently(|| self.run(&call)) {
             Ok(answer)
                 if answer
                     .value
@@ -207,12 +203,8 @@ impl Client<'_> {
             Error::answer("a batch was taken for an item, of which no id is told")
         })?;
         self.note("the service took a batch for an item: deleting it");
-        self.run(&items::delete(
-            container,
-            &Name::new(id)?,
-            key,
-            &Options::default(),
-        ))?;
+        let call = items::delete(container, &Name::new(id)?, key, &Options::default());
+        self.patiently(|| self.run(&call))?;
         Ok(false)
     }
 }
