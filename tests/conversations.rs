@@ -2142,6 +2142,20 @@ fn reads_take_turns_over_the_regions() {
     assert_eq!(told, ("east west east".into(), vec![1000]));
 }
 
+/// Its own host may lead to a region that it has left.
+#[test]
+fn a_read_finds_the_regions_that_are_left() {
+    let (gone, busy) = (|| refusal(403, 1008, "{}"), || refusal(503, 0, ""));
+    let east = || served(&[("East US", EAST)]);
+    let clock = FakeClock::new();
+    let script = Script::new(&clock, [gone(), east(), ok("{}")]);
+    read_one(&Client::new(&script, &clock, account_key())).unwrap();
+    assert_eq!(places(&script).join(","), "GET home/1,GET home/,GET east/1");
+    // Also where one of them was busy a moment ago.
+    let told = taking_turns(&[busy(), gone(), east(), ok("{}")], true);
+    assert_eq!(told, ("east west home/ east".into(), vec![]));
+}
+
 #[test]
 fn the_accounts_own_host_has_its_turn_again_as_it_was_asked() {
     let clock = FakeClock::new();

@@ -393,9 +393,9 @@ const REGIONS: &[Move] = &[
     // Nothing is asked that is not needed.
     (&[], READ, &[("GET /docs/1", 0, 200)]),
     (&["429:1"], READ, &[("GET /docs/1", 0, 429), ("GET /docs/1", 0, 200)]),
-    // Reads go on in the other region; writes stay where writes are taken.
+    // Reads go on in the other region, and in turn; writes stay where writes are taken.
     (&["read.503:1"], READ, &[("GET /docs/1", 0, 503), ("GET /", 0, 200), ("GET /docs/1", 1, 200)]),
-    (&["read.503:2"], READ, &[("GET /docs/1", 0, 503), ("GET /", 0, 200), ("GET /docs/1", 1, 503), ("GET /docs/1", 1, 200)]),
+    (&["read.503:2"], READ, &[("GET /docs/1", 0, 503), ("GET /", 0, 200), ("GET /docs/1", 1, 503), ("GET /docs/1", 0, 200)]),
     (&["read.reset-before:1"], READ, &[("GET /docs/1", 0, 0), ("GET /", 0, 200), ("GET /docs/1", 1, 200)]),
     (&["read.403/1008:1"], READ, &[("GET /docs/1", 0, 403), ("GET /", 0, 200), ("GET /docs/1", 1, 200)]),
     (&["query.503:1"], "query 'SELECT * FROM c' -k a", &[("POST /docs", 0, 503), ("GET /", 0, 200), ("POST /docs", 1, 200)]),

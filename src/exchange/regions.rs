@@ -119,9 +119,9 @@ impl Regions {
     }
 
     /// Where a read goes next, and whether it was there before: to a region that was not tried, else to the one that
-    /// was tried the longest ago.
-    fn next(&self, tried: &[String]) -> Option<(String, bool)> {
-        let by_home = self.was_written(tried);
+    /// was tried the longest ago. The account's own host may stand for the one that takes writes.
+    fn next(&self, tried: &[String], by_home: bool) -> Option<(String, bool)> {
+        let by_home = by_home && self.was_written(tried);
         let last = |region: &&Region| {
             let by_home = by_home && self.write.as_ref() == Some(&region.origin);
             let is_it = |at: &String| *at == region.origin || (by_home && *at == self.home);
@@ -131,6 +131,19 @@ impl Regions {
         let before = last(&region).and_then(|at| tried.get(at));
         let place = before.unwrap_or(&region.origin);
         Some((place.clone(), before.is_some()))
+    }
+
+    /// Where to go at once. Where the account has left a region, any other will do; else one that was not tried.
+    fn elsewhere(&self, remedy: Remedy, only_write: bool, tried: &[String]) -> Option<String> {
+        let left = remedy == Remedy::NewRegions;
+        let next = || {
+            self.next(tried, !left)
+                .filter(|(_, before)| left || !before)
+        };
+        match only_write {
+            true => self.write.clone(),
+            false => next().map(|(place, _)| place),
+        }
     }
 
     /// Whether the region that takes writes was tried by the account's own host, which has no region in its name.
@@ -200,14 +213,7 @@ impl<'a> Client<'a> {
             _ if locked(&self.regions).was_written(&tally.tried) => return false,
             _ => true,
         };
-        let regions = locked(&self.regions);
-        let chosen = match only_write {
-            true => regions.write.clone(),
-            false => regions
-                .next(&tally.tried)
-                .and_then(|(place, before)| (!before).then_some(place)),
-        };
-        drop(regions);
+        let chosen = locked(&self.regions).elsewhere(remedy, only_write, &tally.tried);
         self.choose(read, chosen, tally)
     }
 
@@ -217,7 +223,7 @@ impl<'a> Client<'a> {
         let is_last = tally.breaks >= self.budget.tries(RECONNECT.len() as u32);
         let stays = is_last && why.failure().is_some();
         if asked.effect == Effect::Read && has_regions(asked.scope) && !stays {
-            let next = locked(&self.regions).next(&tally.tried);
+            let next = locked(&self.regions).next(&tally.tried, true);
             self.choose(true, next.map(|(place, _)| place), tally);
         }
     }
