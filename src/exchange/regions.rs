@@ -12,7 +12,7 @@ use super::judge::Tally;
 use super::retry::{RECONNECT, Remedy};
 use super::{Client, Clock, locked, patience};
 use crate::cosmos::{Account, account};
-use crate::error::{Error, Stage};
+use crate::error::{Error, Failure, Stage};
 use crate::message::{Effect, Limits, Plane, Request, Response, Scope, Text};
 use crate::name::Endpoint;
 use family::{Family, Place, places, plain, regional};
@@ -129,8 +129,7 @@ impl Regions {
         };
         let region = self.list.iter().min_by_key(last)?;
         let before = last(&region).and_then(|at| tried.get(at));
-        let place = before.unwrap_or(&region.origin);
-        Some((place.clone(), before.is_some()))
+        Some((before.unwrap_or(&region.origin).clone(), before.is_some()))
     }
 
     /// Where to go at once. Where the account has left a region, any other will do; else one that was not tried.
@@ -197,14 +196,12 @@ impl<'a> Client<'a> {
             return false;
         }
         let unreachable = matches!(why, Error::Transport(broken) if broken.stage != Stage::Answer);
+        let no_writes = |failure: &Failure| failure.substatus == Some(3);
         let only_write = match remedy {
             Remedy::NewRegions => {
                 locked(&self.regions).until = None;
                 self.know_regions(asked.request, false);
-                !read
-                    || why
-                        .failure()
-                        .is_some_and(|failure| failure.substatus == Some(3))
+                !read || why.failure().is_some_and(no_writes)
             }
             Remedy::OtherRegion => {
                 self.know_regions(asked.request, unreachable);
@@ -277,13 +274,11 @@ impl<'a> Client<'a> {
         let mut regions = locked(&self.regions);
         regions.learn(&home, &response);
         regions.until = Some(now + FRESH);
-        for region in regions
+        let others = regions
             .list
             .iter()
-            .filter(|region| region.origin != regions.home)
-        {
-            self.transport.served(&regions.home, &region.origin);
-        }
+            .filter(|region| region.origin != regions.home);
+        others.for_each(|region| self.transport.served(&regions.home, &region.origin));
     }
 
     /// One attempt: who cannot be asked is left alone.
