@@ -332,6 +332,11 @@ mod tests {
             "{\"Documents\":[1}",
             "{\"Documents\":[{]}",
             "{\"Documents\":[\"a\\\"]}",
+            "{\"Documents\":[{\"a\":tru}]}",
+            "{\"Documents\":[{\"a\":1\n2}]}",
+            "{\"Documents\":[\u{1b}]}",
+            "{\"Documents\":[{\"a\" 1}]}",
+            "\u{feff}{\"Documents\":[]}",
             "{\"Documents\":[]} x",
             "{\"Documents\":[]}}",
             "<html>",
@@ -344,7 +349,7 @@ mod tests {
     fn whatever_is_spoilt_there_is_a_line_for_each_item() {
         let body = "{\"_rid\":\"r\",\"Documents\":[{\"a\":\"ü\\\"}]\",\"b\":[1,{}]},{\"c\":\"\\\\\"},2 ] }";
         for at in 0..body.len() {
-            for byte in *b"\n\"\\{}[],: \x00\x80\xc3\xffx" {
+            for byte in *b"\n\"\\{}[],: \x00\x1b\x80\xc3\xffx.0" {
                 let mut spoilt = body.as_bytes().to_vec();
                 *spoilt.get_mut(at).unwrap() = byte;
                 let response = Response {
@@ -353,6 +358,10 @@ mod tests {
                 };
                 for strip in [false, true] {
                     if let Ok(sheet) = read(&mut response.clone(), strip) {
+                        for line in text(&sheet).lines() {
+                            let value = serde_json::from_str::<serde_json::Value>(line);
+                            assert!(value.is_ok(), "{line}");
+                        }
                         assert_eq!(
                             text(&sheet).matches('\n').count(),
                             sheet.count,
