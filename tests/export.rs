@@ -467,6 +467,10 @@ fn killed_until_done(filled: &Filled, line: &str, dice: &mut Dice, between: &dyn
         child.0.wait().unwrap();
         // The kill may come between the last step and the end.
         found = found.or_else(out);
+        if found.is_some() && !filled.folder.file("st").exists() {
+            // Or behind the last step: all of it is done.
+            return usize::try_from(round).unwrap() + 1;
+        }
         between();
     }
     panic!("it never comes to its end");
