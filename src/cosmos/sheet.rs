@@ -67,7 +67,9 @@ pub fn read(response: &mut Response, strip: bool) -> Result<Sheet, Error> {
     let Some(found) = found(&response.body) else {
         // What is wrong with it is said by who reads it more slowly.
         response.json::<Members>()?;
-        return Err(Error::answer("the body has no list \"Documents\""));
+        return Err(Error::answer(
+            "the body has no list \"Documents\", or more than one",
+        ));
     };
     if found.broken {
         // They stand between the parts of a value: in a string is none.
@@ -101,6 +103,9 @@ fn found(body: &[u8]) -> Option<Found> {
     let mut rest = behind_blank(body).strip_prefix(b"{")?;
     while let Some((name, value)) = scan.named(rest) {
         if name == b"\"Documents\"" {
+            if items.is_some() {
+                return None;
+            }
             let (list, behind) = elements(&mut scan, value, body.len())?;
             (items, rest) = (Some(list), behind);
             continue;
@@ -332,6 +337,7 @@ mod tests {
             "{\"Documents\":[1}",
             "{\"Documents\":[{]}",
             "{\"Documents\":[\"a\\\"]}",
+            "{\"Documents\":[1],\"Documents\":[2]}",
             "{\"Documents\":[{\"a\":tru}]}",
             "{\"Documents\":[{\"a\":1\n2}]}",
             "{\"Documents\":[\u{1b}]}",
