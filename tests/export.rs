@@ -467,8 +467,9 @@ fn killed_until_done(filled: &Filled, line: &str, dice: &mut Dice, between: &dyn
         child.0.wait().unwrap();
         // The kill may come between the last steps and the end.
         found = found.or_else(out);
-        if found.is_some() && !filled.folder.names().contains(&"st".to_string()) {
-            return usize::try_from(round).unwrap();
+        if found.is_some() && !filled.folder.file("st").exists() {
+            // Or behind the last step: all of it is done.
+            return usize::try_from(round).unwrap() + 1;
         }
         between();
     }

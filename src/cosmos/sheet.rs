@@ -67,7 +67,9 @@ pub fn read(response: &mut Response, strip: bool) -> Result<Sheet, Error> {
     let Some(found) = found(&response.body) else {
         // What is wrong with it is said by who reads it more slowly.
         response.json::<Members>()?;
-        return Err(Error::answer("the body has no list \"Documents\""));
+        return Err(Error::answer(
+            "the body has no list \"Documents\", or more than one",
+        ));
     };
     if found.broken {
         // They stand between the parts of a value: in a string is none.
@@ -101,6 +103,9 @@ fn found(body: &[u8]) -> Option<Found> {
     let mut rest = behind_blank(body).strip_prefix(b"{")?;
     while let Some((name, value)) = scan.named(rest) {
         if name == b"\"Documents\"" {
+            if items.is_some() {
+                return None;
+            }
             let (list, behind) = elements(&mut scan, value, body.len())?;
             (items, rest) = (Some(list), behind);
             continue;
@@ -332,6 +337,12 @@ mod tests {
             "{\"Documents\":[1}",
             "{\"Documents\":[{]}",
             "{\"Documents\":[\"a\\\"]}",
+            "{\"Documents\":[1],\"Documents\":[2]}",
+            "{\"Documents\":[{\"a\":tru}]}",
+            "{\"Documents\":[{\"a\":1\n2}]}",
+            "{\"Documents\":[\u{1b}]}",
+            "{\"Documents\":[{\"a\" 1}]}",
+            "\u{feff}{\"Documents\":[]}",
             "{\"Documents\":[]} x",
             "{\"Documents\":[]}}",
             "<html>",
@@ -344,7 +355,7 @@ mod tests {
     fn whatever_is_spoilt_there_is_a_line_for_each_item() {
         let body = "{\"_rid\":\"r\",\"Documents\":[{\"a\":\"ü\\\"}]\",\"b\":[1,{}]},{\"c\":\"\\\\\"},2 ] }";
         for at in 0..body.len() {
-            for byte in *b"\n\"\\{}[],: \x00\x80\xc3\xffx" {
+            for byte in *b"\n\"\\{}[],: \x00\x1b\x80\xc3\xffx.0" {
                 let mut spoilt = body.as_bytes().to_vec();
                 *spoilt.get_mut(at).unwrap() = byte;
                 let response = Response {
@@ -353,6 +364,10 @@ mod tests {
                 };
                 for strip in [false, true] {
                     if let Ok(sheet) = read(&mut response.clone(), strip) {
+                        for line in text(&sheet).lines() {
+                            let value = serde_json::from_str::<serde_json::Value>(line);
+                            assert!(value.is_ok(), "{line}");
+                        }
                         assert_eq!(
                             text(&sheet).matches('\n').count(),
                             sheet.count,

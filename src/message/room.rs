@@ -5,6 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// What is smaller than this is had anew at no cost.
 const LARGE: usize = 64 * 1024;
 
+/// What is larger is not kept: pages end at 4 MB.
+const HUGE: usize = 8 * 1024 * 1024;
+
 /// Of so many bodies.
 const ROOMS: usize = 4;
 
@@ -37,7 +40,7 @@ pub(crate) fn text(length: usize) -> String {
 /// Takes back what nobody needs any more.
 pub(crate) fn give(room: Vec<u8>) {
     let mut free = free();
-    if room.capacity() >= LARGE && free.len() < ROOMS {
+    if (LARGE..=HUGE).contains(&room.capacity()) && free.len() < ROOMS {
         free.push(room);
     }
 }
@@ -54,5 +57,7 @@ mod tests {
             give(room);
             assert!(free().len() <= ROOMS);
         }
+        give(take(HUGE + 1));
+        assert!(free().iter().all(|room| room.capacity() <= HUGE));
     }
 }

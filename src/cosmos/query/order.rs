@@ -353,6 +353,74 @@ mod tests {
     }
 
     #[test]
+    fn texts_and_numbers_are_in_order_however_they_begin() {
+        let mut state = 11_u64;
+        let mut random = |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) as usize % below
+        };
+        let parts = [
+            "",
+            "\0",
+            "a",
+            "b",
+            "~",
+            "é",
+            "\u{7ff}",
+            "\u{d7ff}",
+            "\u{e000}",
+            "\u{ffff}",
+            "😀",
+            "\u{10ffff}",
+        ];
+        let numbers = [
+            "0",
+            "-0.0",
+            "5e-324",
+            "-5e-324",
+            "9007199254740992",
+            "9007199254740993",
+            "9007199254740994.0",
+            "-9007199254740993",
+            "18446744073709551615",
+            "18446744073709551616",
+            "1e38",
+            "1e39",
+            "9223372036854775807",
+            "9223372036854775808",
+            "-9223372036854775808",
+            "1.7976931348623157e308",
+        ];
+        for _ in 0..20_000 {
+            let mut texts = [String::from("aaaaaa"), String::from("aaaaaa")];
+            let from = random(7);
+            for text in &mut texts {
+                text.truncate(from);
+                (0..random(6)).for_each(|_| text.push_str(parts[random(parts.len())]));
+            }
+            let [one, other] = &texts;
+            let wanted = one.encode_utf16().cmp(other.encode_utf16());
+            let [one, other] = texts.map(|text| Key::Value(text.into()));
+            let coarse = one.coarse().cmp(&other.coarse());
+            assert_eq!(one.compare(&other), wanted, "{one:?} {other:?}");
+            assert!(coarse == wanted || coarse.is_eq(), "{one:?} {other:?}");
+        }
+        for one in numbers.map(key) {
+            for other in numbers.map(key) {
+                let (order, coarse) = (one.compare(&other), one.coarse().cmp(&other.coarse()));
+                assert!(coarse == order || coarse.is_eq(), "{one:?} {other:?}");
+                assert_eq!(
+                    order.is_eq(),
+                    one.identity() == other.identity(),
+                    "{one:?} {other:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn two_objects_are_tied_and_it_is_known() {
         assert_eq!(
             key(r#"{"a":1}"#).compare(&key(r#"{"a":2}"#)),

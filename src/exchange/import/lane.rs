@@ -66,6 +66,12 @@ impl Lane {
             && (any || full)
     }
 
+    /// Whether the last of the queue, which is so long, makes a request full.
+    pub fn is_full_by(&self, size: usize) -> bool {
+        let fuller = self.bytes / FULL > (self.bytes - size) / FULL;
+        fuller || self.queue.len().is_multiple_of(self.most)
+    }
+
     /// The operations of the next request: none of an id that is under way, so that two of one id stay in order, and
     /// not one that is larger than the room there is.
     pub fn take(&mut self, busy: &mut [bool], most: usize, room: usize) -> Vec<Op> {

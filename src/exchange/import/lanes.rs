@@ -8,7 +8,6 @@ use super::lane::{FULL, Lane};
 use super::op::{Op, SLOTS};
 use super::pace::Pace;
 use super::settled::Settled;
-use crate::cosmos::batch::MOST;
 use crate::cosmos::effective_key::order;
 use crate::cosmos::ranges::{Range, Ranges};
 use crate::error::Error;
@@ -132,8 +131,7 @@ impl Lanes {
             true => lane.queue.push_front(op),
             false => lane.queue.push_back(op),
         }
-        let fuller = lane.bytes / FULL > (lane.bytes - size) / FULL;
-        let full = fuller || lane.queue.len().is_multiple_of(MOST);
+        let full = lane.is_full_by(size);
         self.held = (self.held.0 + size, self.held.1 + 1);
         full
     }
@@ -524,6 +522,25 @@ mod tests {
         land(&mut lanes, 1, smaller, 201);
         assert_eq!(load(&mut lanes, 1).ops.len(), 60);
         assert_eq!(lanes.counts.throttled, 100);
+    }
+
+    #[test]
+    fn a_request_is_full_sooner_where_the_range_was_throttled() {
+        let mut lanes = lanes(ONE);
+        let put = |lanes: &mut Lanes, number: u64| {
+            let id = format!("i{number}");
+            lanes.put(op(number, &id, &id), false)
+        };
+        assert!((0..100).all(|number| put(&mut lanes, number) == (number == 99)));
+        let first = load(&mut lanes, 0);
+        land(&mut lanes, 0, first, 429);
+        for size in [50, 50] {
+            let again = load(&mut lanes, 9);
+            assert_eq!(again.ops.len(), size);
+            land(&mut lanes, 9, again, 200);
+        }
+        let full: Vec<u64> = (100..170).filter(|n| put(&mut lanes, *n)).collect();
+        assert_eq!(full, [169]);
     }
 
     #[test]

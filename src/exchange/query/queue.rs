@@ -108,3 +108,116 @@ impl Leaves<'_> {
         Ok(order.then(one.cmp(&other)).is_lt())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::super::leaf::Sheet;
+    use super::*;
+    use crate::cosmos::Account;
+    use crate::cosmos::query::rows::{block, member};
+    use crate::cosmos::query::{Across, Query, items};
+    use crate::cosmos::ranges::Part;
+    use crate::message::Response;
+    use crate::name::{Endpoint, Name};
+
+    fn sheet(rows: &[String]) -> Sheet {
+        let account = Account::new(Endpoint::new("https://x.documents.azure.com").unwrap());
+        let name = Name::new("x").unwrap();
+        let container = account.database(&name).container(&name);
+        let page = items(
+            &container,
+            &Query::new("x"),
+            &Across::All,
+            &Default::default(),
+        );
+        let response = Response {
+            status: 200,
+            body: format!("{{\"Documents\":[{}]}}", rows.join(",")).into(),
+            ..Response::default()
+        };
+        Sheet::new(None, (block(page, true, false).read)(&response).unwrap())
+    }
+
+    #[test]
+    fn rows_come_as_if_all_of_them_were_sorted() {
+        const ITEMS: [&str; 16] = [
+            "{}",
+            "{\"item\":null}",
+            "{\"item\":false}",
+            "{\"item\":-0.0}",
+            "{\"item\":0}",
+            "{\"item\":1e0}",
+            "{\"item\":9007199254740992}",
+            "{\"item\":9007199254740993}",
+            "{\"item\":-1e300}",
+            "{\"item\":\"aaaaaaaa\"}",
+            "{\"item\":\"aaaaaaab\"}",
+            "{\"item\":\"aaaaaaa\"}",
+            "{\"item\":\"\\ue000\"}",
+            "{\"item\":\"\\ud83d\\ude00\"}",
+            "{\"item\":\"a\\u0000\"}",
+            "{\"item\":\"a\"}",
+        ];
+        let mut state = 5_u64;
+        let mut random = |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) as usize % below
+        };
+        let of = |item: usize| Key::read(member(ITEMS[item], "item", "").unwrap()).unwrap();
+        for round in 0..300 {
+            let way = [Direction::Ascending, Direction::Descending];
+            let order = [way[round % 2], way[random(2)]];
+            let (mut leaves, mut all) = (Vec::new(), Vec::new());
+            for at in 0..1 + random(6) {
+                let mut rows: Vec<(Vec<Key>, String)> = Vec::new();
+                for number in 0..random(12) {
+                    let (one, two) = (random(16), random(16));
+                    let row = format!(
+                        r#"{{"orderByItems":[{},{}],"payload":"{at} {number}"}}"#,
+                        ITEMS[one], ITEMS[two]
+                    );
+                    rows.push((vec![of(one), of(two)], row));
+                }
+                rows.sort_by(|a, b| compare(&order, &a.0, &b.0).unwrap());
+                let texts: Vec<String> = rows.iter().map(|row| row.1.clone()).collect();
+                let part = Part {
+                    range: String::new(),
+                    min: String::new(),
+                    max: String::new(),
+                    within: false,
+                };
+                let mut leaf = Leaf::new(at, part, None);
+                leaf.add(sheet(&texts));
+                leaves.push(leaf);
+                all.extend(rows);
+            }
+            all.sort_by(|a, b| compare(&order, &a.0, &b.0).unwrap());
+            let (mut queue, mut given) = (Queue::default(), Vec::new());
+            loop {
+                let were = leaves.len();
+                leaves.retain(Leaf::has_head);
+                if leaves.len() != were {
+                    queue.clear();
+                }
+                if leaves.is_empty() {
+                    break;
+                }
+                let at = queue
+                    .least(&Leaves {
+                        order: &order,
+                        leaves: &leaves,
+                    })
+                    .unwrap();
+                leaves[at].take(&mut |row| given.push(row.text.to_string()));
+            }
+            let wanted = all.iter().map(|(_, row)| {
+                let at = row.find("\"payload\":").unwrap() + "\"payload\":".len();
+                row[at..row.len() - 1].to_string()
+            });
+            assert_eq!(given, wanted.collect::<Vec<_>>());
+        }
+    }
+}
