@@ -571,6 +571,9 @@ fn answers_come_in_many_shapes() {
         assert_eq!((answer.status, answer.body.len()), (bare, 0));
         assert_eq!(answer.header("ETag"), Some("\"e\""));
     }
+    // It says how long the body is that it does not send.
+    let told = "HTTP/1.1 304 x\r\ncontent-length: 7\r\n\r\n";
+    assert_eq!(get(reply(told)).unwrap().body.len(), 0);
 }
 
 #[test]

@@ -227,7 +227,7 @@ impl Session<'_> {
     }
 }
 
-/// The account a host is named after; no address is, and no host of one's own.
+/// The account a host is named after; no address is, and no name without a dot.
 fn named_by(host: &str) -> Option<String> {
     let (label, _) = host.split_once('.')?;
     let letters = label.contains(|char: char| char.is_ascii_alphabetic());

@@ -1,5 +1,5 @@
-//! Where the values of a JSON text end, without what they are: most of an item is strings, and those are passed over
-//! eight bytes at a time.
+//! Where the values of a JSON text end, and that they are JSON, without what they are: most of an item is strings, and
+//! those are passed over eight bytes at a time.
 
 const EACH: u64 = 0x0101_0101_0101_0101;
 /// The highest bit of each byte.
