@@ -65,6 +65,8 @@ pub enum Error {
     Unfinished(Words),
     /// The time given for everything is over: nothing more was started.
     Overtime(Words),
+    /// The caller asked to stop while an operation continues on the server.
+    Interrupted(Words),
     /// A file or a stream on this machine.
     Local(Words),
     /// Nothing was sent because only a rehearsal was asked for.
@@ -98,6 +100,11 @@ impl Error {
     /// [`Error::Overtime`] in these words.
     pub fn overtime(words: impl Into<Words>) -> Error {
         Error::Overtime(words.into())
+    }
+
+    /// [`Error::Interrupted`] in these words.
+    pub fn interrupted(words: impl Into<Words>) -> Error {
+        Error::Interrupted(words.into())
     }
 
     /// [`Error::Local`] in these words.
@@ -143,6 +150,7 @@ impl fmt::Display for Error {
             | Error::Conflict(what)
             | Error::Unfinished(what)
             | Error::Overtime(what)
+            | Error::Interrupted(what)
             | Error::Local(what) => f.write_str(what),
             Error::Transport(broken) => broken.fmt(f),
             Error::Unknown(lost) => write!(f, "outcome unknown of {}: {}", lost.request, lost.what),

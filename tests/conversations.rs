@@ -27,7 +27,7 @@ use rawcosmos::cosmos::many::Pair;
 use rawcosmos::cosmos::partition_key::PartitionKey;
 use rawcosmos::cosmos::query::{self, Across, Query};
 use rawcosmos::cosmos::{self, Paging, items};
-use rawcosmos::error::{Broken, Error, Plane, Stage};
+use rawcosmos::error::{Broken, Error, Failure, Plane, Stage};
 use rawcosmos::exchange::changes::Feed;
 use rawcosmos::exchange::many::{Many, Way};
 use rawcosmos::exchange::pages::Flow;
@@ -1021,6 +1021,17 @@ struct Finished {
 
 /// Starts a change, then follows it; the resource is as it should be from the `settles`th question on.
 fn finish(credential: Credential, acts: Vec<Act>, last: Option<Act>, settles: u32) -> Finished {
+    follow(credential, acts, last, None, &|asked| Ok(asked >= settles))
+}
+
+/// The same with any answer to each question for the resource, and a wish to stop after some time.
+fn follow(
+    credential: Credential,
+    acts: Vec<Act>,
+    last: Option<Act>,
+    stops: Option<Duration>,
+    resource: &dyn Fn(u32) -> Result<bool, Error>,
+) -> Finished {
     let clock = FakeClock::new();
     let script = Script::new(&clock, acts).then_for_ever(last);
     let client = Client::new(&script, &clock, credential);
@@ -1028,16 +1039,19 @@ fn finish(credential: Credential, acts: Vec<Act>, last: Option<Act>, settles: u3
     let asked = Cell::new(0);
     let settled = || {
         asked.set(asked.get() + 1);
-        Ok(asked.get() >= settles)
+        resource(asked.get())
     };
     let endpoint = management();
     let told = RefCell::new(Vec::new());
+    let stop = || stops.is_some_and(|after| clock.passed() >= after);
     let watch = Watch {
         endpoint: &endpoint,
         settled: &settled,
         limit: SECONDS,
         what: "database d",
+        look: "rawcosmos database show -n d",
         tell: &|passed| told.borrow_mut().push(passed.as_millis()),
+        stop: stops.is_some().then_some(&stop),
     };
     let result = client.finish(&started, &watch);
     Finished {
@@ -1157,22 +1171,134 @@ fn an_operation_that_may_not_be_read_is_seen_in_its_resource() {
     ));
     let done = finish(
         given(),
-        vec![accepted(&[STATUS]), forbidden.into()],
-        None,
+        vec![accepted(&[STATUS])],
+        Some(forbidden.into()),
         3,
     );
     done.result.unwrap();
     assert_eq!(done.asked, 3);
-    assert_eq!(done.waits, [1000, 0, 4000, 8000]);
-    assert_eq!(done.lines.len(), 2, "the operation is not asked again");
-    assert!(done.notes.contains("cannot be read"), "{}", done.notes);
+    assert_eq!(done.waits, [1000, 2000, 4000]);
+    assert_eq!(done.lines.len(), 4, "the status is asked at each turn");
+    let notes = done.notes.matches("cannot be read").count();
+    assert_eq!(notes, 1, "{}", done.notes);
     let for_ever = finish(
         given(),
-        vec![accepted(&[STATUS]), answer(404, &[], "").into()],
-        None,
+        vec![accepted(&[STATUS])],
+        Some(answer(404, &[], "").into()),
         u32::MAX,
     );
     assert!(matches!(for_ever.result, Err(Error::Unfinished(_))));
+}
+
+/// A status that cannot be read once says nothing about the operation: whatever it is refused with.
+#[test]
+fn the_reason_of_a_failed_operation_is_shown_although_its_status_could_not_be_read() {
+    let failed = json("fixtures/arm/errors/lro_failed_capacity.json")["body"].to_string();
+    let challenge = r#"Bearer error="insufficient_claims", claims="e30=""#;
+    for trouble in [
+        answer(404, &[], ""),
+        answer(403, &[], ""),
+        answer(401, &[("WWW-Authenticate", challenge)], ""),
+        answer(200, &[], "<html>not ARM</html>"),
+        answer(200, &[], "{}"),
+    ] {
+        let acts = vec![
+            accepted(&[STATUS]),
+            trouble.clone().into(),
+            state("Dequeued"),
+            ok(&failed),
+        ];
+        let done = finish(given(), acts, None, u32::MAX);
+        let Err(Error::Status(failure)) = done.result else {
+            panic!("{trouble:?}: {:?}", done.result);
+        };
+        assert_eq!(failure.code, "ServiceUnavailable");
+        assert_eq!(done.asked, 1, "only while the status cannot be read");
+    }
+}
+
+#[test]
+fn a_resource_that_failed_is_explained_by_the_status_where_that_can_be_read_soon() {
+    let failed = json("fixtures/arm/errors/lro_failed_capacity.json")["body"].to_string();
+    let left = |_| Err(Error::conflict("left in the state Failed"));
+    let unread = || Act::from(answer(404, &[], ""));
+    let acts = vec![accepted(&[STATUS]), unread(), unread(), ok(&failed)];
+    let done = follow(given(), acts, None, None, &left);
+    let Err(Error::Status(failure)) = done.result else {
+        panic!("{:?}", done.result);
+    };
+    assert!(failure.message.contains("high demand"), "{failure}");
+    // Not for ever: then what the resource says has to do.
+    let done = follow(
+        given(),
+        vec![accepted(&[STATUS])],
+        Some(unread()),
+        None,
+        &left,
+    );
+    assert!(matches!(done.result, Err(Error::Conflict(_))));
+    assert_eq!(done.asked, 3);
+}
+
+#[test]
+fn trouble_with_both_the_status_and_the_resource_is_waited_out_before_it_is_told() {
+    let unread = || answer(403, &[], "");
+    let refused = || {
+        let failure = Failure::read(Plane::Arm, "GET x".into(), 403, &[], b"");
+        Err(Error::Status(Box::new(failure)))
+    };
+    let acts = vec![
+        accepted(&[STATUS]),
+        unread().into(),
+        unread().into(),
+        state("Succeeded"),
+    ];
+    follow(given(), acts, None, None, &|_| refused())
+        .result
+        .unwrap();
+    let done = follow(
+        given(),
+        vec![accepted(&[STATUS])],
+        Some(unread().into()),
+        None,
+        &|_| refused(),
+    );
+    let Err(Error::Unfinished(text)) = done.result else {
+        panic!("{:?}", done.result);
+    };
+    assert_eq!(done.asked, 3);
+    for words in [
+        "database d was accepted",
+        "403",
+        "the operation continues on the server: https://management.azure.com/op?api-version=1&<signature>",
+        "rawcosmos database show -n d",
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn a_caller_may_stop_waiting_and_learns_how_to_look_at_the_operation() {
+    let second = Duration::from_secs(1);
+    let done = follow(
+        given(),
+        vec![accepted(&[STATUS])],
+        Some(state("Dequeued")),
+        Some(second * 4),
+        &|_| Ok(false),
+    );
+    let Err(Error::Interrupted(text)) = done.result else {
+        panic!("{:?}", done.result);
+    };
+    for words in [
+        "database d",
+        "the operation continues on the server: https://management.azure.com/op?api-version=1&<signature>",
+        "rawcosmos database show -n d",
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
+    let waited: u128 = done.waits.iter().sum();
+    assert_eq!(waited, 4000, "in the middle of a wait of 4 s");
 }
 
 #[test]
@@ -1248,7 +1374,9 @@ fn a_signed_link_is_sent_as_it_is_and_never_shown() {
         settled: &|| Ok(false),
         limit: SECONDS,
         what: "x",
+        look: "",
         tell: &|_| {},
+        stop: None,
     };
     client.finish(&started, &watch).unwrap();
     assert_eq!(script.lines()[1], format!("GET {link}"));
@@ -1264,22 +1392,26 @@ fn a_signed_link_is_sent_as_it_is_and_never_shown() {
     assert!(seen.contains("&<signature>"));
 }
 
+/// The resource, whose address is ours, is asked instead.
 #[test]
-fn an_operation_elsewhere_is_not_asked_for() {
-    let elsewhere = (
-        "azure-asyncoperation",
-        "https://management.azure.com.evil.example/op?s=secret",
-    );
-    let done = finish(given(), vec![accepted(&[elsewhere])], None, 1);
-    let Err(Error::Answer(lost)) = done.result else {
-        panic!("no token goes there");
-    };
-    let what = lost.what;
-    assert!(
-        what.contains("management.azure.com.evil.example") && !what.contains("secret"),
-        "{what}"
-    );
-    assert_eq!(done.lines.len(), 1);
+fn an_operation_elsewhere_or_without_a_host_is_not_asked_for() {
+    for (link, shown) in [
+        (
+            "https://management.azure.com.evil.example/op?s=secret",
+            "management.azure.com.evil.example",
+        ),
+        ("/subscriptions/s/op?s=secret", "/subscriptions/s/op"),
+        ("//evil.example/op?s=secret", "//evil.example/op"),
+    ] {
+        for name in ["azure-asyncoperation", "location"] {
+            let done = finish(given(), vec![accepted(&[(name, link)])], None, 2);
+            done.result.unwrap();
+            assert_eq!(done.asked, 2);
+            assert_eq!(done.lines.len(), 1, "no token is sent there");
+            assert!(done.notes.contains(shown), "{}", done.notes);
+            assert!(!done.notes.contains("secret"), "{}", done.notes);
+        }
+    }
 }
 
 // ---- Pages

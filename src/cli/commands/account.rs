@@ -17,6 +17,7 @@ use crate::cli::session::Session;
 use crate::error::Error;
 use crate::message::Answer;
 use crate::name::Name;
+use crate::show::quote;
 
 /// As a rule some minutes.
 const MAKING: Duration = Duration::from_secs(30 * 60);
@@ -44,10 +45,15 @@ fn change<'a, 's>(
     limit: Duration,
 ) -> Change<'a, 's> {
     let what = format!("account {}", account.name());
+    let look = format!(
+        "rawcosmos account show -n {}",
+        quote(account.name().as_str())
+    );
+    let show = accounts::show(account);
     Change {
         absent: "ResourceNotFound",
         limit,
-        ..Change::new(session, account.endpoint(), accounts::show(account), what)
+        ..Change::new(session, account.endpoint(), show, what, look)
     }
 }
 

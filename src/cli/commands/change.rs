@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// How often somebody who waits is told that it goes on.
 const REMINDER: Duration = Duration::from_secs(30);
 
+/// Seconds between questions for a resource that was made and is not found yet.
+const NOT_YET_SECONDS: [u64; 5] = [1, 1, 2, 4, 4];
+
 /// Whether what was found, if anything, is what was waited for.
 type Done<'a> = &'a dyn Fn(Option<&RawValue>) -> bool;
 
@@ -33,6 +36,8 @@ pub struct Change<'a, 's> {
     pub show: Call<Box<RawValue>>,
     /// In words: `database mi-test`.
     pub what: String,
+    /// The command that shows it.
+    pub look: String,
     /// ARM's code where it alone is absent, not the account or the group it would be in.
     pub absent: &'static str,
     /// How long it is waited for.
@@ -46,12 +51,14 @@ impl<'a, 's> Change<'a, 's> {
         endpoint: &'a Endpoint,
         show: Call<Box<RawValue>>,
         what: String,
+        look: String,
     ) -> Change<'a, 's> {
         Change {
             session,
             endpoint,
             show,
             what,
+            look,
             absent: "NotFound",
             limit: PATIENCE,
         }
@@ -101,10 +108,24 @@ impl<'a, 's> Change<'a, 's> {
         }
         session.say(&format!("making {what} …"));
         self.wait(started, true)?;
-        let there = session.run(&self.show)?;
+        let there = self.shown()?;
         self.refuse_failed(&there.value)?;
         session.say(&format!("made {what}"));
         finish(session, output, there)
+    }
+
+    /// It as it is once the operation is over. The service may answer 404 for a moment although the operation has
+    /// succeeded: then it is asked again for some seconds.
+    pub fn shown(&self) -> Result<Answer<Box<RawValue>>, Error> {
+        let mut waits = NOT_YET_SECONDS.into_iter();
+        loop {
+            let found = self.session.run(&self.show);
+            let missing = found.as_ref().is_err_and(|error| error.is_status(404));
+            match waits.next().filter(|_| missing) {
+                Some(seconds) => self.session.client.rest(Duration::from_secs(seconds))?,
+                None => return found,
+            }
+        }
     }
 
     /// Waits until it is changed, unless told not to. Whether it was waited for. `done` tells from the thing itself, where
@@ -157,7 +178,9 @@ impl<'a, 's> Change<'a, 's> {
             settled: &settled,
             limit: self.limit,
             what: &self.what,
+            look: &self.look,
             tell: &tell,
+            stop: None,
         };
         self.session.client.finish(started, &watch)
     }

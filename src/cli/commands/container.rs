@@ -18,6 +18,7 @@ use crate::cosmos::{self, Paging};
 use crate::error::Error;
 use crate::message::Next;
 use crate::name::Name;
+use crate::show::quote;
 
 fn names(session: &Session) -> Result<(Name, Name), Error> {
     let (database, name) = (session.database()?, session.settings.name("name")?);
@@ -34,7 +35,9 @@ pub fn change<'a, 's>(
 ) -> Change<'a, 's> {
     let show = arm::containers::show(account, database, name);
     let what = format!("container {name}");
-    Change::new(session, account.endpoint(), show, what)
+    let (parent, own) = (quote(database.as_str()), quote(name.as_str()));
+    let look = format!("rawcosmos container show -d {parent} -n {own}");
+    Change::new(session, account.endpoint(), show, what, look)
 }
 
 /// `container create -d DB -n NAME -p /PATH… [--ttl S] [--idx @F] [-u @F] [--throughput N] [--if-not-exists] [--no-wait]`
@@ -84,7 +87,7 @@ pub fn update(session: &Session, output: &mut Output, _: &[String]) -> Result<()
     let old = etag(&now.value);
     let is_new = |found: &RawValue| old.is_none() || etag(found) != old;
     match change.changed(&session.run(&call)?.value, &is_new)? {
-        true => finish(session, output, session.run(&change.show)?),
+        true => finish(session, output, change.shown()?),
         false => Ok(()),
     }
 }

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::exchange::pages::Flow;
 use crate::message::{Answer, Call, Next, Page, Throughput};
 use crate::name::Name;
+use crate::show::quote;
 
 fn name(session: &Session) -> Result<Name, Error> {
     let name = session.settings.name("name")?;
@@ -27,7 +28,8 @@ pub fn change<'a, 's>(
 ) -> Change<'a, 's> {
     let show = arm::databases::show(account, name);
     let what = format!("database {name}");
-    Change::new(session, account.endpoint(), show, what)
+    let look = format!("rawcosmos database show -n {}", quote(name.as_str()));
+    Change::new(session, account.endpoint(), show, what, look)
 }
 
 /// `database create -n NAME [--throughput N | --max-throughput N] [--if-not-exists] [--no-wait]`

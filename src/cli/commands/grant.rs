@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::value::RawValue;
+
 use super::change::Change;
 use super::role::{Wanted, object_id};
 use super::{azure_grant, confirm};
@@ -14,6 +16,7 @@ use crate::cli::session::Session;
 use crate::cosmos;
 use crate::error::Error;
 use crate::exchange::pages::Flow;
+use crate::message::Call;
 use crate::name::Name;
 
 /// `grant --role ROLE [--principal self|OID] [--principal-type T] [--scope SCOPE] [--wait S] [--revoke]`
@@ -66,8 +69,16 @@ pub fn change<'a, 's>(
     grant: &Grant,
 ) -> Result<Change<'a, 's>, Error> {
     let show = arm::roles::show(account, &grant.guid(account))?;
-    let what = "the grant".to_string();
-    Ok(Change::new(session, account.endpoint(), show, what))
+    Ok(grant_change(session, account, show))
+}
+
+fn grant_change<'a, 's>(
+    session: &'a Session<'s>,
+    account: &'a arm::Account,
+    show: Call<Box<RawValue>>,
+) -> Change<'a, 's> {
+    let (what, look) = ("the grant", "rawcosmos role list --plane data");
+    Change::new(session, account.endpoint(), show, what.into(), look.into())
 }
 
 /// Grants, and waits until ARM says that it is done.
@@ -115,7 +126,7 @@ fn revoke(session: &Session, account: &arm::Account, grant: &Grant) -> Result<()
     )?;
     let guid = name_of(session, account, grant)?;
     let show = arm::roles::show(account, &guid)?;
-    let change = Change::new(session, account.endpoint(), show, "the grant".into());
+    let change = grant_change(session, account, show);
     let started = session.run(&arm::roles::revoke(account, &guid)?)?;
     change.wait(&started.value, false)?;
     session.say("taken back");

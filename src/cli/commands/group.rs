@@ -10,6 +10,7 @@ use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::error::Error;
 use crate::name::Name;
+use crate::show::quote;
 
 /// As long as the slowest resource in it; an account may take most of an hour.
 const DELETING: Duration = Duration::from_secs(60 * 60);
@@ -33,10 +34,11 @@ fn group(session: &Session) -> Result<Group, Error> {
 /// It as something that is made or deleted.
 fn change<'a, 's>(session: &'a Session<'s>, group: &'a Group) -> Change<'a, 's> {
     let what = format!("resource group {}", group.name());
+    let look = format!("rawcosmos group show -n {}", quote(group.name().as_str()));
     Change {
         absent: "ResourceGroupNotFound",
         limit: DELETING,
-        ..Change::new(session, group.endpoint(), groups::show(group), what)
+        ..Change::new(session, group.endpoint(), groups::show(group), what, look)
     }
 }
 

@@ -42,9 +42,15 @@ fn change<'a, 's>(
         None => format!("the throughput of database {}", owner.database),
     };
     let show = throughput::show(account, owner);
+    let container = owner.container.as_ref();
+    let container = container.map_or(String::new(), |name| {
+        format!(" -c {}", quote(name.as_str()))
+    });
+    let database = quote(owner.database.as_str());
+    let look = format!("rawcosmos throughput show -d {database}{container}");
     Change {
         limit: PATIENCE,
-        ..Change::new(session, account.endpoint(), show, what)
+        ..Change::new(session, account.endpoint(), show, what, look)
     }
 }
 
@@ -89,7 +95,7 @@ pub fn update(session: &Session, output: &mut Output, _: &[String]) -> Result<()
     let started = session.run(&throughput::update(&account, &owner, wanted))?;
     let is_new = |found: &RawValue| throughput::current(found).is_ok_and(|now| now == wanted);
     match change.changed(&started.value, &is_new)? {
-        true => shown(session, output, session.run(&change.show)?),
+        true => shown(session, output, change.shown()?),
         false => Ok(()),
     }
 }
@@ -205,6 +211,6 @@ fn outcome(change: &Change, started: &Started) -> Result<Answer<Box<RawValue>>, 
         .map(|call| session.run(&call));
     match told {
         Some(Ok(answer)) => Ok(answer),
-        _ => session.run(&change.show),
+        _ => change.shown(),
     }
 }

@@ -53,6 +53,7 @@ pub fn exit_code(error: &Error) -> u8 {
         Error::Conflict(_) => 6,
         Error::Transport(_) | Error::Unfinished(_) | Error::Overtime(_) => 8,
         Error::Unknown(_) => 10,
+        Error::Interrupted(_) => 130,
     }
 }
 
@@ -85,6 +86,7 @@ mod tests {
             Error::conflict(String::new()),
             Error::unfinished(String::new()),
             Error::overtime(String::new()),
+            Error::interrupted(String::new()),
         ] {
             assert!(is_known(exit_code(&error)), "{error}");
         }
