@@ -326,9 +326,53 @@ fn what_comes_from_files_is_taken_as_it_comes() {
         .ok();
     let odd = place.prepare("item create -d shop -c orders -k mark -b @-");
     let refused = odd.input(b"\xff".as_slice()).go().ends(2);
-    refused.says("standard input is not UTF-8");
+    refused.says("standard input: it is not UTF-8");
     let twice = place.prepare("item create -d shop -c orders -k mark -b @- --key-file -");
     twice.input(place.key()).go().ends(2).says("once only");
+}
+
+#[test]
+fn a_byte_order_mark_is_skipped_at_every_text_input() {
+    let place = Place::furnished(&[]);
+    for line in [
+        r#"item create -d shop -c orders -b {"id":"m1","pk":"a"}"#,
+        r#"item create -d shop -c orders -b {"id":"m2","pk":"a"}"#,
+    ] {
+        place.run(line).ok();
+    }
+    let keys = place.prepare("item read -d shop -c orders --keys -");
+    let keys = keys
+        .input("\u{feff}[\"m1\",\"a\"]\n[\"m2\",\"a\"]\n")
+        .go()
+        .ok();
+    assert_eq!(keys.rows().len(), 2);
+    let query = place.prepare("query -d shop -c orders -k a --file -");
+    let query = query.input("\u{feff}SELECT VALUE c.id FROM c").go().ok();
+    assert_eq!(query.rows(), ["m1", "m2"]);
+    let key = place.prepare("item read -d shop -c orders -i m1 -k a --key-file -");
+    key.input(format!("\u{feff}{}\r\n", place.key())).go().ok();
+    let patch = place.prepare("item patch -d shop -c orders -i m1 -k a -b @-");
+    let patch = patch.input("\u{feff}[{\"op\":\"set\",\"path\":\"/n\",\"value\":1}]");
+    patch.go().ok();
+    let policy = place.prepare("container create -d shop -n marked -p /pk --idx @-");
+    policy
+        .input("\u{feff}{\"indexingMode\":\"none\"}")
+        .go()
+        .ok();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_text_input_without_an_end_is_refused() {
+    let place = Place::furnished(&[]);
+    for line in [
+        "item create -d shop -c orders -b @/dev/zero",
+        "query -d shop -c orders --file /dev/zero",
+        "item read -d shop -c orders -i a -k a --key-file /dev/zero",
+        "item read -d shop -c orders -i a -k a --token-file /dev/zero",
+    ] {
+        place.run(line).ends(2).says("it is longer than");
+    }
 }
 
 #[cfg(unix)]

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::args::Args;
-use super::settings::{Settings, read_file};
+use super::files::{SECRET_BYTES, read_text};
+use super::settings::Settings;
 use crate::authorize::master_key::MasterKey;
 use crate::error::Error;
 use crate::exchange::Credential;
@@ -39,11 +40,11 @@ pub fn credential(settings: &Settings, imds: &Endpoint) -> Result<Chosen, Error>
             "--key-file and --token-file exclude each other",
         )),
         (Some(key), None) => {
-            let read = MasterKey::new(&read_file(&key.text)?)?;
+            let read = MasterKey::new(&read_text(&key.text, SECRET_BYTES)?)?;
             Ok(given(Credential::Key(read), key.origin))
         }
         (None, Some(token)) => {
-            let read = Token::ready(&read_file(&token.text)?)?;
+            let read = Token::ready(&read_text(&token.text, SECRET_BYTES)?)?;
             Ok(given(Credential::Token(read), token.origin))
         }
         (None, None) => identity(settings, imds),

@@ -1,20 +1,71 @@
-//! Files that a command keeps between two runs. Each was asked for by name, and none holds a secret.
+//! Text inputs, and files that a command keeps between two runs. Each was asked for by name; what is kept holds no
+//! secret.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::{BufReader, ErrorKind, Read, Write};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value};
 
-use super::settings::{Settings, read_file};
+use super::settings::Settings;
 use crate::error::Error;
+use crate::exchange::files::{self, WithoutMark};
 use crate::exchange::sessions::Sessions;
+
+/// The longest key or token.
+pub const SECRET_BYTES: u64 = 64 * 1024;
+/// The longest query, policy or item: an item of 2 MB may be written with escapes of six bytes a character.
+pub const TEXT_BYTES: u64 = 16 * 1024 * 1024;
+/// The longest state or session file.
+pub const STATE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Whether standard input has been read to its end: there is nothing for a second reader.
+static STDIN_READ: AtomicBool = AtomicBool::new(false);
+
+/// A text input of at most `limit` bytes; `-` is standard input. A byte order mark at its start is left out.
+pub fn read_text(path: &str, limit: u64) -> Result<String, Error> {
+    let called = if path == "-" { "standard input" } else { path };
+    let failed = |e: std::io::Error| Error::usage(format!("cannot read {called}: {e}"));
+    files::read_text(source(path)?, limit).map_err(failed)
+}
+
+/// A text input that is read line by line; `-` is standard input.
+pub fn lines(path: &str) -> Result<BufReader<Box<dyn Read>>, Error> {
+    open(path).map(BufReader::new)
+}
+
+/// A text input that is read piece by piece; `-` is standard input. A byte order mark at its start is left out.
+pub fn open(path: &str) -> Result<Box<dyn Read>, Error> {
+    Ok(Box::new(WithoutMark::new(source(path)?)))
+}
+
+fn source(path: &str) -> Result<Box<dyn Read>, Error> {
+    if path == "-" {
+        take_stdin()?;
+        return Ok(Box::new(std::io::stdin()));
+    }
+    let file = fs::File::open(path);
+    Ok(Box::new(file.map_err(|e| {
+        Error::usage(format!("cannot read {path}: {e}"))
+    })?))
+}
+
+/// Standard input has one reader.
+fn take_stdin() -> Result<(), Error> {
+    match STDIN_READ.swap(true, Ordering::Relaxed) {
+        false => Ok(()),
+        true => Err(Error::usage(
+            "standard input can be read once only, and two options ask for it",
+        )),
+    }
+}
 
 /// What a file holds; nothing where there is none yet.
 pub fn kept(path: &str) -> Result<Option<String>, Error> {
     match fs::metadata(path) {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-        _ => read_file(path).map(Some),
+        _ => read_text(path, STATE_BYTES).map(Some),
     }
 }
 

@@ -3,15 +3,10 @@
 //! What the machine's metadata and ARM know comes after these, in [`super::session`]. Secrets come from files or
 //! standard input alone.
 
-use std::io::{BufReader, Read};
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use super::args::Args;
+use super::files::{TEXT_BYTES, read_text};
 use crate::error::Error;
 use crate::name::Name;
-
-/// Whether standard input has been read to its end: there is nothing for a second reader.
-static STDIN_READ: AtomicBool = AtomicBool::new(false);
 
 /// The names other Azure tools use for some of our options.
 const ELSEWHERE: &[(&str, &[&str])] = &[
@@ -133,53 +128,9 @@ impl Settings {
 /// The text of a value that may be `@file` or `@-`.
 pub fn contents(value: &str) -> Result<String, Error> {
     match value.strip_prefix('@') {
-        Some(path) => read_file(path),
+        Some(path) => read_text(path, TEXT_BYTES),
         None => Ok(value.to_string()),
     }
-}
-
-/// A file that is read line by line; `-` is standard input.
-pub fn lines(path: &str) -> Result<BufReader<Box<dyn Read>>, Error> {
-    open(path).map(BufReader::new)
-}
-
-/// A file that is read bit by bit; `-` is standard input.
-pub fn open(path: &str) -> Result<Box<dyn Read>, Error> {
-    if path == "-" {
-        take_stdin()?;
-        return Ok(Box::new(std::io::stdin()));
-    }
-    let file = std::fs::File::open(path);
-    Ok(Box::new(file.map_err(|e| {
-        Error::usage(format!("cannot read {path}: {e}"))
-    })?))
-}
-
-/// Standard input has one reader.
-fn take_stdin() -> Result<(), Error> {
-    match STDIN_READ.swap(true, Ordering::Relaxed) {
-        false => Ok(()),
-        true => Err(Error::usage(
-            "standard input can be read once only, and two options ask for it",
-        )),
-    }
-}
-
-/// A file as text; `-` is standard input.
-pub fn read_file(path: &str) -> Result<String, Error> {
-    let mut bytes = Vec::new();
-    if path == "-" {
-        take_stdin()?;
-    }
-    let read = match path {
-        "-" => std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ()),
-        _ => std::fs::read(path).map(|content| bytes = content),
-    };
-    let called = if path == "-" { "standard input" } else { path };
-    read.map_err(|e| Error::usage(format!("cannot read {called}: {e}")))?;
-    // Editors on Windows begin a file with a mark that belongs to no JSON, no query and no key.
-    let content = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    String::from_utf8(content.to_vec()).map_err(|_| Error::usage(format!("{called} is not UTF-8")))
 }
 
 #[cfg(test)]

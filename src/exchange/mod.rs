@@ -7,7 +7,7 @@ mod attempt;
 pub mod batches;
 pub mod budget;
 pub mod changes;
-mod files;
+pub mod files;
 pub mod import;
 pub mod judge;
 pub mod many;

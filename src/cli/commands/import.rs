@@ -8,10 +8,11 @@ use options::{NO_KEY, agreed, chosen, format, given, number};
 
 use super::container::{json, key_of};
 use super::{Outcome, count};
+use crate::cli::files::open;
 use crate::cli::output::Output;
 use crate::cli::progress::{Progress, Sofar};
 use crate::cli::session::Session;
-use crate::cli::settings::{Settings, open};
+use crate::cli::settings::Settings;
 use crate::cli::shard::Shard;
 use crate::cosmos::key_definition::keyed::Keyed;
 use crate::cosmos::{Container, containers, items};

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::Trailer;
 use super::input::{definition, given_key, options};
+use crate::cli::files::lines;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
-use crate::cli::settings::lines;
 use crate::cosmos::Container;
 use crate::cosmos::key_definition::Definition;
 use crate::cosmos::many::Pair;

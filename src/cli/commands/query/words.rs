@@ -1,7 +1,7 @@
 //! What the words behind `query` say.
 
+use crate::cli::files::{TEXT_BYTES, read_text};
 use crate::cli::session::Session;
-use crate::cli::settings::read_file;
 use crate::cosmos::query::Query;
 use crate::error::Error;
 
@@ -18,7 +18,7 @@ pub fn asked(session: &Session, given: Option<String>, what: &str) -> Result<Opt
                 "{what} and --file exclude each other"
             )));
         }
-        (None, Some(path)) => Some(read_file(&path)?),
+        (None, Some(path)) => Some(read_text(&path, TEXT_BYTES)?),
         (given, None) => given,
     };
     // A variable or a pipe that held nothing is no query either.
