@@ -171,6 +171,127 @@ fn what_stands_in_the_way_is_waited_for_or_told() {
     });
 }
 
+// ---- Operations whose status or whose result cannot be read
+
+/// What reading the status of an operation may meet, for a moment or for good.
+const POLL_FAULTS: [&str; 13] = [
+    "arm.poll.404:1",
+    "arm.poll.404",
+    "arm.poll.403:1",
+    "arm.poll.401:1",
+    "arm.poll.429:2",
+    "arm.poll.503:2",
+    "arm.poll.not-json",
+    "arm.poll.reset-before:1",
+    "arm.poll.truncate:1",
+    "poll-refused",
+    "operation-elsewhere",
+    "operation-relative",
+    "resource-late:2",
+];
+
+/// A change, and how `show` ends once it was made.
+const CHANGES: [(&str, &str, i32); 8] = [
+    ("database create -n more", "database show -n more", 0),
+    (
+        "container create -d more -n c -p /pk --throughput 400",
+        "container show -d more -n c",
+        0,
+    ),
+    (
+        "container update -d more -n c --ttl 60",
+        "container show -d more -n c --get /defaultTtl",
+        0,
+    ),
+    (
+        "throughput update -d more -c c --throughput 500 -y",
+        "throughput show -d more -c c --get /throughput",
+        0,
+    ),
+    (
+        "throughput migrate -d more -c c --to autoscale -y",
+        "throughput show -d more -c c --get /autoscaleSettings/maxThroughput",
+        0,
+    ),
+    (
+        "container delete -d more -n c -y",
+        "container show -d more -n c",
+        3,
+    ),
+    ("database delete -n more -y", "database show -n more", 3),
+    (
+        "account create -n newone --location westus",
+        "account show -n newone --get /properties/provisioningState",
+        0,
+    ),
+];
+
+#[test]
+fn a_change_succeeds_although_its_status_or_its_resource_cannot_be_read_for_a_while() {
+    std::thread::scope(|scope| {
+        for fault in POLL_FAULTS {
+            scope.spawn(move || {
+                let place = place("account-contributor", &[]);
+                for (line, show, code) in CHANGES {
+                    place.fault(fault);
+                    let ran = place.run(line).ok();
+                    place.clear_faults();
+                    let shown = place.run(show);
+                    assert_eq!(shown.code, code, "{fault} {line}: {ran:#?} {shown:#?}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_failed_operation_is_told_with_its_reason_although_its_status_could_not_be_read_once() {
+    std::thread::scope(|scope| {
+        for fault in POLL_FAULTS.into_iter().filter(|fault| fault.contains(':')) {
+            scope.spawn(move || {
+                let place = place("account-contributor", &[fault, "operation-failed:1"]);
+                place
+                    .run("database create -n more")
+                    .ends(1)
+                    .says("could not be completed: an internal error was encountered")
+                    .prints("");
+                place.run("database show -n more").ends(3);
+            });
+        }
+    });
+}
+
+/// Where neither the status nor the resource confirms it, it is not told as done.
+#[test]
+fn a_change_that_nothing_confirms_is_not_told_as_done() {
+    std::thread::scope(|scope| {
+        for fault in [
+            "arm.poll.404",
+            "arm.poll.not-json",
+            "poll-refused",
+            "operation-elsewhere",
+        ] {
+            scope.spawn(move || {
+                let place = place("account-contributor", &[]);
+                place.run("database create -n more").ok();
+                place.run("container create -d more -n c -p /pk").ok();
+                for line in [
+                    "database create -n other",
+                    "container update -d more -n c --ttl 60",
+                    "throughput update -d more -c c --throughput 500 -y",
+                    "container delete -d more -n c -y",
+                ] {
+                    place.fault(fault);
+                    place.fault("operation-failed:1");
+                    let ran = place.run(&format!("{line} --timeout 4")).ends(8);
+                    ran.says("the operation continues on the server").prints("");
+                    place.clear_faults();
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn a_wait_is_told_in_whole_seconds() {
     let ran = place("operator", &["arm.429"]).run("database list").ends(7);

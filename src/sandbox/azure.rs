@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha512};
 
-use super::arm::rbac;
+use super::arm::{OperationFaults, rbac};
 use super::cosmos::regions::Regions;
 use super::secrets::guid;
 use super::world::{Offer, World};
@@ -34,6 +34,10 @@ pub struct Azure {
     pub troubles: BTreeSet<&'static str>,
     /// How many more writes find the account locked by somebody else.
     pub busy: u32,
+    /// What goes wrong with operations once they were accepted.
+    pub operation_faults: OperationFaults,
+    /// The newest version of the provider that is served, where it is not the cloud's own.
+    pub newest: Option<&'static str>,
     /// Throughput that is asked for and not there yet, by the `_rid` of its owner.
     pub pending: BTreeMap<String, Pending>,
 }

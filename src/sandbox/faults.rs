@@ -15,12 +15,13 @@ pub use reading::names;
 pub use refusal::{item_too_large, refuse};
 pub use spoil::Spoil;
 
+use super::arm::OperationFaults;
 use super::http::{Delivery, Request};
 use super::identity;
 use super::world::World;
 
 /// The faults without a number in their names.
-const PLAIN: [(&str, Kind); 13] = [
+const PLAIN: [(&str, Kind); 15] = [
     ("reset-before", Kind::ResetBefore),
     ("reset-during", Kind::Delivery(Delivery::Reset)),
     ("reset-after", Kind::Delivery(Delivery::Nothing)),
@@ -34,6 +35,8 @@ const PLAIN: [(&str, Kind); 13] = [
     ("stale-session", Kind::Event(Event::Lag)),
     ("failover", Kind::Event(Event::Failover)),
     ("lock-busy", Kind::LockBusy),
+    ("operation-failed", Kind::OperationFailed),
+    ("resource-late", Kind::ResourceLate),
 ];
 /// States of the machine and the data plane; see [`states`] for the others.
 const STATES: [&str; 6] = [
@@ -44,7 +47,7 @@ const STATES: [&str; 6] = [
     "account-unreadable",
     "region-gone",
 ];
-const VALUED: [&str; 3] = ["delay", "clock-skew", "ragged-pages"];
+const VALUED: [&str; 4] = ["delay", "clock-skew", "ragged-pages", "newest-version"];
 
 /// One of the three services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +81,9 @@ enum Kind {
     Event(Event),
     State(&'static str),
     LockBusy,
+    OperationFailed,
+    ResourceLate,
+    NewestVersion(&'static str),
     ClockSkew(i64),
     RaggedPages(u64),
 }
@@ -144,6 +150,9 @@ impl Faults {
             Kind::ClockSkew(seconds) => world.skew = seconds,
             Kind::RaggedPages(seed) => world.ragged_pages = Some(seed),
             Kind::LockBusy => states::busy(world, fault.left),
+            Kind::OperationFailed => operations(world).failing = fault.left.unwrap_or(u32::MAX),
+            Kind::ResourceLate => operations(world).late = fault.left.unwrap_or(u32::MAX),
+            Kind::NewestVersion(version) => world.azure.newest = Some(version),
             Kind::Event(Event::Failover) if everywhere => world.regions.fail_over(),
             Kind::Status(status, substatus) if fault.operation == Some(Operation::InBatch) => {
                 let count = fault.left.unwrap_or(1) as usize;
@@ -158,6 +167,7 @@ impl Faults {
     pub fn clear(&mut self, world: &mut World) {
         self.0.clear();
         world.trouble.operations.clear();
+        world.azure.operation_faults = OperationFaults::default();
     }
 
     /// What is to happen to a request: the first of what there is of each sort.
@@ -212,8 +222,14 @@ fn apply(kind: Kind, planned: &mut Planned) {
         Kind::Spoil(spoil) => planned.spoil = Some(spoil),
         Kind::Delay(delay) => planned.delay = delay,
         Kind::Event(event) => planned.event = Some(event),
-        Kind::State(_) | Kind::ClockSkew(_) | Kind::RaggedPages(_) | Kind::LockBusy => {}
+        // Set when they were added.
+        Kind::State(_) | Kind::ClockSkew(_) | Kind::RaggedPages(_) | Kind::NewestVersion(_) => {}
+        Kind::LockBusy | Kind::OperationFailed | Kind::ResourceLate => {}
     }
+}
+
+fn operations(world: &mut World) -> &mut OperationFaults {
+    &mut world.azure.operation_faults
 }
 
 fn set(world: &mut World, state: &'static str) {

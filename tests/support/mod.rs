@@ -283,6 +283,11 @@ impl Place {
         self.sandbox.add_fault(Fault::parse(text).unwrap());
     }
 
+    /// Takes back the faults of single requests and operations.
+    pub fn clear_faults(&self) {
+        self.sandbox.clear_faults();
+    }
+
     /// What points the binary here.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         rawcosmos::cli::commands::sandbox::variables(&self.sandbox)

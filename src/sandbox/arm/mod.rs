@@ -15,6 +15,7 @@ mod front;
 mod groups;
 mod guard;
 mod locations;
+mod operation_faults;
 mod operations;
 pub mod rbac;
 mod regions;
@@ -32,7 +33,9 @@ use super::http::{Request, Response};
 use super::world::World;
 use call::Call;
 
+pub use operation_faults::OperationFaults;
 pub use operations::{Operation, finish as finish_operations};
+pub use versions::provider_versions;
 
 /// What a handler decides: an answer, or a refusal on the way to it.
 type Answer = Result<Response, Response>;
@@ -138,6 +141,7 @@ fn provider(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer {
 }
 
 fn account(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer {
+    operation_faults::seen(world, call)?;
     match rest {
         [] => accounts::account(world, call),
         ["listkeys" | "readonlykeys" | "listconnectionstrings" | "regeneratekey"] => {

@@ -4,8 +4,9 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::call::Call;
-use super::effects::{Effect, Failure, apply};
+use super::effects::{Effect, Failure};
 use super::front::ok;
+use super::operation_faults::{carry_out, origin, resource_path};
 use super::signature::sign;
 use super::{Answer, errors, throughput};
 use crate::sandbox::http::Response;
@@ -27,6 +28,8 @@ pub struct Operation {
     /// Path and query of the two URLs, which have to come back as they were given out; ARM itself has one.
     status_target: Option<String>,
     result_target: String,
+    /// Path of the resource it is about, in lower case.
+    path: String,
     deletes: bool,
     state: State,
 }
@@ -59,7 +62,7 @@ pub(super) fn attach(
         (Some(status), format!("{path}/operationResults/{id}"))
     });
     match world.operations.get(&id) {
-        Some(operation) => operation.urls(&world.arm, answer),
+        Some(operation) => operation.urls(origin(world), answer),
         None => answer,
     }
 }
@@ -72,7 +75,7 @@ pub(super) fn begin_front(world: &mut World, call: &Call<'_>, effect: Effect) ->
     let operation = world.operations.get(&id);
     let answer = Response::empty(202).with("x-ms-retry-after-ms", RETRY_MS);
     Ok(match operation {
-        Some(operation) => operation.urls(&world.arm, answer),
+        Some(operation) => operation.urls(origin(world), answer),
         None => answer,
     })
 }
@@ -94,6 +97,7 @@ pub(super) fn enqueue(
         due: accepted + world.operation_ms,
         status_target: status.map(|path| sign(call, &id, &path)),
         result_target: sign(call, &id, &result),
+        path: resource_path(call),
         deletes: effect.deletes(),
         state: State::Running(effect),
     };
@@ -103,12 +107,12 @@ pub(super) fn enqueue(
 }
 
 impl Operation {
-    fn urls(&self, arm: &str, answer: Response) -> Response {
+    fn urls(&self, origin: &str, answer: Response) -> Response {
         let answer = match &self.status_target {
-            Some(target) => answer.with("azure-asyncoperation", format!("{arm}{target}")),
+            Some(target) => answer.with("azure-asyncoperation", format!("{origin}{target}")),
             None => answer,
         };
-        answer.with("location", format!("{arm}{}", self.result_target))
+        answer.with("location", format!("{origin}{}", self.result_target))
     }
 }
 
@@ -128,7 +132,7 @@ fn running(world: &World, operation: &Operation, status: &str) -> Response {
         None => Response::empty(202),
     };
     operation
-        .urls(&world.arm, answer)
+        .urls(origin(world), answer)
         .with("x-ms-retry-after-ms", RETRY_MS)
 }
 
@@ -157,8 +161,11 @@ pub fn finish(world: &mut World, now: OffsetDateTime) {
             Some(State::Running(effect)) => effect.clone(),
             _ => continue,
         };
-        let outcome = apply(world, effect, now);
+        let outcome = carry_out(world, effect, now);
         if let Some(operation) = world.operations.get_mut(&id) {
+            if outcome.is_ok() && !operation.deletes {
+                world.azure.operation_faults.made(&operation.path);
+            }
             operation.state = State::Done(outcome);
         }
     }

@@ -6,7 +6,7 @@ use crate::sandbox::http::Response;
 use crate::sandbox::world::World;
 
 /// Those of `Microsoft.DocumentDB`, oldest first.
-const PROVIDER: [&str; 35] = [
+static PROVIDER: [&str; 35] = [
     "2014-04-01",
     "2015-04-01",
     "2015-04-08",
@@ -101,6 +101,11 @@ const AUTHORIZATION: &[&str] = &[
 /// The newest version a cloud serves that lags behind.
 const LAGGING: &str = "2023-03-15";
 
+/// Every version that the provider has had, oldest first.
+pub fn provider_versions() -> &'static [&'static str] {
+    &PROVIDER
+}
+
 /// The provider's own list; roles are younger than the rest.
 pub(super) fn check_provider(world: &World, call: &Call<'_>) -> Result<(), Response> {
     let words = call.words();
@@ -121,12 +126,13 @@ pub(super) fn check_provider(world: &World, call: &Call<'_>) -> Result<(), Respo
 
 /// What the cloud has by now, from the oldest that is wanted.
 pub(super) fn provider(world: &World, oldest: &str) -> Vec<&'static str> {
-    let newest = match world.azure.has("api-version-old") {
-        true => LAGGING,
-        false => world.cloud.newest,
+    let newest = match (world.azure.has("api-version-old"), world.azure.newest) {
+        (true, _) => LAGGING,
+        (false, Some(newest)) => newest,
+        (false, None) => world.cloud.newest,
     };
     let served = |version: &&str| (oldest..=newest).contains(version);
-    PROVIDER.into_iter().filter(served).collect()
+    PROVIDER.iter().copied().filter(served).collect()
 }
 
 /// Groups, whose versions are those of ARM itself.

@@ -32,16 +32,18 @@ pub enum Operation {
     Container,
     /// A database, or all of them.
     Database,
+    /// The status or the result of an operation of the management plane.
+    Poll,
     /// No request: one operation of a batch.
     InBatch,
 }
 
 use Operation::{
-    Account, Batch, Container, Create, Database, Delete, Feed, InBatch, Patch, Query, Ranges, Read,
-    Replace, Upsert,
+    Account, Batch, Container, Create, Database, Delete, Feed, InBatch, Patch, Poll, Query, Ranges,
+    Read, Replace, Upsert,
 };
 
-const NAMES: [(&str, Operation); 14] = [
+const NAMES: [(&str, Operation); 15] = [
     ("create", Create),
     ("upsert", Upsert),
     ("read", Read),
@@ -55,6 +57,7 @@ const NAMES: [(&str, Operation); 14] = [
     ("account", Account),
     ("container", Container),
     ("database", Database),
+    ("poll", Poll),
     ("op", InBatch),
 ];
 
@@ -86,9 +89,17 @@ impl Operation {
 pub fn of(service: Service, request: &Request) -> Option<Operation> {
     match service {
         Service::Imds => None,
+        Service::Arm if is_poll(request) => Some(Poll),
         Service::Arm => of_management(&request.method),
         Service::Cosmos => of_data(request),
     }
+}
+
+/// Whether the request asks how an operation of the management plane goes.
+fn is_poll(request: &Request) -> bool {
+    let mut parts = request.path().rsplit('/');
+    let folder = parts.nth(1).unwrap_or_default();
+    ["operationsstatus", "operationresults"].contains(&folder.to_ascii_lowercase().as_str())
 }
 
 fn of_management(method: &str) -> Option<Operation> {
@@ -198,5 +209,20 @@ mod tests {
             assert_eq!(of(Service::Imds, &request), None);
         }
         assert_eq!(of_management("PUT"), Some(Create));
+        for (path, wanted) in [
+            (
+                "/subscriptions/s/providers/x/locations/l/operationsStatus/1?t=2",
+                Poll,
+            ),
+            ("/subscriptions/s/operationresults/1", Poll),
+            ("/subscriptions/s/resourceGroups/operationresults", Read),
+        ] {
+            let request = Request {
+                method: "GET".into(),
+                target: path.into(),
+                ..Request::default()
+            };
+            assert_eq!(of(Service::Arm, &request), Some(wanted), "{path}");
+        }
     }
 }

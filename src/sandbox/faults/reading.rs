@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::identity;
+use super::super::{arm, identity};
 use super::operation::Operation;
 use super::{Delivery, Event, Fault, Kind, PLAIN, STATES, Service, Spoil, VALUED, states};
 
@@ -38,14 +38,22 @@ impl Fault {
         let precise = named || self.operation.is_some() || self.left.is_some();
         let counted_status = matches!(self.kind, Kind::Status(..)) && self.left.is_some();
         match (self.kind, self.operation) {
-            (Kind::State(_) | Kind::ClockSkew(_) | Kind::RaggedPages(_), _) if precise => Some(
+            (
+                Kind::State(_) | Kind::ClockSkew(_) | Kind::RaggedPages(_) | Kind::NewestVersion(_),
+                _,
+            ) if precise => Some(
                 "is a state of the whole sandbox: it has no service, no operation and no count",
             ),
-            (Kind::LockBusy, operation) if named || operation.is_some() => {
+            (Kind::LockBusy | Kind::OperationFailed | Kind::ResourceLate, operation)
+                if named || operation.is_some() =>
+            {
                 Some("is about the account: it has no service and no operation")
             }
             (Kind::Event(_), _) if self.service != Service::Cosmos => {
                 Some("happens to the data plane alone")
+            }
+            (_, Some(Operation::Poll)) if self.service != Service::Arm => {
+                Some("has the operation poll, which only arm. has")
             }
             (_, Some(_)) if self.service == Service::Imds => {
                 Some("has an operation, and the identity endpoint has none")
@@ -103,6 +111,7 @@ fn kind(name: &str) -> Result<Kind, String> {
         Some(("delay", time)) => delay(time).map(Kind::Delay),
         Some(("clock-skew", time)) => Ok(Kind::ClockSkew(milliseconds(time)? / 1000)),
         Some(("ragged-pages", seed)) => seeded(seed),
+        Some(("newest-version", version)) => newest(version),
         Some(("wrong-length", by)) => wrong(by).map(Kind::Delivery),
         Some(("huge", size)) => huge(size).map(Kind::Spoil),
         _ if name.starts_with(|letter: char| letter.is_ascii_digit()) => status(name),
@@ -115,6 +124,18 @@ fn wrong(by: &str) -> Result<Delivery, String> {
     let by: Option<i32> = by.parse().ok().filter(|by| *by != 0);
     by.map(Delivery::Length)
         .ok_or_else(|| "wrong-length= takes a number of bytes, such as 16 or -5".to_owned())
+}
+
+/// A version that the provider has had.
+fn newest(version: &str) -> Result<Kind, String> {
+    let known = arm::provider_versions().iter();
+    let mut found = known.filter(|known| **known == version);
+    let complaint =
+        || format!("newest-version= takes a stable version of the provider, not '{version}'");
+    let found = found.find(|known| !known.contains("preview"));
+    found
+        .map(|known| Kind::NewestVersion(known))
+        .ok_or_else(complaint)
 }
 
 fn huge(size: &str) -> Result<Spoil, String> {
@@ -372,6 +393,11 @@ mod tests {
             ("create.firewall", "no operation"),
             ("arm.lock-busy:1", "no service"),
             ("imds.create.503", "has none"),
+            ("poll.404", "only arm. has"),
+            ("arm.operation-failed", "no service"),
+            ("newest-version=2024-11-16", "a stable version"),
+            ("newest-version=2025-11-01-preview", "a stable version"),
+            ("newest-version=2024-11-15:1", "no count"),
             ("arm.split:1", "data plane alone"),
             ("op.429", "a status with a count"),
             ("op.drip:1", "a status with a count"),

@@ -6,12 +6,14 @@ use crate::sandbox::azure::NOBODY;
 use crate::sandbox::world::World;
 
 /// Those that last; see [`set`].
-pub const STATES: [&str; 20] = [
+pub const STATES: [&str; 22] = [
     "no-arm-role",
     "policy",
     "locked",
     "provider-unregistered",
     "poll-refused",
+    "operation-elsewhere",
+    "operation-relative",
     "api-version-old",
     "no-capacity",
     "account-creating",
@@ -36,6 +38,8 @@ pub fn set(world: &mut World, state: &'static str) -> bool {
         | "locked"
         | "provider-unregistered"
         | "poll-refused"
+        | "operation-elsewhere"
+        | "operation-relative"
         | "api-version-old"
         | "no-capacity" => {
             world.azure.troubles.insert(state);
