@@ -183,7 +183,8 @@ pub fn read_at(item: &Item, key: &PartitionKey, options: &Options) -> Call<Optio
 
 /// `PUT /dbs/{db}/colls/{coll}/docs/{id}`: replaces an item; 404 if there is none, 412 if `if_match` no longer fits.
 ///
-/// Needs the data action `items/replace`. The partition key of an item cannot change.
+/// Needs the data action `items/replace`. The partition key of an item cannot change. Its id can: with another id in
+/// the body the item is renamed; 409 if that id exists under the partition key.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db/replace-a-document>
 pub fn replace(

@@ -69,14 +69,15 @@ pub fn read(session: &Session, output: &mut Output, _: &[String]) -> Result<(), 
     }
 }
 
-/// `item replace -d DB -c COLL [-i ID] -b BODY [-k KEY] [--if-match ETAG]`
+/// `item replace -d DB -c COLL [-i ID] -b BODY [-k KEY] [--if-match ETAG]`: the id in the body may be a new one.
 pub fn replace(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
     let container = session.container()?;
     let item = body(session)?;
-    let id = match session.settings.text("id") {
-        Some(id) => id,
-        None => id_of(&item)?,
-    };
+    let new = id_of(&item)?;
+    let id = session.settings.text("id").unwrap_or_else(|| new.clone());
+    if id != new {
+        addressable(session, &item)?;
+    }
     let id = Id::new(id)?;
     let key = key_of_item(session, &container, &item)?;
     let options = options(session)?;

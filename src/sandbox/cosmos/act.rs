@@ -64,8 +64,6 @@ pub struct Done {
 const EXISTS: &str = "Resource with specified id or name already exists.";
 const CHANGED: &str = "One of the specified pre-condition is not met. Learn more: https://aka.ms/CosmosDB/sql/errors/precondition-failed";
 const MISMATCH: &str = "PartitionKey extracted from document doesn't match the one specified in the header. Learn more: https://aka.ms/CosmosDB/sql/errors/wrong-pk-value";
-const OTHER_ID: &str =
-    "The id of the document in the body is not the id of the document to be replaced.";
 
 /// Does it, or says why not; what is refused has changed nothing.
 pub fn act(store: &mut Store, action: &Action) -> Result<Done, Refusal> {
@@ -111,14 +109,37 @@ fn replace(store: &mut Store, action: &Action) -> Result<Done, Refusal> {
     let sent = item::read(action.body)?;
     let address = located(store, action)?;
     let found = store.find(&address)?;
-    let (_, _, id) = &address.slot;
-    if *id != sent.id {
-        return Err(Refusal::new(400, OTHER_ID));
-    }
     same(store, action, &address, &found.etag)?;
-    matches(store, action, &sent)?;
+    let (_, _, id) = &address.slot;
+    let address = match *id == sent.id {
+        true => {
+            matches(store, action, &sent)?;
+            address
+        }
+        false => rename(store, action, &address, &sent)?,
+    };
     write(store, action, &address, &sent)?;
     done(store, &address, 200, 11.05)
+}
+
+/// Moves an item to the id in its new body, where no other item has that id. It stays the same resource.
+fn rename(
+    store: &mut Store,
+    action: &Action,
+    from: &Address,
+    sent: &Sent,
+) -> Result<Address, Refusal> {
+    of_key(store, action, sent)?;
+    let to = store.address(&action.key, &sent.id)?;
+    if store.get(&to).is_some() {
+        return Err(store.seen(&to, Refusal::new(409, EXISTS)));
+    }
+    let (_, _, old) = &from.slot;
+    store.unique(&to, &sent.value, old)?;
+    let item = store.find(from)?.clone();
+    store.remove(from);
+    store.put(&to, item);
+    Ok(to)
 }
 
 fn patch(store: &mut Store, action: &Action) -> Result<Done, Refusal> {
@@ -167,10 +188,16 @@ fn same(store: &Store, action: &Action, address: &Address, etag: &str) -> Result
 
 /// Whether the item has the key that was named, and no unique key of another.
 fn matches(store: &Store, action: &Action, sent: &Sent) -> Result<(), Refusal> {
+    of_key(store, action, sent)?;
+    let address = store.address(&action.key, &sent.id)?;
+    store.unique(&address, &sent.value, &sent.id)
+}
+
+/// Whether the item has the key that was named.
+fn of_key(store: &Store, action: &Action, sent: &Sent) -> Result<(), Refusal> {
     let own = store.keys.extract(&sent.text);
-    let same = own.is_ok_and(|own| own.canonical() == action.key.canonical());
-    match same {
-        true => store.unique(&store.address(&action.key, &sent.id)?, &sent.value),
+    match own.is_ok_and(|own| own.canonical() == action.key.canonical()) {
+        true => Ok(()),
         false => Err(Refusal::new(400, MISMATCH).sub(1001)),
     }
 }

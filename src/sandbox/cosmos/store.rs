@@ -214,15 +214,16 @@ impl Store<'_> {
         }
     }
 
-    /// Refuses an item whose unique keys another item of the same partition key has.
-    pub fn unique(&self, address: &Address, value: &Value) -> Result<(), Refusal> {
+    /// Refuses an item whose unique keys another item of the same partition key has; the one with the id `own` is
+    /// replaced by it.
+    pub fn unique(&self, address: &Address, value: &Value, own: &str) -> Result<(), Refusal> {
         let policies = definition::unique_key_paths(&self.container.definition);
         if policies.is_empty() {
             return Ok(());
         }
-        let (_, key, id) = &address.slot;
+        let (_, key, _) = &address.slot;
         let others = self.range(address.range)?.items.iter();
-        let others = others.filter(|((_, its, name), _)| its == key && name != id);
+        let others = others.filter(|((_, its, name), _)| its == key && name != own);
         for (_, other) in others {
             let other: Value = serde_json::from_str(&other.text).unwrap_or_default();
             if policies

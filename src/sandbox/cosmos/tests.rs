@@ -1170,3 +1170,51 @@ fn a_range_of_effective_keys_has_two_bounds_in_hexadecimal() {
     assert_eq!(bench.query(&[CROSS, kind, from("zz"), to], all).status, 400);
     assert_eq!(bench.query(&[CROSS, kind, from("00"), to], all).status, 200);
 }
+
+#[test]
+fn a_replace_with_another_id_renames_the_item() {
+    let mut bench = with(
+        4,
+        json!({"uniqueKeyPolicy": {"uniqueKeys": [{"paths": ["/u"]}]}}),
+    );
+    let key = [pk(r#"["a"]"#)];
+    let made = bench.put(r#"["a"]"#, r#"{"id":"1","pk":"a","u":1}"#);
+    bench.put(r#"["a"]"#, r#"{"id":"2","pk":"a","u":2}"#);
+    let put = |bench: &mut Bench, id: &str, text: &str| {
+        bench.send("PUT", &format!("{DOCS}/{id}"), &key, text)
+    };
+    let taken = put(&mut bench, "1", r#"{"id":"2","pk":"a","u":1}"#);
+    assert_eq!(outcome(&taken), (409, 0), "{}", text(&taken));
+    let moved = put(&mut bench, "1", r#"{"id":"3","pk":"a","u":1,"n":5}"#);
+    assert_eq!(moved.status, 200, "{}", text(&moved));
+    assert_eq!(body(&moved)["_rid"], body(&made)["_rid"]);
+    let read = |bench: &mut Bench, id: &str| bench.send("GET", &format!("{DOCS}/{id}"), &key, "");
+    assert_eq!(read(&mut bench, "1").status, 404);
+    assert_eq!(body(&read(&mut bench, "3"))["n"], 5);
+    let absent = put(&mut bench, "1", r#"{"id":"4","pk":"a"}"#);
+    assert_eq!(absent.status, 404);
+    let other = put(&mut bench, "3", r#"{"id":"4","pk":"b"}"#);
+    assert_eq!(outcome(&other), (400, 1001));
+    // In a batch that fails later on it keeps its id.
+    let batch = |bench: &mut Bench, last: &str| {
+        let operations = json!([
+            {"operationType": "Replace", "id": "3", "resourceBody": {"id": "4", "pk": "a"}},
+            {"operationType": "Read", "id": last}
+        ]);
+        let headers = [
+            ("x-ms-cosmos-is-batch-request", "True"),
+            ("x-ms-cosmos-batch-atomic", "True"),
+            pk(r#"["a"]"#),
+        ];
+        bench
+            .send("POST", DOCS, &headers, &operations.to_string())
+            .status
+    };
+    assert_eq!(batch(&mut bench, "3"), 207);
+    assert_eq!(read(&mut bench, "3").status, 200);
+    assert_eq!(batch(&mut bench, "4"), 200);
+    assert_eq!(
+        (read(&mut bench, "3").status, read(&mut bench, "4").status),
+        (404, 200)
+    );
+}
