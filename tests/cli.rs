@@ -247,7 +247,7 @@ fn mistakes_are_named_and_nothing_is_sent() {
         ("api data GET /dbs --header 'a b=x'", "name of a header"),
         (
             "query 'SELECT 1' -d a -c b --session-file /dev/null",
-            "session tokens",
+            "not a regular file",
         ),
         ("sandbox start --partitions 0", "1 to 1000"),
         ("sandbox start --port 99999", "in range"),

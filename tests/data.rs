@@ -886,15 +886,11 @@ fn a_state_belongs_to_one_container_and_one_key() {
 }
 
 #[test]
-fn a_state_that_cannot_be_written_ends_it() {
-    let service = Service::new(vec![
-        said(200, CONTAINER),
-        said(200, RANGES),
-        drained("\"1\""),
-    ]);
+fn a_state_that_cannot_be_written_is_refused() {
+    let service = Service::new(vec![]);
     service
         .run("changes --state /nowhere/at/all/x")
-        .ends(1)
+        .ends(2)
         .says("/nowhere/at/all/x");
     service.asked();
 }

@@ -674,10 +674,10 @@ fn a_state_says_when_it_is_not_of_this_export() {
         .export("export out --state st -o csv")
         .ends(2)
         .says("ndjson");
-    let state = filled
-        .folder
-        .text("st")
-        .replace("\"length\":0", "\"length\":77");
+    let state = filled.folder.text("st");
+    // As earlier versions wrote it: nothing says whether it was changed.
+    let state = state.split(",\"checksum\"").next().unwrap().to_string() + "}";
+    let state = state.replace("\"length\":0", "\"length\":77");
     fs::write(filled.folder.file("st"), &state).unwrap();
     filled
         .export("export out --state st")
@@ -720,6 +720,7 @@ fn a_whole_file_with_its_state_is_done() {
     filled.place.sandbox.clear_faults();
     fs::remove_file(filled.folder.file("other.partial")).unwrap();
     let mut state: Value = serde_json::from_str(&filled.folder.text("st")).unwrap();
+    state.as_object_mut().unwrap().remove("checksum").unwrap();
     state["ranges"] = json!([]);
     state["passed"] = json!(30);
     state["length"] = json!(text.len());

@@ -13,7 +13,9 @@ pub mod files;
 pub mod help;
 pub mod lesson;
 pub mod man;
+pub mod os;
 pub mod output;
+pub mod paths;
 pub mod place;
 pub mod progress;
 pub mod say;
@@ -81,6 +83,7 @@ fn begin(settings: &Settings, mask: &Mask) -> Result<u8, Trouble> {
         return help::help(args).map_err(bare);
     }
     let (command, operands) = commands::find(args).map_err(bare)?;
+    paths::check(command, settings, &operands).map_err(bare)?;
     match command.work {
         Work::Alone(work) => match work(settings, mask, &operands) {
             Err(Error::Closed) => Ok(0),

@@ -108,13 +108,6 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// What is there is of use to another run alone.
-    pub fn give_up(self) {
-        if self.file.is_none() {
-            self.target.remove();
-        }
-    }
-
     /// There is nothing left to go on with.
     pub fn forget(file: Option<&str>) -> Result<(), Error> {
         match file.map(|file| (file, fs::remove_file(file))) {

@@ -221,10 +221,19 @@ fn no_proxy_names(names: &str, host: &str) -> bool {
     names.any(|name| name == "*" || covers(&name.to_ascii_lowercase()))
 }
 
+/// The most bytes of a file with root certificates; those of a whole system are some hundred KiB.
+const MOST_CERTIFICATES: u64 = 16 << 20;
+
 fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
     let name = path.display();
-    let pem = std::fs::read(path)
-        .map_err(|e| format!("cannot read the root certificates in {name}: {e}"))?;
+    let failed = |e| format!("cannot read the root certificates in {name}: {e}");
+    let mut pem = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let mut file = std::io::Read::take(file, MOST_CERTIFICATES);
+    let read = std::io::Read::read_to_end(&mut file, &mut pem);
+    if read.map_err(failed)? as u64 == MOST_CERTIFICATES {
+        return Err(format!("{name} is larger than 16 MiB"));
+    }
     let found: Vec<_> = in_pem(&String::from_utf8_lossy(&pem));
     if found.is_empty() {
         return Err(format!("{name} holds no root certificate in PEM form"));

@@ -22,6 +22,16 @@ struct Known {
     /// Its own id, or empty until an answer says it: a new container begins a new session.
     rid: String,
     token: Token,
+    /// An answer of this run told a token.
+    heard: bool,
+    /// It was deleted and created again: what earlier runs knew of it is about another container.
+    recreated: bool,
+}
+
+impl Known {
+    fn recreate(&mut self) {
+        (self.token, self.recreated) = (Token::default(), true);
+    }
 }
 
 /// Keeps the session of every container it sees.
@@ -81,12 +91,27 @@ impl<'a> Sessions<'a> {
         token.is_some()
     }
 
-    /// What is known, for a later run: the URL of each container and its token.
-    pub fn tokens(&self) -> Vec<(String, String)> {
-        let known = locked(&self.known);
-        let told = known.iter().filter(|known| !known.token.is_empty());
-        told.map(|known| (known.url.clone(), known.token.to_string()))
-            .collect()
+    /// Whether answers of this run told any token.
+    pub fn has_news(&self) -> bool {
+        locked(&self.known).iter().any(|known| known.heard)
+    }
+
+    /// Adds what answers of this run told to what is kept for later runs: of each container its URL and token. Of two
+    /// tokens for a range the newer one is kept.
+    pub fn merge_into(&self, kept: &mut Vec<(String, String)>) {
+        let all = locked(&self.known);
+        for known in all.iter().filter(|known| known.heard) {
+            let mut token = known.token.clone();
+            let there = kept.iter_mut().find(|(url, _)| *url == known.url);
+            let old = there.as_ref().and_then(|(_, old)| Token::parse(old));
+            if let Some(old) = old.filter(|_| !known.recreated) {
+                token.merge(&old);
+            }
+            match there {
+                Some((_, there)) => *there = token.to_string(),
+                None => kept.push((known.url.clone(), token.to_string())),
+            }
+        }
     }
 
     /// The request with all that is known for it; what it says itself is remembered.
@@ -113,7 +138,7 @@ impl<'a> Sessions<'a> {
     /// An answer tells how far the range is, even where it says that there is nothing or that there is something.
     fn heard(&self, url: &str, response: &Response) {
         if is_anew(response) {
-            return self.about(url, &|known| known.token = Token::default());
+            return self.about(url, &Known::recreate);
         }
         let tells = match response.status {
             200..=299 | 304 | 409 | 412 => true,
@@ -125,10 +150,11 @@ impl<'a> Sessions<'a> {
         if let Some(token) = token.and_then(Token::parse) {
             self.about(url, &|known| {
                 if rid.is_some_and(|rid| !known.rid.is_empty() && known.rid != rid) {
-                    known.token = Token::default();
+                    known.recreate();
                 }
                 known.rid = rid.unwrap_or(&known.rid).to_string();
                 known.token.merge(&token);
+                known.heard = true;
             });
         }
     }

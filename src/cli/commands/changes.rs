@@ -55,7 +55,8 @@ pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Result<(), E
 fn state(session: &Session, container: &Container, file: Option<&str>) -> Result<State, Error> {
     let key = given_key(session)?;
     let (from, start) = (session.settings.text("from"), start(session)?);
-    let kept = file.map(kept).transpose()?.flatten();
+    let kept = file.map(|file| kept("--state", file));
+    let kept = kept.transpose()?.flatten();
     let kept = kept.map(|text| State::from_json(&text)).transpose()?;
     let found = session.run(&containers::read(container))?.value;
     let rid =

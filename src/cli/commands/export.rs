@@ -33,7 +33,11 @@ pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Resul
     let container = session.container()?;
     let file = settings.text("state");
     check_lines(output.format(), file.is_some())?;
-    if file.as_deref().map_or(Ok(None), kept)?.is_none() {
+    if file
+        .as_deref()
+        .map_or(Ok(None), |file| kept("--state", file))?
+        .is_none()
+    {
         target::spare(session, name, file.is_some())?;
     }
     let mut job = Job::new(session, &container)?;
@@ -171,13 +175,8 @@ impl<'a, 's> Job<'a, 's> {
             Some(plan) => self.merge(&plan, &mut sink, output),
             None => self.sweep(definition, &mut sink, output),
         };
-        match done.and_then(|()| output.finish()) {
-            Ok(()) => sink.finish(output),
-            Err(error) => {
-                sink.give_up();
-                Err(error)
-            }
-        }
+        done.and_then(|()| output.finish())?;
+        sink.finish(output)
     }
 
     fn sweep(

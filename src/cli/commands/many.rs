@@ -1,12 +1,10 @@
 //! `item read` of many items, in the order they were asked for.
 
-use std::io::BufRead;
-
 use serde_json::Value;
 
 use super::Trailer;
 use super::input::{definition, given_key, options};
-use crate::cli::files::lines;
+use crate::cli::files::{line_of, lines};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cosmos::Container;
@@ -46,6 +44,9 @@ pub fn of_one_key(
     reading.end()
 }
 
+/// The most bytes of a line of `--keys`: an id and a key have at most 1 and 2 KiB, and escapes take more.
+const KEY_LIMIT: u64 = 64 << 10;
+
 /// `item read -d DB -c COLL --keys FILE|-`: a line an item, `["id","key"]`, or `"id"` where the id is the key.
 pub fn by_keys(
     session: &Session,
@@ -53,7 +54,7 @@ pub fn by_keys(
     container: &Container,
     path: &str,
 ) -> Result<(), Error> {
-    let file = lines(path)?;
+    let mut file = lines(path)?;
     if session.settings.text("id").is_some() || given_key(session)?.is_some() {
         return Err(Error::usage(
             "--keys says ids and keys: leave --id and --partition-key out",
@@ -63,13 +64,15 @@ pub fn by_keys(
     let way = by_ranges(session, container, definition.clone())?;
     let mut reading = Reading::new(session, output, container, way)?;
     let mut pairs = Vec::new();
-    for (number, line) in (1..).zip(file.lines()) {
+    for number in 1.. {
         let wrong = |why: String| Error::usage(format!("{path}, line {number}: {why}"));
-        let line = line.map_err(|e| wrong(e.to_string()))?;
+        let line = line_of(&mut file, KEY_LIMIT).map_err(|e| wrong(e.to_string()))?;
+        let Some(line) = line else { break };
+        let line = str::from_utf8(&line).map_err(|e| wrong(e.to_string()))?;
         if line.trim().is_empty() {
             continue;
         }
-        pairs.push(pair(&definition, &line).map_err(|e| wrong(e.to_string()))?);
+        pairs.push(pair(&definition, line).map_err(|e| wrong(e.to_string()))?);
         if pairs.len() == MOST {
             reading.window(&pairs)?;
             pairs.clear();

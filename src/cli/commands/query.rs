@@ -22,7 +22,7 @@ use crate::show::quote;
 use plans::of_refusal;
 pub use plans::plan;
 pub use words::asked;
-use words::is_token;
+pub use words::is_token;
 
 /// `query SQL|-f FILE [--param NAME=TEXT]… [--param-json NAME=JSON]… [-k KEY] [--page-size N] [--max-items N]
 /// [--one-page] [--continuation TEXT] [--state FILE|--continuation FILE] [--parallel N] [--metrics]`

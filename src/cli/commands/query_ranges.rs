@@ -114,7 +114,7 @@ fn print(output: &mut Output, row: &str, strip: bool) -> Result<(), Error> {
 /// Where to go on: what the file says, if it is about this container and about what is asked.
 pub fn state(file: &str, rid: &str, asked: &str) -> Result<State, Error> {
     let new = State::new(rid, asked);
-    let Some(text) = kept(file)? else {
+    let Some(text) = kept("--state", file)? else {
         return Ok(new);
     };
     match State::from_json(&text)? {

@@ -52,7 +52,7 @@ impl State {
             errors: None,
             path,
         };
-        if let Some(text) = kept(&state.path)? {
+        if let Some(text) = kept("--state", &state.path)? {
             state.learn(&text)?;
         }
         Ok(Some(state))
