@@ -1277,7 +1277,7 @@ fn a_disk_that_is_full_is_an_error() {
     let line = format!("import {} --state /proc/none/state", file.path());
     place
         .orders(&line)
-        .ends(1)
+        .ends(2)
         .says("cannot write /proc/none/state");
     assert_eq!(writes(&place), 0);
     place

@@ -91,6 +91,14 @@ impl<'a> Sessions<'a> {
         token.is_some()
     }
 
+    /// What is known: the URL of each container and its token.
+    pub fn tokens(&self) -> Vec<(String, String)> {
+        let known = locked(&self.known);
+        let told = known.iter().filter(|known| !known.token.is_empty());
+        told.map(|known| (known.url.clone(), known.token.to_string()))
+            .collect()
+    }
+
     /// Whether answers of this run told any token.
     pub fn has_news(&self) -> bool {
         locked(&self.known).iter().any(|known| known.heard)
