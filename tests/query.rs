@@ -29,7 +29,7 @@ use rawcosmos::name::Endpoint;
 use rawcosmos::sandbox::Options;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use support::Place;
+use support::{Place, Run};
 
 // ---- A container in so many ranges
 
@@ -426,4 +426,88 @@ fn several_ranges_say_what_one_says() {
         }
     }
     assert!(families.len() > 40, "{families:#?}");
+}
+
+// ---- The queries of an official SDK's tests
+
+/// Runs the queries of a file with the binary over so many ranges; a query with a key is asked of that key alone.
+fn runs_as_in_the_sdk(file: &str, partitions: usize) {
+    let set = common::json(&format!("fixtures/query/sdk/{file}.json"));
+    let path = set["pk"][0].as_str().unwrap();
+    let ranges = Ranges::new(partitions, None, path);
+    ranges.place.grant();
+    ranges.fill(
+        set["docs"].as_array().unwrap(),
+        path.trim_start_matches('/'),
+    );
+    for case in set["cases"].as_array().unwrap() {
+        let query = case["q"].as_str().unwrap();
+        let mut words = vec!["query", query, "-d", "shop", "-c", "orders", "-o", "ndjson"];
+        if let Some(key) = case["pkjson"].as_str() {
+            words.extend(["--partition-key-json", key]);
+        }
+        let run = Run::new(words).envs(ranges.place.variables());
+        assert_rows(case, run.go().ok().rows(), partitions);
+    }
+}
+
+fn assert_rows(case: &Value, mut rows: Vec<Value>, partitions: usize) {
+    let mut wanted = case["expect"].clone();
+    match case["kind"].as_str().unwrap() {
+        "count" => wanted = json!(vec![Value::Null; wanted.as_u64().unwrap() as usize]),
+        "seqproj" => {
+            let names: Vec<&str> = case["proj"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|name| name.as_str().unwrap())
+                .collect();
+            for row in &mut rows {
+                row.as_object_mut()
+                    .unwrap()
+                    .retain(|name, _| names.contains(&name.as_str()));
+            }
+        }
+        _ => {}
+    }
+    let mut wanted: Vec<String> = wanted.as_array().unwrap().iter().map(plain).collect();
+    let mut rows: Vec<String> = match case["kind"] == "count" {
+        true => rows.iter().map(|_| plain(&Value::Null)).collect(),
+        false => rows.iter().map(plain).collect(),
+    };
+    if case["kind"] == "multiset" {
+        wanted.sort();
+        rows.sort();
+    }
+    assert_eq!(rows, wanted, "{} over {partitions} ranges", case["q"]);
+}
+
+/// Equal values have equal texts: every number as the double it is.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Number(number) => format!("{:?}", number.as_f64().unwrap()),
+        Value::Array(items) => format!("{:?}", items.iter().map(plain).collect::<Vec<_>>()),
+        Value::Object(members) => {
+            let members: BTreeMap<&String, String> = members
+                .iter()
+                .map(|(name, value)| (name, plain(value)))
+                .collect();
+            format!("{members:?}")
+        }
+        other => other.to_string(),
+    }
+}
+
+#[test]
+fn queries_on_one_key_and_on_all_give_the_rows_of_the_sdk() {
+    for partitions in [1, 3, 5] {
+        runs_as_in_the_sdk("partitioning", partitions);
+    }
+}
+
+#[test]
+fn distinct_queries_give_the_rows_of_the_sdk() {
+    for partitions in [1, 3, 5] {
+        runs_as_in_the_sdk("distinct", partitions);
+    }
 }

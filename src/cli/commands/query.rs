@@ -58,6 +58,12 @@ fn is_too_short(error: &Error) -> bool {
     failure.is_some_and(|failure| failure.status == 400 && said(failure))
 }
 
+/// Whether the service leaves it to the client to ask the ranges: 400/1004.
+fn is_for_clients(error: &Error) -> bool {
+    let failure = error.failure();
+    failure.is_some_and(|failure| (failure.status, failure.substatus) == (400, Some(1004)))
+}
+
 /// A query on its way: rows are printed as they come.
 struct Work<'a, 's> {
     session: &'a Session<'s>,
@@ -122,16 +128,17 @@ impl<'a, 's> Work<'a, 's> {
             return self.by_service(&Across::All);
         }
         let ranged = settings.text("parallel").is_some() || self.file.is_some();
-        match self.plan()? {
-            Some(plan) if !plan.is_plain() || ranged => self.by_ranges(&plan, Scope::All),
-            Some(_) => self.by_service(&Across::All),
-            None => match self.by_service(&Across::All) {
-                Err(e) => match of_refusal(&e)? {
-                    Some(plan) => self.by_ranges(&plan, Scope::All),
-                    None => Err(e),
-                },
-                done => done,
+        let plan = self.plan()?;
+        if let Some(plan) = plan.as_ref().filter(|plan| !plan.is_plain() || ranged) {
+            return self.by_ranges(plan, Scope::All);
+        }
+        match self.by_service(&Across::All) {
+            // Nothing is to be merged, and still the service leaves it to the client which ranges are asked.
+            Err(e) => match plan.filter(|_| is_for_clients(&e)).or(of_refusal(&e)?) {
+                Some(plan) => self.by_ranges(&plan, Scope::All),
+                None => Err(e),
             },
+            done => done,
         }
     }
 

@@ -135,7 +135,15 @@ impl Plan {
 
     /// Whether the rows of one range after the other are the answer: the service gives those by itself.
     pub fn is_plain(&self) -> bool {
-        self.order.is_empty() && !self.comes_in_parts() && self.offset == 0 && self.limit.is_none()
+        let merges = !self.order.is_empty() || self.comes_in_parts();
+        !merges && !self.is_constant() && self.offset == 0 && self.limit.is_none()
+    }
+
+    /// Whether the rows are the same whatever the items are: one range answers for all. Its interval is a point before
+    /// all keys.
+    fn is_constant(&self) -> bool {
+        let at_start = |interval: &Interval| interval.closed && interval.max.is_empty();
+        !self.intervals.is_empty() && self.intervals.iter().all(at_start)
     }
 
     /// Whether even the pages of one range, or of one key, are parts that have to be put together.

@@ -53,6 +53,17 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// The one whole key that a query filters on by equality, where it does.
+pub fn one_key(statement: &Statement, frame: &Frame) -> Option<PartitionKey> {
+    match statement.keys(frame).ok()? {
+        Keys::Points(points) => match points.as_slice() {
+            [point] if point.len() == frame.paths.len() => Some(key(point)),
+            _ => None,
+        },
+        Keys::All => None,
+    }
+}
+
 /// The plan of a query.
 pub fn plan(statement: &Statement, frame: &Frame) -> Result<Value, Refusal> {
     let plan = statement.plan(frame)?;

@@ -35,7 +35,7 @@ pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
     if exchange.flag("x-ms-cosmos-is-query-plan-request") {
         return planned(exchange, &store, &statement);
     }
-    let scope = scope::query(exchange, &store)?;
+    let scope = scope::query(exchange, &store, &statement)?;
     servable(&store, &scope, &statement)?;
     fresh(exchange, &store, &scope)?;
     let cut = Cut::read(exchange, 1000, ragged)?;

@@ -1,9 +1,12 @@
 //! Which items of a container a feed or a query is over.
 
 use super::items;
+use super::plan::{self, Frame};
 use super::reply::{Exchange, Refusal};
+use super::statement::Statement;
 use super::store::Store;
 use crate::cosmos::effective_key::{contains, order};
+use crate::cosmos::partition_key::PartitionKey;
 use crate::sandbox::world::Range;
 
 /// The ranges in question, and bounds within them.
@@ -17,11 +20,21 @@ pub struct Scope {
     bounds: Option<(String, String)>,
 }
 
-/// Of a query, which has to say that it is over more than one key if it is.
-pub fn query(exchange: &Exchange, store: &Store) -> Result<Scope, Refusal> {
-    let scope = feed(exchange, store)?;
-    let cross = exchange.flag("x-ms-documentdb-query-enablecrosspartition");
-    match cross || scope.directed || scope.bounds.is_some() {
+/// Of a query, which has to say that it is over more than one key if it is. One that filters on a single key by
+/// equality runs there, whatever the headers say.
+pub fn query(exchange: &Exchange, store: &Store, statement: &Statement) -> Result<Scope, Refusal> {
+    let mut scope = feed(exchange, store)?;
+    if scope.directed || scope.bounds.is_some() {
+        return Ok(scope);
+    }
+    if let Some(key) = plan::one_key(statement, &Frame::new(store, false)) {
+        scope.keep_to(&key, store);
+        let holds = |at: &usize| store.range(*at).is_ok_and(|range| scope.overlaps(range));
+        let ranges: Vec<usize> = scope.ranges.iter().copied().filter(holds).collect();
+        (scope.ranges, scope.directed) = (ranges, true);
+        return Ok(scope);
+    }
+    match exchange.flag("x-ms-documentdb-query-enablecrosspartition") {
         true => Ok(scope),
         false => Err(Refusal::gateway(400, DISABLED)),
     }
@@ -52,9 +65,7 @@ fn keyed(exchange: &Exchange, store: &Store, scope: &mut Scope) -> Result<(), Re
     };
     let key = items::key(header)?;
     if store.keys.is_complete(&key) {
-        let effective = store.keys.effective(&key);
-        scope.key = Some(key.canonical());
-        scope.bounds = Some((effective.clone(), format!("{effective}FF")));
+        scope.keep_to(&key, store);
         return Ok(());
     }
     if store.keys.is_prefix(&key) {
@@ -107,6 +118,13 @@ impl Scope {
     /// Whether it is less than whole ranges.
     pub fn bounded(&self) -> bool {
         self.bounds.is_some()
+    }
+
+    /// Keeps to one whole key.
+    fn keep_to(&mut self, key: &PartitionKey, store: &Store) {
+        let effective = store.keys.effective(key);
+        self.key = Some(key.canonical());
+        self.bounds = Some((effective.clone(), format!("{effective}FF")));
     }
 
     /// Keeps to bounds that are there already, as those of a key are.

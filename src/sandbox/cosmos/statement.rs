@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::definition::{self, Definition};
 use super::plan::Frame;
 use super::reply::{Exchange, Refusal};
-use crate::sandbox::sql::{self, EvalError, Placed, Plan, Query, Setting, Shape, SyntaxError};
+use crate::sandbox::sql::{
+    self, EvalError, Keys, Placed, Plan, Query, Setting, Shape, SyntaxError,
+};
 
 /// A query that was understood.
 pub struct Statement {
@@ -111,6 +113,19 @@ impl Statement {
 
     /// What each range is to be asked, and what is to be done with the answers.
     pub fn plan(&self, frame: &Frame) -> Result<Plan, Refusal> {
+        self.with_setting(frame, |setting| self.query.plan(setting))
+    }
+
+    /// Which partition keys can have answers.
+    pub fn keys(&self, frame: &Frame) -> Result<Keys, Refusal> {
+        self.with_setting(frame, |setting| self.query.keys(setting))
+    }
+
+    fn with_setting<T>(
+        &self,
+        frame: &Frame,
+        make: impl FnOnce(&Setting) -> Result<T, EvalError>,
+    ) -> Result<T, Refusal> {
         let setting = Setting {
             parameters: &self.parameters,
             paths: &frame.paths,
@@ -118,7 +133,7 @@ impl Statement {
             keyed: frame.keyed,
             nearest_first: &|path| frame.nearest_first(path),
         };
-        self.query.plan(&setting).map_err(refusal)
+        make(&setting).map_err(refusal)
     }
 
     /// The paths it filters and orders by.

@@ -293,13 +293,6 @@ fn what_an_item_is_refused_for() {
             "PUT",
             "/dbs/d/colls/c/docs/1",
             Some(r#"["a"]"#),
-            r#"{"id":"2","pk":"a"}"#,
-            (400, 0),
-        ),
-        (
-            "PUT",
-            "/dbs/d/colls/c/docs/1",
-            Some(r#"["a"]"#),
             r#"{"id":"1","pk":"b"}"#,
             (400, 1001),
         ),
@@ -563,6 +556,48 @@ fn what_the_gateway_leaves_to_its_clients() {
         let disabled = bench.query(&[], "SELECT * FROM c");
         assert!(text(&disabled).contains("Cross partition query is required but disabled"));
     }
+}
+
+#[test]
+fn a_query_on_one_key_needs_no_header() {
+    let mut bench = filled(4, 40);
+    for (text, rows) in [
+        ("SELECT * FROM c WHERE c.pk = 'k1'", 2),
+        (
+            "SELECT TOP 2 * FROM c WHERE c.pk = 'k1' ORDER BY c.n DESC",
+            2,
+        ),
+        (
+            "SELECT VALUE COUNT(1) FROM c WHERE 'k1' = c.pk AND c.n >= 0",
+            1,
+        ),
+        ("SELECT DISTINCT c.pk FROM c WHERE c.pk IN ('k1')", 1),
+        ("SELECT * FROM c WHERE c.pk = 'none' OFFSET 0 LIMIT 1", 0),
+    ] {
+        for headers in [&[] as &[_], &[CROSS]] {
+            let answer = bench.query(headers, text);
+            let found = body(&answer)["Documents"].as_array().map(Vec::len);
+            assert_eq!((answer.status, found), (200, Some(rows)), "{text}");
+        }
+    }
+    for text in [
+        "SELECT * FROM c WHERE c.pk IN ('k1', 'k2')",
+        "SELECT * FROM c WHERE c.pk > 'k1'",
+        "SELECT * FROM c WHERE c.pk = 'k1' OR c.n = 1",
+        "SELECT * FROM c WHERE c.n = 1",
+    ] {
+        assert_eq!(outcome(&bench.query(&[], text)), (400, 0), "{text}");
+    }
+    let key = json!({"paths": ["/t", "/u"], "kind": "MultiHash", "version": 2});
+    let mut levels = with(4, json!({ "partitionKey": key }));
+    levels.put(r#"["a","b"]"#, r#"{"id":"1","t":"a","u":"b"}"#);
+    let whole = levels.query(
+        &[],
+        "SELECT VALUE c.id FROM c WHERE c.t = 'a' AND c.u = 'b'",
+    );
+    assert_eq!(body(&whole)["Documents"], json!(["1"]));
+    let part = levels.query(&[], "SELECT VALUE c.id FROM c WHERE c.t = 'a'");
+    assert_eq!(outcome(&part), (400, 0));
 }
 
 #[test]

@@ -95,7 +95,9 @@ impl Parser {
         let expr = self.expression()?;
         let alias = match self.take_word("AS") {
             true => Some(self.alias()?),
-            false => None,
+            // What a parenthesis follows is no name.
+            false if self.is_symbol(1, "(") => None,
+            false => self.take_identifier(),
         };
         Ok((alias, expr))
     }

@@ -336,7 +336,10 @@ fn refusals_are_those_of_the_gateway() {
     assert_eq!(outcome(&refused), (400, 0));
     let message = body(&refused)["message"].as_str().unwrap().to_owned();
     assert!(message.contains("Query contains 1 or more unsupported features. Upgrade your SDK to a version that does support the requested features:\\r\\nQuery contained Aggregate, which the calling client does not support."), "{message}");
-    let told = bench.query(&[CROSS], "SELECT VALUE AVG(c.g) FROM c WHERE c.pk = 'k1'");
+    let told = bench.query(
+        &[CROSS],
+        "SELECT VALUE AVG(c.g) FROM c WHERE c.pk IN ('k1', 'k2')",
+    );
     assert_eq!(outcome(&told), (400, 1004));
     let told = body(&told);
     assert_eq!(told["code"], "BadRequest");

@@ -59,6 +59,11 @@ pub struct Plan {
 }
 
 impl Query {
+    /// Which partition keys can have answers.
+    pub fn keys(&self, setting: &Setting) -> Result<Keys, EvalError> {
+        keys::of(&self.select, setting)
+    }
+
     /// The plan of the query.
     pub fn plan(&self, setting: &Setting) -> Result<Plan, EvalError> {
         let select = &self.select;
