@@ -985,7 +985,10 @@ fn a_container_is_put_back_as_it_was_but_for_the_change() {
         ttl: Some(Some(2000)),
         indexing: None,
     };
-    let made: Value = serde_json::from_str(&changes.applied(&now).unwrap()).unwrap();
+    let mut made: Value = serde_json::from_str(&changes.applied(&now).unwrap()).unwrap();
+    // Older than this property, the other client lost it.
+    let geospatial = made.as_object_mut().unwrap().remove("geospatialConfig");
+    assert_eq!(geospatial.unwrap()["type"], "Geography");
     let recorded = json(&format!("fixtures/arm/recorded/{file}"));
     let sent = &recorded["exchanges"][3]["request"]["body"]["properties"]["resource"];
     assert_eq!(&made, sent, "what another client sent for the same change");
@@ -1001,6 +1004,15 @@ fn a_container_is_put_back_as_it_was_but_for_the_change() {
         "{\"n\u{e4}w\":{\"b\":1.10, \"a\":1e400},\"id\":\"c\",\"indexingPolicy\":{ }}"
     );
     assert!(Changes::default().applied(&raw("[]")).is_err());
+    // What belongs to the resource in ARM's envelope goes back too; what only reads does not.
+    let whole = raw(
+        r#"{"id":"/x","name":"c","type":"t","systemData":{},"tags":{"a": 1.10},"identity":{"type":"None"},"location":"West US","properties":{"resource":{"id":"c","_ts":1}}}"#,
+    );
+    assert_eq!(
+        Changes::default().body(&whole).unwrap(),
+        r#"{"location":"West US","tags":{"a": 1.10},"identity":{"type":"None"},"properties":{"resource":{"id":"c"},"options":{}}}"#
+    );
+    assert!(Changes::default().body(&raw("{}")).is_err());
 }
 
 #[test]

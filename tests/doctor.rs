@@ -275,6 +275,8 @@ const ROWS: &[Row] = &[
     Row { regions: 2, ..row(&[]) },
     Row { regions: 2, ..row(&["failover"]) }.words("-d shop -c orders"),
     row(&["serverless"]), row(&["region-gone"]), row(&["metadata-writes-disabled"]), row(&["api-version-old"]),
+    row(&["newest-version=2024-11-15"]), row(&["operation-failed"]), row(&["resource-late:2"]), row(&["operation-elsewhere"]),
+    row(&["operation-relative"]),
 ];
 
 impl Row {
@@ -518,7 +520,7 @@ fn every_fault_of_the_sandbox_has_a_row() {
     let rows = ROWS.iter().flat_map(|row| row.faults);
     let rows: Vec<&str> = rows.map(|fault| fault.split(':').next().unwrap()).collect();
     for name in faults::names() {
-        let timed = ["delay", "clock-skew", "ragged-pages"].contains(&name);
+        let timed = ["delay", "clock-skew", "ragged-pages", "newest-version"].contains(&name);
         let has =
             |fault: &&str| *fault == name || (timed && fault.starts_with(&format!("{name}=")));
         assert!(rows.iter().any(has), "no row has the fault {name}");

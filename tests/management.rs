@@ -292,6 +292,153 @@ fn a_change_that_nothing_confirms_is_not_told_as_done() {
     });
 }
 
+// ---- Containers and the versions of the API
+
+/// A container with a policy of every age.
+fn rich_container(place: &Place) -> Value {
+    place.sandbox.with_world(|world| {
+        let capable = serde_json::json!([{"name": "EnableNoSQLVectorSearch"}]);
+        world.own_mut().unwrap().set("capabilities", capable);
+    });
+    place.run("database create -n more").ok();
+    let resource = serde_json::json!({
+        "id": "c",
+        "partitionKey": {"paths": ["/pk"], "kind": "Hash", "version": 2},
+        "indexingPolicy": {
+            "indexingMode": "consistent", "automatic": true,
+            "includedPaths": [{"path": "/*"}], "excludedPaths": [{"path": "/v/*"}, {"path": "/\"_etag\"/?"}],
+            "vectorIndexes": [{"path": "/v", "type": "diskANN", "vectorIndexShardKey": ["/pk"]}],
+            "fullTextIndexes": [{"path": "/text"}],
+        },
+        "computedProperties": [{"name": "lower", "query": "SELECT VALUE LOWER(c.name) FROM c"}],
+        "vectorEmbeddingPolicy": {"vectorEmbeddings": [{"path": "/v", "dataType": "float32", "dimensions": 3, "distanceFunction": "cosine"}]},
+        "fullTextPolicy": {"defaultLanguage": "en-US", "fullTextPaths": [{"path": "/text", "language": "en-US"}]},
+        "geospatialConfig": {"type": "Geometry"},
+        "conflictResolutionPolicy": {"mode": "LastWriterWins", "conflictResolutionPath": "/rank", "conflictResolutionProcedure": ""},
+        "analyticalStorageTtl": -1,
+        "clientEncryptionPolicy": {"includedPaths": [{"path": "/secret", "clientEncryptionKeyId": "k", "encryptionType": "Randomized", "encryptionAlgorithm": "AEAD_AES_256_CBC_HMAC_SHA256"}], "policyFormatVersion": 1},
+        "uniqueKeyPolicy": {"uniqueKeys": [{"paths": ["/email"]}]},
+        "createMode": "Default",
+    });
+    let body = serde_json::json!({"properties": {"resource": resource, "options": {}}});
+    let body = Scratch::new(&body.to_string());
+    let path = "/subscriptions/5a0db0c5-0000-4000-8000-000000000001/resourceGroups/sandbox-group/providers/Microsoft.DocumentDB/databaseAccounts/sandbox-account/sqlDatabases/more/containers/c?api-version=2026-07-15";
+    let put = format!("api arm PUT {path} -b @{}", body.path());
+    place.run(&put).ok();
+    // It is made by the operation that the answer names.
+    while place.run("container show -d more -n c").code != 0 {}
+    let shown = definition(place);
+    for (name, value) in resource.as_object().unwrap() {
+        assert_eq!(&shown[name], value, "{name}");
+    }
+    shown
+}
+
+/// What the sandbox keeps of the container, whatever version is asked.
+fn definition(place: &Place) -> Value {
+    place.sandbox.with_world(|world| {
+        let container = &world.databases["more"].containers["c"];
+        Value::Object(container.definition.clone())
+    })
+}
+
+#[test]
+fn an_update_of_a_container_loses_nothing() {
+    let place = place("account-contributor", &[]);
+    let mut wanted = rich_container(&place);
+    place.run("container update -d more -n c --ttl 60").ok();
+    wanted["defaultTtl"] = 60.into();
+    assert_eq!(definition(&place), wanted);
+    place.run("container update -d more -n c --ttl off").ok();
+    wanted.as_object_mut().unwrap().remove("defaultTtl");
+    assert_eq!(definition(&place), wanted);
+}
+
+#[test]
+fn an_update_where_the_api_is_old_says_what_may_be_lost_before_it_writes() {
+    let place = place("account-contributor", &["newest-version=2024-11-15"]);
+    place.run("database create -n more").ok();
+    place.run("container create -d more -n c -p /pk").ok();
+    let ran = place
+        .run("container update -d more -n c --ttl 60 -q --trace")
+        .ok();
+    let (warning, put) = (
+        ran.err
+            .find("warning: ARM serves the API version 2024-11-15"),
+        ran.err.find("PUT "),
+    );
+    assert!(warning.is_some() && warning < put, "{ran:#?}");
+    ran.says("fullTextPolicy, indexingPolicy.fullTextIndexes");
+    assert_eq!(definition(&place)["defaultTtl"], 60);
+    // Where it can be seen that something would be passed over, nothing is written.
+    let policy = r#"'{"fullTextIndexes":[{"path":"/text"}]}'"#;
+    for line in [
+        "container update -d more -n c --idx",
+        "container create -d more -n other -p /pk --idx",
+    ] {
+        let ran = place.run(&format!("{line} {policy}")).ends(6);
+        ran.says("does not keep indexingPolicy.fullTextIndexes (known since 2025-10-15): nothing was changed");
+    }
+    place.run("container show -d more -n other").ends(3);
+    let one = place
+        .run("container update -d more -n c --ttl 61 --trace")
+        .ok();
+    assert_eq!(
+        one.err.matches("\nPUT ").count() + one.err.matches("> PUT ").count(),
+        1,
+        "{one:#?}"
+    );
+}
+
+#[test]
+fn a_new_container_keeps_an_indexing_policy_of_any_age() {
+    let place = place("account-contributor", &[]);
+    place.run("database create -n more").ok();
+    let policy = r#"'{"fullTextIndexes":[{"path":"/text"}]}'"#;
+    place
+        .run(&format!(
+            "container create -d more -n c -p /pk --idx {policy}"
+        ))
+        .ok();
+    let kept = &definition(&place)["indexingPolicy"]["fullTextIndexes"];
+    assert_eq!(kept, &serde_json::json!([{"path": "/text"}]));
+}
+
+#[test]
+fn what_is_there_with_other_settings_is_warned_of() {
+    let place = place("account-contributor", &[]);
+    place
+        .run("database create -n more --throughput 400 --if-not-exists")
+        .ok();
+    let make = "container create -d more -n c -p /pk --if-not-exists";
+    place.run(&format!("{make} --ttl 60 --throughput 500")).ok();
+    place.run("database create -n bare").ok();
+    #[rustfmt::skip]
+    let rows = [
+        (make.to_string(), ""),
+        (format!("{make} --ttl 60 --throughput 500"), ""),
+        (format!("{make} --ttl 61"), "its ttl is 60, not 61"),
+        (format!("{make} --throughput 400"), "its throughput is 500 RU/s, not 400 RU/s"),
+        (format!("{make} --max-throughput 1000"), "its throughput is 500 RU/s, not autoscale up to 1000 RU/s"),
+        (format!(r#"{make} -u '{{"uniqueKeys":[{{"paths":["/email"]}}]}}'"#), "its unique keys are not those asked for"),
+        (format!(r#"{make} --idx '{{"indexingMode":"none","automatic":false}}'"#), "its indexing policy is not the one asked for"),
+        (format!(r#"{make} --idx '{{"indexingMode":"consistent","includedPaths":[{{"path":"/*"}}]}}'"#), ""),
+        ("database create -n more --throughput 400 --if-not-exists".into(), ""),
+        ("database create -n more --throughput 500 --if-not-exists".into(), "its throughput is 400 RU/s, not 500 RU/s"),
+        ("database create -n bare --throughput 500 --if-not-exists".into(), "it has no throughput of its own, not 500 RU/s"),
+    ];
+    for (line, said) in rows {
+        let ran = place.run(&format!("{line} -q")).ok();
+        match said {
+            "" => assert_eq!(ran.err, "", "{line}"),
+            said => drop(ran.says("warning: ").says(said).says("nothing was changed")),
+        }
+    }
+    place
+        .run("container create -d more -n c -p /other --if-not-exists")
+        .ends(6);
+}
+
 #[test]
 fn a_wait_is_told_in_whole_seconds() {
     let ran = place("operator", &["arm.429"]).run("database list").ends(7);

@@ -396,13 +396,16 @@ fn arm_throughput() -> Vec<Row> {
 
 fn arm_container_update() -> Vec<Row> {
     let now = common::recorded_resource("sql_container_create_update_2021-10-15.json", 2);
+    let now = raw(&format!(
+        r#"{{"id":"/x","tags":{{"a":"b"}},"properties":{{"resource":{now}}}}}"#
+    ));
     let update = |changes: Changes| {
-        let resource = changes.applied(&now).unwrap();
+        let body = changes.body(&now).unwrap();
         with_token(arm::containers::update(
             &arm_account(),
             &name("Shop"),
             &name("Orders 2026"),
-            &resource,
+            body,
         ))
     };
     let ttl = |ttl| Changes {
@@ -1152,7 +1155,7 @@ fn every_operation_says_whether_it_may_be_sent_twice() {
         ),
         (groups::delete(&common::group()).effect, Effect::Delete),
         (
-            arm::containers::update(&arm, &id, &id, "{}").effect,
+            arm::containers::update(&arm, &id, &id, String::new()).effect,
             Effect::Idempotent,
         ),
         (

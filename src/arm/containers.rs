@@ -1,16 +1,63 @@
 //! Containers, through ARM.
 
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::operation::Started;
 use super::{
-    Account, Call, Effect, Scope, Throughput, members, next_page, options, resource, resources,
-    with_json,
+    Account, Call, Effect, Scope, Throughput, members, next_page, options, resource, resource_of,
+    resources, with_json,
 };
 use crate::error::Error;
-use crate::message::{Next, Page};
+use crate::message::{Next, Page, Response};
 use crate::name::Name;
+
+/// The newest version of the provider's API that is known here. ARM neither shows nor keeps a property that the
+/// version of a request does not know, so containers are read and written in this one, or in the newest that the
+/// place serves.
+pub const VERSION: &str = "2026-07-15";
+
+/// Properties of a container that older versions do not know, and the first version that does.
+#[rustfmt::skip]
+const SINCE: &[(&str, &str)] = &[
+    ("computedProperties", "2023-11-15"),
+    ("vectorEmbeddingPolicy", "2024-11-15"),
+    ("indexingPolicy.vectorIndexes", "2024-11-15"),
+    ("fullTextPolicy", "2025-04-15"),
+    ("indexingPolicy.fullTextIndexes", "2025-10-15"),
+    ("indexingPolicy.vectorIndexes.vectorIndexShardKey", "2025-10-15"),
+    ("enforceHierarchicalPartitionKeyIdLastLevel", "2026-03-15"),
+];
+
+/// Properties of a container that this version of the API neither shows nor keeps.
+pub fn unknown_to(version: &str) -> impl Iterator<Item = &'static str> {
+    let young = SINCE.iter().filter(move |(_, since)| *since > version);
+    young.map(|(property, _)| *property)
+}
+
+/// Those of them that a resource has, each with the first version that keeps it.
+pub fn lost_in(version: &str, resource: &str) -> Result<Vec<(&'static str, &'static str)>, Error> {
+    let resource: Value = serde_json::from_str(resource)
+        .map_err(|e| Error::answer(format!("the container is not JSON: {e}")))?;
+    let young = SINCE.iter().filter(|(_, since)| *since > version);
+    let has = |(property, _): &&(&str, &str)| {
+        let names: Vec<&str> = property.split('.').collect();
+        has_property(&resource, &names)
+    };
+    Ok(young.filter(has).copied().collect())
+}
+
+/// Whether a value has that property, in any element of a list on the way.
+fn has_property(value: &Value, names: &[&str]) -> bool {
+    match (value, names) {
+        (Value::Null, _) => false,
+        (_, []) => true,
+        (Value::Array(elements), _) => elements.iter().any(|one| has_property(one, names)),
+        (_, [first, rest @ ..]) => value
+            .get(first)
+            .is_some_and(|found| has_property(found, rest)),
+    }
+}
 
 const READ: &str = "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/read";
 
@@ -87,7 +134,10 @@ pub fn create(
     let (resource, options) = (definition.resource(name), options(throughput));
     let body = format!(r#"{{"properties":{{"resource":{resource},"options":{options}}}}}"#);
     Call {
-        request: with_json(account.request("PUT", &path(database, name)), body),
+        request: with_json(
+            account.request_in(VERSION, "PUT", &path(database, name)),
+            body,
+        ),
         scope: Scope::Arm,
         action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/write",
         effect: Effect::Idempotent,
@@ -100,12 +150,33 @@ pub fn create(
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/get-sql-container>
 pub fn show(account: &Account, database: &Name, name: &Name) -> Call<Box<RawValue>> {
     Call {
-        request: account.request("GET", &path(database, name)),
+        request: account.request_in(VERSION, "GET", &path(database, name)),
         scope: Scope::Arm,
         action: READ,
         effect: Effect::Read,
         read: resource,
     }
+}
+
+/// `GET …/sqlDatabases/{db}/containers/{coll}`: as [`show`], with ARM's envelope: what [`Changes::body`] is made from.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/get-sql-container>
+pub fn show_whole(account: &Account, database: &Name, name: &Name) -> Call<Box<RawValue>> {
+    Call {
+        read: whole,
+        ..show(account, database, name)
+    }
+}
+
+/// The resource of what [`show_whole`] returned, without ARM's envelope.
+pub fn inner(whole: &RawValue) -> Result<Box<RawValue>, Error> {
+    resource_of(whole)
+}
+
+fn whole(response: &Response) -> Result<Box<RawValue>, Error> {
+    let body: &RawValue = response.json()?;
+    resource_of(body)?;
+    Ok(body.to_owned())
 }
 
 /// `GET …/sqlDatabases/{db}/containers`: the containers of a database.
@@ -114,7 +185,7 @@ pub fn show(account: &Account, database: &Name, name: &Name) -> Call<Box<RawValu
 pub fn list(account: &Account, database: &Name) -> Call<Page> {
     let path = format!("/sqlDatabases/{}/containers", database.segment());
     Call {
-        request: account.request("GET", &path),
+        request: account.request_in(VERSION, "GET", &path),
         scope: Scope::Arm,
         action: READ,
         effect: Effect::Read,
@@ -139,7 +210,7 @@ pub fn list_next(account: &Account, database: &Name, next: &Next) -> Result<Call
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/delete-sql-container>
 pub fn delete(account: &Account, database: &Name, name: &Name) -> Call<Started> {
     Call {
-        request: account.request("DELETE", &path(database, name)),
+        request: account.request_in(VERSION, "DELETE", &path(database, name)),
         scope: Scope::Arm,
         action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/delete",
         effect: Effect::Delete,
@@ -156,8 +227,11 @@ pub struct Changes {
     pub indexing: Option<Box<RawValue>>,
 }
 
-/// Members the service adds to what it shows; besides these, all whose name begins with `_`.
-const READ_ONLY: [&str; 2] = ["geospatialConfig", "statistics"];
+/// The property the service adds to what it shows; besides it, all whose name begins with `_`.
+const READ_ONLY: &str = "statistics";
+
+/// Properties of ARM's envelope that belong to the resource and are replaced by a `PUT` too.
+const ENVELOPE: [&str; 3] = ["location", "tags", "identity"];
 
 impl Changes {
     /// The resource to put, made from the one that [`show`] returned: what is not changed stays as the text it is, also where
@@ -180,7 +254,7 @@ impl Changes {
         let mut changes = [("defaultTtl", ttl), ("indexingPolicy", indexing)];
         let mut texts = Vec::new();
         for (name, value) in &members(now, "the container")?.0 {
-            if name.starts_with('_') || READ_ONLY.contains(&name.as_ref()) {
+            if name.starts_with('_') || name == READ_ONLY {
                 continue;
             }
             let mut changed = changes.iter_mut().filter(|(member, _)| member == name);
@@ -193,19 +267,34 @@ impl Changes {
         }
         Ok(format!("{{{}}}", texts.join(",")))
     }
+
+    /// The body to put, made from what [`show_whole`] returned.
+    pub fn body(&self, now: &RawValue) -> Result<String, Error> {
+        let envelope = members(now, "the container")?;
+        let kept = ENVELOPE.into_iter().filter_map(|name| {
+            let value = envelope.get(name)?;
+            Some(format!("\"{name}\":{value},"))
+        });
+        let (kept, resource) = (kept.collect::<String>(), self.applied(&*resource_of(now)?)?);
+        Ok(format!(
+            r#"{{{kept}"properties":{{"resource":{resource},"options":{{}}}}}}"#
+        ))
+    }
 }
 
-/// `PUT …/sqlDatabases/{db}/containers/{coll}`: replaces the settings of a container by the whole resource of
-/// [`Changes::applied`]; what is left out is reset. Its throughput is another resource and stays as it is.
+/// `PUT …/sqlDatabases/{db}/containers/{coll}`: replaces the settings of a container by the whole body of
+/// [`Changes::body`]; what is left out is reset. Its throughput is another resource and stays as it is.
 ///
 /// Needs the same role as [`create`]. Answers 202 and an operation to follow. ARM documents no `If-Match` here, so
 /// whoever puts last wins: read it right before.
 ///
 /// <https://learn.microsoft.com/rest/api/cosmos-db-resource-provider/sql-resources/create-update-sql-container>
-pub fn update(account: &Account, database: &Name, name: &Name, resource: &str) -> Call<Started> {
-    let body = format!(r#"{{"properties":{{"resource":{resource},"options":{{}}}}}}"#);
+pub fn update(account: &Account, database: &Name, name: &Name, body: String) -> Call<Started> {
     Call {
-        request: with_json(account.request("PUT", &path(database, name)), body),
+        request: with_json(
+            account.request_in(VERSION, "PUT", &path(database, name)),
+            body,
+        ),
         scope: Scope::Arm,
         action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/write",
         effect: Effect::Idempotent,

@@ -69,8 +69,13 @@ impl Account {
     }
 
     fn request(&self, method: &'static str, below: &str) -> Request {
-        let path = &self.path;
-        request(&self.endpoint, method, &format!("{path}{below}"))
+        self.request_in(VERSION, method, below)
+    }
+
+    /// A request in another version of the provider's API than [`VERSION`].
+    fn request_in(&self, version: &str, method: &'static str, below: &str) -> Request {
+        let path = format!("{}{below}", self.path);
+        versioned(&self.endpoint, method, &path, version)
     }
 }
 

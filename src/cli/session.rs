@@ -190,6 +190,11 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Says what may not be overlooked on standard error, also where that was to be quiet.
+    pub fn warn(&self, text: &str) {
+        tell(&format!("warning: {}", self.mask.text(text)));
+    }
+
     /// A text without what is secret.
     pub fn masked(&self, text: &str) -> String {
         self.mask.text(text)

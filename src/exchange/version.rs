@@ -2,6 +2,7 @@
 //!
 //! <https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types>
 
+use super::{Client, locked};
 use crate::error::Failure;
 use crate::message::{Plane, Request, Text};
 
@@ -49,6 +50,14 @@ impl Known {
             .retain(|(plane, from, _)| (*plane, from) != (request.plane, &ours));
         self.0.push((request.plane, ours, version));
         Some(note)
+    }
+}
+
+impl Client<'_> {
+    /// The version of the API that a request would be sent in: its own, or the one that was chosen instead.
+    pub fn api_version(&self, request: &Request) -> Option<String> {
+        let sent = locked(&self.versions).applied(request);
+        asked(sent.url.expose()).map(str::to_string)
     }
 }
 

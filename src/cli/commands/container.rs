@@ -4,11 +4,12 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::change::Change;
-use super::confirm;
 use super::database::{finish, from, made_or_there, rows, throughput};
+use super::{confirm, difference};
 use crate::arm::{
     self,
     containers::{Changes, Definition},
+    throughput::Owner,
 };
 use crate::cli::output::{Output, lookup};
 use crate::cli::session::Session;
@@ -16,7 +17,7 @@ use crate::cli::settings::{Settings, contents};
 use crate::cosmos::key_definition::{self, normalise_path};
 use crate::cosmos::{self, Paging};
 use crate::error::Error;
-use crate::message::Next;
+use crate::message::{Next, Throughput};
 use crate::name::Name;
 use crate::show::quote;
 
@@ -45,24 +46,55 @@ pub fn create(session: &Session, output: &mut Output, _: &[String]) -> Result<()
     let (database, name) = names(session)?;
     let (definition, throughput) = (definition(session.settings)?, throughput(session)?);
     if session.has_key() {
-        let parent = session.account()?.database(&database);
-        let text = json(&definition.resource(&name), "the definition")?;
-        let made = session.run(&cosmos::containers::create(&parent, &text, throughput));
-        let there = || cosmos::containers::read(&parent.container(&name));
-        let made = made_or_there(session, made, &there)?;
-        same_key(&made.value, &definition, &name)?;
-        return finish(session, output, made);
+        return create_with_key(session, output, (&database, &name), &definition, throughput);
     }
     let account = session.arm_account()?;
     let change = change(session, &account, &database, &name);
     if let Some(there) = change.existing()? {
         same_key(&there.value, &definition, &name)?;
         session.say(&format!("{} is already there", change.what));
+        difference::warn(
+            session,
+            &change.what,
+            &difference::of_container(&there.value, &definition)?,
+        );
+        let owner = Owner {
+            database,
+            container: Some(name),
+        };
+        difference::warn_of_throughput(session, &account, &owner, throughput)?;
         return finish(session, output, there);
     }
+    keeps(session, &change, Some(definition.resource(&name)))?;
     let call = arm::containers::create(&account, &database, &name, &definition, throughput);
     let started = session.run(&call)?;
     change.made(output, &started.value)
+}
+
+fn create_with_key(
+    session: &Session,
+    output: &mut Output,
+    (database, name): (&Name, &Name),
+    definition: &Definition,
+    throughput: Option<Throughput>,
+) -> Result<(), Error> {
+    let parent = session.account()?.database(database);
+    let text = json(&definition.resource(name), "the definition")?;
+    let made = session.run(&cosmos::containers::create(&parent, &text, throughput));
+    let there = || cosmos::containers::read(&parent.container(name));
+    let existed = made.as_ref().is_err_and(|error| error.is_status(409));
+    let made = made_or_there(session, made, &there)?;
+    same_key(&made.value, definition, name)?;
+    if existed {
+        let what = format!("container {name}");
+        difference::warn(
+            session,
+            &what,
+            &difference::of_container(&made.value, definition)?,
+        );
+        difference::warn_not_compared(session, &what, throughput);
+    }
+    finish(session, output, made)
 }
 
 /// `container update -d DB -n NAME [--ttl S|off] [--idx @F] [--no-wait]`
@@ -76,20 +108,66 @@ pub fn update(session: &Session, output: &mut Output, _: &[String]) -> Result<()
             "then a PUT of the same URL, with what the GET answered and the change made in it";
         session.client.note(note);
     }
-    let now = session.run(&change.show)?;
-    let resource = changes.applied(&now.value)?;
-    if resource == Changes::default().applied(&now.value)? {
+    let now = session.run(&arm::containers::show_whole(&account, &database, &name))?;
+    let body = changes.body(&now.value)?;
+    if body == Changes::default().body(&now.value)? {
         session.say(&format!("{} is like that already", change.what));
-        return finish(session, output, now);
+        let (answer, whole) = now.parted();
+        return finish(
+            session,
+            output,
+            answer.with(arm::containers::inner(&whole)?),
+        );
     }
-    let call = arm::containers::update(&account, &database, &name, &resource);
+    let indexing = changes.indexing.as_deref();
+    keeps(
+        session,
+        &change,
+        indexing.map(|policy| format!(r#"{{"indexingPolicy":{policy}}}"#)),
+    )?;
+    warn_of_age(session, &change);
+    let call = arm::containers::update(&account, &database, &name, body);
     let etag = |container: &RawValue| lookup(container, "/_etag").map(|etag| etag.to_string());
-    let old = etag(&now.value);
+    let old = etag(&*arm::containers::inner(&now.value)?);
     let is_new = |found: &RawValue| old.is_none() || etag(found) != old;
     match change.changed(&session.run(&call)?.value, &is_new)? {
         true => finish(session, output, change.shown()?),
         false => Ok(()),
     }
+}
+
+/// Refuses what the place would pass over in silence, because its version of the API does not know it.
+fn keeps(session: &Session, change: &Change, asked: Option<String>) -> Result<(), Error> {
+    let version = version(session, change);
+    let lost = match &asked {
+        Some(asked) => arm::containers::lost_in(&version, asked)?,
+        None => Vec::new(),
+    };
+    let Some((property, since)) = lost.first() else {
+        return Ok(());
+    };
+    Err(Error::conflict(format!(
+        "ARM serves the API version {version} here, which does not keep {property} (known since {since}): nothing was changed"
+    )))
+}
+
+/// Says before a container is replaced what its version of the API may lose.
+fn warn_of_age(session: &Session, change: &Change) {
+    let version = version(session, change);
+    let unknown: Vec<&str> = arm::containers::unknown_to(&version).collect();
+    if !unknown.is_empty() {
+        session.warn(&format!(
+            "ARM serves the API version {version} here, which neither shows nor keeps {}; if {} has any of these, this change removes it",
+            unknown.join(", "),
+            change.what
+        ));
+    }
+}
+
+/// The version of the API that the container is read and written in.
+fn version(session: &Session, change: &Change) -> String {
+    let version = session.client.api_version(&change.show.request);
+    version.unwrap_or_else(|| arm::containers::VERSION.into())
 }
 
 fn changes(settings: &Settings) -> Result<Changes, Error> {

@@ -3,8 +3,8 @@
 use serde_json::value::RawValue;
 
 use super::change::Change;
-use super::{Trailer, confirm};
-use crate::arm;
+use super::{Trailer, confirm, difference};
+use crate::arm::{self, throughput::Owner};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cosmos::{self, Paging};
@@ -39,12 +39,22 @@ pub fn create(session: &Session, output: &mut Output, _: &[String]) -> Result<()
         let account = session.account()?;
         let made = session.run(&cosmos::databases::create(&account, &name, throughput));
         let there = || cosmos::databases::read(&account.database(&name));
-        return finish(session, output, made_or_there(session, made, &there)?);
+        let existed = made.as_ref().is_err_and(|error| error.is_status(409));
+        let made = made_or_there(session, made, &there)?;
+        if existed {
+            difference::warn_not_compared(session, &format!("database {name}"), throughput);
+        }
+        return finish(session, output, made);
     }
     let account = session.arm_account()?;
     let change = change(session, &account, &name);
     if let Some(there) = change.existing()? {
         session.say(&format!("{} is already there", change.what));
+        let owner = Owner {
+            database: name,
+            container: None,
+        };
+        difference::warn_of_throughput(session, &account, &owner, throughput)?;
         return finish(session, output, there);
     }
     let started = session.run(&arm::databases::create(&account, &name, throughput))?;

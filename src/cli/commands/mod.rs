@@ -8,6 +8,7 @@ pub mod change;
 pub mod changes;
 pub mod container;
 pub mod database;
+mod difference;
 pub mod export;
 pub mod grant;
 pub mod group;

@@ -155,7 +155,7 @@ fn is_mode(throughput: Throughput, mode: Mode) -> bool {
     parts(throughput).1 == (mode == Mode::Autoscale)
 }
 
-fn described(throughput: Throughput) -> String {
+pub(super) fn described(throughput: Throughput) -> String {
     match throughput {
         Throughput::Manual(units) => format!("{units} RU/s"),
         Throughput::Autoscale(most) => format!("autoscale up to {most} RU/s"),

@@ -20,7 +20,7 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Answer {
         ("GET", Some(database)) => {
             let all = database.containers.iter();
             let all = all
-                .map(|(id, container)| document(world, (name, database), id, container))
+                .map(|(id, container)| document(world, call, (name, database), (id, container)))
                 .collect();
             page(world, call, all)
         }
@@ -34,9 +34,12 @@ pub(super) fn container(world: &mut World, call: &Call<'_>) -> Answer {
     let parent = world.databases.get(database);
     let found = parent.and_then(|parent| Some((parent, parent.containers.get(name)?)));
     match (call.method, found) {
-        ("GET", Some((parent, container))) => {
-            ok(&document(world, (database, parent), name, container))
-        }
+        ("GET", Some((parent, container))) => ok(&document(
+            world,
+            call,
+            (database, parent),
+            (name, container),
+        )),
         ("GET", None) => Err(not_found(world, &uri(database, name))),
         ("PUT", _) if parent.is_none() => Err(not_found(world, &databases::uri(database))),
         ("PUT", _) => create(world, call, database, name),
@@ -78,6 +81,7 @@ fn create(world: &mut World, call: &Call<'_>, database: &str, name: &str) -> Ans
 const MEMBERS: &[(&str, &str)] = &[
     ("id", ""), ("partitionKey", ""), ("indexingPolicy", ""), ("defaultTtl", ""), ("analyticalStorageTtl", ""),
     ("uniqueKeyPolicy", ""), ("conflictResolutionPolicy", ""), ("clientEncryptionPolicy", ""),
+    ("geospatialConfig", ""), ("createMode", ""), ("restoreParameters", ""),
     ("computedProperties", "2023-11-15"), ("vectorEmbeddingPolicy", "2024-11-15"), ("fullTextPolicy", "2025-04-15"),
 ];
 /// The same of an indexing policy, whose other members are as old as containers.
@@ -85,19 +89,40 @@ const INDEXES: &[(&str, &str)] = &[
     ("vectorIndexes", "2024-11-15"),
     ("fullTextIndexes", "2025-10-15"),
 ];
+/// The same of one vector index.
+const VECTOR_INDEX: &[(&str, &str)] = &[("vectorIndexShardKey", "2025-10-15")];
 
 /// Takes out what the version does not know.
 fn understood(definition: &mut Map<String, Value>, version: &str) {
     definition.retain(|name, value| {
         let known = MEMBERS.iter().find(|(member, _)| member == name);
-        known.is_some_and(|(_, since)| *since <= version) && !value.is_null()
+        known.is_some() && !value.is_null()
     });
-    if let Some(Value::Object(policy)) = definition.get_mut("indexingPolicy") {
-        policy.retain(|name, _| {
-            let young = INDEXES.iter().find(|(member, _)| member == name);
-            young.is_none_or(|(_, since)| *since <= version)
-        });
+    hide(definition, version);
+}
+
+/// Takes out what is younger than the version: it is neither shown nor kept.
+fn hide(definition: &mut Map<String, Value>, version: &str) {
+    without(definition, MEMBERS, version);
+    let Some(Value::Object(policy)) = definition.get_mut("indexingPolicy") else {
+        return;
+    };
+    without(policy, INDEXES, version);
+    let vectors = policy
+        .get_mut("vectorIndexes")
+        .and_then(Value::as_array_mut);
+    for index in vectors.into_iter().flatten() {
+        if let Value::Object(index) = index {
+            without(index, VECTOR_INDEX, version);
+        }
     }
+}
+
+fn without(members: &mut Map<String, Value>, table: &[(&str, &str)], version: &str) {
+    members.retain(|name, _| {
+        let row = table.iter().find(|(member, _)| member == name);
+        row.is_none_or(|(_, since)| *since <= version)
+    });
 }
 
 /// What an account or a version is not made for.
@@ -187,11 +212,12 @@ fn uri(database: &str, name: &str) -> String {
 
 fn document(
     world: &World,
+    call: &Call<'_>,
     (database, parent): (&str, &Database),
-    name: &str,
-    container: &Container,
+    (name, container): (&str, &Container),
 ) -> Value {
     let mut resource = container.definition.clone();
+    hide(&mut resource, call.version());
     let own = format!("dbs/{}/colls/{}/", parent.rid, container.rid);
     for (member, value) in [
         ("_rid", json!(container.rid)),

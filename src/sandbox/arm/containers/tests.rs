@@ -160,6 +160,15 @@ fn a_member_is_known_from_its_version_on() {
         let resource = &arm.get(&target).body["properties"]["resource"];
         assert_eq!(resource.get("fullTextPolicy").is_some(), kept, "{version}");
     }
+    // What a newer version has made is not shown by an older one, and goes where the older one replaces it.
+    let target = |version: &str| format!("{id}/sqlDatabases/db/containers/c?api-version={version}");
+    let has = |arm: &mut Arm, version: &str| {
+        let resource = arm.get(&target(version)).body["properties"]["resource"].clone();
+        resource.get("fullTextPolicy").is_some()
+    };
+    assert!(!has(&mut arm, "2024-11-15") && has(&mut arm, "2026-07-15"));
+    arm.finish("PUT", &target("2024-11-15"), body.clone());
+    assert!(!has(&mut arm, "2026-07-15"));
     let vectors = json!({"vectorEmbeddings": [{"path": "/v", "dataType": "float32", "dimensions": 3, "distanceFunction": "cosine"}]});
     let body = json!({"properties": {"resource": {"id": "v", "partitionKey": key, "vectorEmbeddingPolicy": vectors}}});
     let target = "~/sqlDatabases/db/containers/v";
