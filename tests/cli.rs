@@ -1007,31 +1007,118 @@ fn proxies_and_certificates_do_not_reach_this_machine() {
     assert_eq!(proxy.connections(), 0);
 }
 
+/// A write to an account outside: its outcome is known, because nothing was sent.
+fn outside(key: &Scratch) -> Run {
+    let line = "item create -d d -c c -k 1 -b '{\"id\":\"1\"}' -a acct1 --key-file";
+    Run::line(&format!("{line} {}", key.path()))
+}
+
 #[test]
 fn a_proxy_or_a_certificate_that_is_of_no_use_is_named() {
     let key = Scratch::new("c2VjcmV0LXNlY3JldA==");
-    for (name, value, said) in [
-        ("HTTPS_PROXY", nobody(), "the proxy 127.0.0.1: "),
-        (
-            "HTTPS_PROXY",
-            "::::".into(),
-            "the proxy's address is no URL",
-        ),
-        (
-            "SSL_CERT_FILE",
-            "/nowhere/at/all".into(),
-            "the root certificates cannot be used",
-        ),
-        (
-            "SSL_CERT_FILE",
-            "/dev/null".into(),
-            "the root certificates cannot be used",
-        ),
+    let down = || outside(&key).env("HTTPS_PROXY", nobody());
+    down().go().ends(8).says("the proxy 127.0.0.1: ");
+    for file in ["/nowhere/at/all", "/dev/null"] {
+        let run = down().env("SSL_CERT_FILE", file);
+        run.go()
+            .ends(2)
+            .says("the root certificates cannot be used");
+    }
+}
+
+/// Values that are no HTTP proxy, and what is said of them.
+const ODD_PROXIES: &[(&str, &str)] = &[
+    ("socks5h://u:hidden@127.0.0.1:1080", "SOCKS proxy"),
+    ("socks5://127.0.0.1:1080", "SOCKS proxy"),
+    ("socks4a://127.0.0.1:1080", "SOCKS proxy"),
+    ("socks4://127.0.0.1", "SOCKS proxy"),
+    ("SOCKS://127.0.0.1", "SOCKS proxy"),
+    ("ftp://127.0.0.1", "the proxy's address is no URL"),
+    ("unix:///run/proxy.sock", "the proxy's address is no URL"),
+    ("://x", "the proxy's address is no URL"),
+    ("::::", "the proxy's address is no URL"),
+    ("http://", "the proxy's address is no URL"),
+    ("http://:3128", "the proxy's address is no URL"),
+    ("http://127.0.0.1:0", "the proxy's address is no URL"),
+    ("http://127.0.0.1:99999", "the proxy's address is no URL"),
+    (
+        "http://u:hidden#x@127.0.0.1:1",
+        "the proxy's address is no URL",
+    ),
+    (
+        "http://u:hidden%ff@127.0.0.1:1",
+        "the proxy's address is no URL",
+    ),
+    ("http://[::1", "the proxy's address is no URL"),
+    ("http://a b", "the proxy's address is no URL"),
+    ("http://pr\u{f6}xy.example", "the proxy's address is no URL"),
+    ("\"http://127.0.0.1:1\"", "the proxy's address is no URL"),
+];
+
+#[test]
+fn a_proxy_variable_of_any_value_ends_in_a_sentence() {
+    let key = Scratch::new("c2VjcmV0LXNlY3JldA==");
+    for (index, (value, said)) in ODD_PROXIES.iter().enumerate() {
+        let names = ["HTTPS_PROXY", "ALL_PROXY", "https_proxy", "all_proxy"];
+        let name = names[index % names.len()];
+        let ran = outside(&key).env(name, value).go().ends(2).says(said);
+        assert!(ran.err.contains(name), "{ran:#?}");
+        assert!(!ran.err.contains("hidden"), "{ran:#?}");
+    }
+    let bytes = std::os::unix::ffi::OsStrExt::from_bytes(b"http://\xff".as_slice());
+    let run = outside(&key).env("HTTPS_PROXY", std::ffi::OsStr::new(bytes));
+    run.go().ends(2).says("HTTPS_PROXY is not UTF-8");
+    // These are proxies, where nothing listens.
+    for value in [
+        "127.0.0.1:1",
+        " http://127.0.0.1:1/ ",
+        "u:hidden@127.0.0.1:1",
+        "http://u:hid@den@127.0.0.1:1",
+        "http://:hidden@127.0.0.1:1",
+        "https://[::1]:1",
+        "HTTP://127.0.0.1:1?x#y",
     ] {
-        // Nothing was sent, so the outcome of the write is known.
-        let line = "item create -d d -c c -k 1 -b '{\"id\":\"1\"}' -a acct1 --key-file";
-        let run = Run::line(&format!("{line} {}", key.path())).env("HTTPS_PROXY", nobody());
-        run.env(name, value).go().ends(8).says(said);
+        let ran = outside(&key).env("HTTPS_PROXY", value).go().ends(8);
+        assert!(ran.err.contains("the proxy "), "{value}: {ran:#?}");
+        assert!(!ran.err.contains("hid"), "{ran:#?}");
+    }
+    // An empty one is none, and the next is looked at.
+    let run = outside(&key).env("HTTPS_PROXY", " ");
+    run.env("ALL_PROXY", "socks5://x")
+        .go()
+        .ends(2)
+        .says("ALL_PROXY names");
+}
+
+#[test]
+fn doctor_goes_on_behind_a_proxy_that_is_of_no_use() {
+    let place = Place::furnished(&[]);
+    let run = place.prepare("doctor --endpoint https://acct1.documents.azure.com");
+    let ran = run.env("ALL_PROXY", "socks5h://127.0.0.1:1080").go();
+    let ran = ran.ends(2).shows("FAIL").says("ALL_PROXY");
+    assert!(ran.out.contains("token"), "{ran:#?}");
+}
+
+#[test]
+fn no_proxy_is_honoured_with_a_port() {
+    let key = Scratch::new("c2VjcmV0LXNlY3JldA==");
+    let proxy = Wire::deaf();
+    let line = "database list --endpoint https://127.0.0.1.invalid:8443 --retries 0 --key-file";
+    for (excluded, connections) in [
+        ("invalid:8443", 0),
+        ("x .invalid", 0),
+        ("*", 0),
+        ("invalid:443", 1),
+    ] {
+        let before = proxy.connections();
+        let run = Run::line(&format!("{line} {}", key.path()));
+        run.env("HTTPS_PROXY", &proxy.origin)
+            .env("NO_PROXY", excluded)
+            .env("RAWCOSMOS_TIMEOUT", "2")
+            .go()
+            .ends(8);
+        let used = proxy.connections() - before;
+        assert_eq!(used.min(1), connections, "{excluded}");
     }
 }
 

@@ -7,7 +7,8 @@
 
 pub mod master_key;
 
-use time::OffsetDateTime;
+use time::macros::format_description;
+use time::{OffsetDateTime, UtcOffset};
 
 use crate::message::{Request, Scope};
 use crate::name::Secret;
@@ -68,39 +69,11 @@ fn behind(scheme: &'static str, token: &Secret) -> Secret {
 
 /// A moment as HTTP writes it: `Tue, 01 Nov 1994 08:12:31 GMT`. English and in GMT wherever it runs.
 pub fn http_date(now: OffsetDateTime) -> String {
-    const DAYS: &str = "MonTueWedThuFriSatSun";
-    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    let now = now.to_offset(time::UtcOffset::UTC);
-    let year = now.year().unsigned_abs();
-    let mut date = String::with_capacity(29);
-    date.push_str(third(DAYS, now.weekday().number_days_from_monday()));
-    date.push_str(", ");
-    two_digits(&mut date, now.day().into());
-    date.push(' ');
-    date.push_str(third(MONTHS, u8::from(now.month()) - 1));
-    date.push(' ');
-    two_digits(&mut date, year / 100);
-    for (before, number) in [
-        ("", year),
-        (" ", now.hour().into()),
-        (":", now.minute().into()),
-        (":", now.second().into()),
-    ] {
-        date.push_str(before);
-        two_digits(&mut date, number);
-    }
-    date + " GMT"
-}
-
-/// The next three letters of names that are all so long.
-fn third(names: &'static str, at: u8) -> &'static str {
-    let start = 3 * usize::from(at);
-    names.get(start..start + 3).unwrap_or_default()
-}
-
-/// Every request has a date, and the formatter of the standard library is slow.
-fn two_digits(text: &mut String, number: u32) {
-    for digit in [number / 10 % 10, number % 10] {
-        text.push(char::from_digit(digit, 10).unwrap_or('0'));
-    }
+    let format = format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    // It fails only where a part is missing, and a moment has them all.
+    now.to_offset(UtcOffset::UTC)
+        .format(format)
+        .unwrap_or_default()
 }

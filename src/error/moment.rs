@@ -1,6 +1,7 @@
 //! Moments in the texts that services write, in every form that has been seen. Pure.
 //!
-//! One reader for all forms takes a tenth of the space of a parser for each.
+//! The parsers of `time` want a description for each form, and the forms differ within themselves: a day or an hour with
+//! one digit or two, a space for the `T`, no seconds, `GMT` for an offset. One reader takes them all.
 
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 

@@ -1,4 +1,4 @@
-//! What errors are made of. Each is behind one pointer.
+//! What errors are made of. Each is behind one pointer, so that an [`Error`](super::Error) is small.
 
 use std::fmt;
 
@@ -15,18 +15,13 @@ pub struct NoToken {
 
 /// A sentence.
 #[derive(Debug, Clone)]
-pub struct Words(Box<Sentence>);
-
-#[derive(Debug, Clone)]
-struct Sentence {
-    text: String,
-}
+pub struct Words(Box<str>);
 
 impl std::ops::Deref for Words {
     type Target = str;
 
     fn deref(&self) -> &str {
-        &self.0.text
+        &self.0
     }
 }
 
@@ -38,7 +33,7 @@ impl fmt::Display for Words {
 
 impl From<String> for Words {
     fn from(text: String) -> Words {
-        Words(Box::new(Sentence { text }))
+        Words(text.into())
     }
 }
 
@@ -66,6 +61,8 @@ pub enum Stage {
     Connect,
     /// The other side could not prove who it is.
     Tls,
+    /// What this machine is configured with is of no use: the proxy or the root certificates. Nothing was sent.
+    Configuration,
     /// The request was sent, at least in part; no whole answer came.
     Answer,
 }
@@ -88,12 +85,20 @@ impl Broken {
     }
 }
 
+impl Stage {
+    /// Whether another attempt would end the same way.
+    pub fn is_final(self) -> bool {
+        matches!(self, Stage::Tls | Stage::Configuration)
+    }
+}
+
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Stage::Resolve => "cannot find the host",
             Stage::Connect => "cannot connect",
             Stage::Tls => "cannot trust the connection",
+            Stage::Configuration => "cannot use the configuration",
             Stage::Answer => "no answer",
         })
     }

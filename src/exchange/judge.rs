@@ -285,7 +285,8 @@ fn reconnect(plane: Plane, stage: Stage, tally: &Tally, budget: &Budget) -> Opti
     // Whoever runs this elsewhere than on Azure should not wait for a metadata service that is not there. Where one
     // was connected to, whether to ask it again is decided by a probe; see `super::patience`.
     let tries = match (plane, stage) {
-        (_, Stage::Tls) | (Plane::Identity, Stage::Answer) => 0,
+        (_, stage) if stage.is_final() => 0,
+        (Plane::Identity, Stage::Answer) => 0,
         (Plane::Identity, _) => budget.tries(u32::MAX).min(1),
         _ => budget.tries(RECONNECT.len() as u32),
     };

@@ -5,8 +5,10 @@
 
 mod answer;
 pub mod chain;
+mod dns;
 mod names;
 pub mod probe;
+mod proxy;
 mod steady;
 mod trouble;
 
@@ -14,9 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use base64::prelude::{BASE64_STANDARD, Engine};
 use ureq::config::{AutoHeaderValue, Config};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, AsSendBody, Body};
 
 use super::{Transport, locked, patience, regions};
@@ -55,7 +56,7 @@ impl Network {
     }
 
     /// Which way a request takes: it follows from its origin, and is found once for each.
-    fn way(&self, request: &Request) -> Result<Way, String> {
+    fn way(&self, request: &Request) -> Result<Way, (Stage, String)> {
         let origin = regions::origin(request).unwrap_or_default();
         let mut ways = locked(&self.ways);
         let mut known = ways.iter();
@@ -75,7 +76,7 @@ impl Network {
             return Ok(agent);
         }
         let roots = self.roots.as_deref().map(certificates).transpose()?;
-        let agent = agent(proxy()?, roots.as_deref(), &self.names);
+        let agent = agent(proxy::configured()?, roots.as_deref(), &self.names);
         Ok(self.outside.get_or_init(|| agent))
     }
 
@@ -139,18 +140,32 @@ enum Way {
     Proxied,
 }
 
-fn way(request: &Request) -> Result<Way, String> {
-    let url =
-        url::Url::parse(request.url.expose()).map_err(|e| format!("it has no usable URL: {e}"))?;
+fn way(request: &Request) -> Result<Way, (Stage, String)> {
+    let url = url::Url::parse(request.url.expose())
+        .map_err(|e| (Stage::Tls, format!("it has no usable URL: {e}")))?;
     let secure = url.scheme() == "https";
     let here = is_loopback(&url);
     match (secure, here) {
         _ if request.plane == Plane::Identity => Ok(Way::Plain),
         (false, true) => Ok(Way::Plain),
-        (false, false) => Err("it would travel in the clear to another machine; use https".into()),
+        (false, false) => Err((
+            Stage::Tls,
+            "it would travel in the clear to another machine; use https".into(),
+        )),
         (true, true) => Ok(Way::Direct),
-        (true, false) if goes_direct(url.host_str().unwrap_or_default()) => Ok(Way::Direct),
-        (true, false) => Ok(Way::Proxied),
+        (true, false) => {
+            match proxy::goes_direct(destination(&url)).map_err(|e| (Stage::Configuration, e))? {
+                true => Ok(Way::Direct),
+                false => Ok(Way::Proxied),
+            }
+        }
+    }
+}
+
+fn destination(url: &url::Url) -> proxy::Destination<'_> {
+    proxy::Destination {
+        host: url.host_str().unwrap_or_default(),
+        port: url.port_or_known_default().unwrap_or_default(),
     }
 }
 
@@ -184,43 +199,6 @@ fn agent(
     Agent::with_parts(config, Steady::default(), names.clone())
 }
 
-/// The first of these variables that is set. `HTTP_PROXY` is not among them: what goes out is always `https`.
-fn proxy() -> Result<Option<ureq::Proxy>, String> {
-    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-    let set = |name: &&str| variable(name).map(|text| (name.to_string(), text));
-    let Some((name, text)) = names.iter().find_map(set) else {
-        return Ok(None);
-    };
-    let proxy = ureq::Proxy::new(&text);
-    proxy
-        .map(Some)
-        .map_err(|_| format!("{name} is not the URL of a proxy"))
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|text| !text.is_empty())
-}
-
-/// Whether `NO_PROXY` names a host.
-fn goes_direct(host: &str) -> bool {
-    let names = variable("NO_PROXY").or_else(|| variable("no_proxy"));
-    names.is_some_and(|names| no_proxy_names(&names, host))
-}
-
-/// Hosts are separated by commas; each stands for itself and everything below it, and `*` for all.
-fn no_proxy_names(names: &str, host: &str) -> bool {
-    let covers = |name: &str| {
-        let name = name.trim_start_matches('*').trim_start_matches('.');
-        let below = host.strip_suffix(name);
-        below.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    };
-    let mut names = names
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty());
-    names.any(|name| name == "*" || covers(&name.to_ascii_lowercase()))
-}
-
 /// The most bytes of a file with root certificates; those of a whole system are some hundred KiB.
 const MOST_CERTIFICATES: u64 = 16 << 20;
 
@@ -232,25 +210,25 @@ fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
     let mut file = std::io::Read::take(file, MOST_CERTIFICATES);
     let read = std::io::Read::read_to_end(&mut file, &mut pem);
     if read.map_err(failed)? as u64 == MOST_CERTIFICATES {
-        return Err(format!("{name} is larger than 16 MiB"));
+        return Err(format!(
+            "the root certificates in {name} are larger than 16 MiB"
+        ));
     }
-    let found: Vec<_> = in_pem(&String::from_utf8_lossy(&pem));
+    let found = in_pem(&pem);
     if found.is_empty() {
         return Err(format!("{name} holds no root certificate in PEM form"));
     }
     Ok(found)
 }
 
-/// The certificates among whatever else is in the text. The reader that comes with TLS knows keys of all kinds too.
-fn in_pem(text: &str) -> Vec<Certificate<'static>> {
-    let parts = text.split("-----BEGIN CERTIFICATE-----").skip(1);
-    let read = |part: &str| {
-        let (body, _) = part.split_once("-----END CERTIFICATE-----")?;
-        let body: Vec<u8> = body.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-        let der = BASE64_STANDARD.decode(body).ok()?;
-        Some(Certificate::from_der(&der).to_owned())
+/// The certificates among whatever else is in the file; a damaged one does not spoil the others.
+fn in_pem(pem: &[u8]) -> Vec<Certificate<'static>> {
+    let certificate = |item| match item {
+        PemItem::Certificate(certificate) => Some(certificate),
+        _ => None,
     };
-    parts.filter_map(read).collect()
+    let items = parse_pem(pem).filter_map(Result::ok);
+    items.filter_map(certificate).collect()
 }
 
 impl Transport for Network {
@@ -261,10 +239,12 @@ impl Transport for Network {
             stage,
             what,
         };
-        let way = self.way(request).map_err(|e| broken(Stage::Tls, e))?;
+        let way = self.way(request).map_err(|(stage, e)| broken(stage, e))?;
         let agent = match way {
             Way::Plain => &self.direct,
-            _ => self.outside().map_err(|e| broken(Stage::Tls, e))?,
+            _ => self
+                .outside()
+                .map_err(|e| broken(Stage::Configuration, e))?,
         };
         let mut answer = self.exchange(agent, way, request).map_err(|e| {
             self.names.forget();
@@ -291,30 +271,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_proxy_covers_hosts_and_what_is_below_them() {
-        for (names, host, direct) in [
-            ("azure.com", "management.azure.com", true),
-            (" .azure.com , x", "management.azure.com", true),
-            ("*.azure.com", "management.azure.com", true),
-            ("Management.Azure.com", "management.azure.com", true),
-            ("*", "anything", true),
-            ("zure.com", "management.azure.com", false),
-            ("management.azure.com.evil", "management.azure.com", false),
-            ("", "management.azure.com", false),
-            (",", "management.azure.com", false),
-        ] {
-            assert_eq!(no_proxy_names(names, host), direct, "{names} {host}");
-        }
-    }
-
-    #[test]
     fn certificates_are_found_among_other_things() {
         let text = "# Ümlaut\r\n-----BEGIN CERTIFICATE-----\r\nMAMB\r\n Af8=\r\n-----END CERTIFICATE-----\r\n\
             -----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n\
             -----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n\
             -----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n\
             -----BEGIN CERTIFICATE-----\nMAA=";
-        let found = in_pem(text);
+        let found = in_pem(text.as_bytes());
         let bytes: Vec<&[u8]> = found.iter().map(Certificate::der).collect();
         assert_eq!(bytes, [&[48, 3, 1, 1, 255][..], &[48, 0]]);
     }

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::Client;
 use crate::arm::operation::{Progress, Started};
-use crate::error::{Error, Stage};
+use crate::error::Error;
 use crate::message::Call;
 use crate::name::Endpoint;
 
@@ -205,7 +205,7 @@ impl<'p, 'a> Poll<'p, 'a> {
         match error {
             // Told in the next turn, with what continues.
             Error::Overtime(_) => Ok(Some(false)),
-            Error::Transport(broken) if broken.stage != Stage::Tls => {
+            Error::Transport(broken) if !broken.stage.is_final() => {
                 self.client
                     .note(&format!("still waiting, although {broken}"));
                 Ok(Some(false))
@@ -235,7 +235,7 @@ impl<'p, 'a> Poll<'p, 'a> {
             Error::Conflict(_) => self.await_reason(error).map(|()| false),
             Error::Status(_) | Error::Answer(_) => self.put_up_with(&error).map(|()| false),
             Error::Overtime(_) => Ok(false),
-            Error::Transport(broken) if broken.stage != Stage::Tls => {
+            Error::Transport(broken) if !broken.stage.is_final() => {
                 self.client
                     .note(&format!("still waiting, although {broken}"));
                 Ok(false)

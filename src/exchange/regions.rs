@@ -195,7 +195,8 @@ impl<'a> Client<'a> {
         if !has_regions(asked.scope) || (remedy != Remedy::NewRegions && !read) {
             return false;
         }
-        let unreachable = matches!(why, Error::Transport(broken) if broken.stage != Stage::Answer);
+        let unreachable = matches!(why, Error::Transport(broken)
+            if !matches!(broken.stage, Stage::Answer | Stage::Configuration));
         let no_writes = |failure: &Failure| failure.substatus == Some(3);
         let only_write = match remedy {
             Remedy::NewRegions => {

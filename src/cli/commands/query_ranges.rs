@@ -137,12 +137,11 @@ fn keep_state(
     rows.state().map_or(Ok(()), keep)
 }
 
-/// `--parallel`, or one for each core, and at least four: threads wait more than they work. What a quota leaves of a
-/// core says nothing of how many can wait, so the standard library's own count, which is long, is not asked.
+/// `--parallel`, or one thread for each core that this process may use, and at least four: they wait more than they work.
 pub fn parallel(settings: &Settings) -> Result<usize, Error> {
     let cores = || {
-        let cores = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        cores.matches("processor\t").count().max(4)
+        let cores = std::thread::available_parallelism();
+        cores.map_or(4, |cores| cores.get().max(4))
     };
     Ok(settings.number("parallel")?.unwrap_or_else(cores))
 }

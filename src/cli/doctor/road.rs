@@ -19,7 +19,7 @@ fn broken(endpoint: &Endpoint, stage: Stage, what: String) -> Error {
 }
 
 fn road(endpoint: &Endpoint) -> Result<Road<'_>, Error> {
-    Road::new(endpoint).map_err(|what| broken(endpoint, Stage::Tls, what))
+    Road::new(endpoint).map_err(|what| broken(endpoint, Stage::Configuration, what))
 }
 
 /// Whether there is an account to ask about.

@@ -1,6 +1,6 @@
 //! Exit codes: what each means, and which error has which.
 
-use crate::error::{Error, Failure, Plane};
+use crate::error::{Error, Failure, Plane, Stage};
 
 /// What each code means: the help prints this table, and a test holds the README to it.
 #[rustfmt::skip]
@@ -48,6 +48,7 @@ pub fn exit_code(error: &Error) -> u8 {
         Error::DryRun | Error::Closed => 0,
         Error::Local(_) | Error::Answer(_) => 1,
         Error::Usage(_) => 2,
+        Error::Transport(broken) if broken.stage == Stage::Configuration => 2,
         Error::Identity(no_token) => no_token.failure.as_ref().map_or(4, exit_of),
         Error::Status(failure) => exit_of(failure),
         Error::Conflict(_) => 6,

@@ -12,10 +12,20 @@ use ureq::http::uri::Authority;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
+use super::dns;
 use crate::exchange::locked;
 
 /// How long an answer is taken for right: a service that moves changes what its name means.
 const FRESH: Duration = Duration::from_secs(30);
+
+/// musl's resolver asks the name servers otherwise than glibc's does; see [`dns`].
+pub(super) const RESOLVES_ITSELF: bool = cfg!(target_env = "musl");
+
+/// ureq has room for no more.
+const MOST_ADDRESSES: usize = 16;
+
+/// No lookup takes longer, whatever its caller allows.
+const LONGEST_LOOKUP: Duration = Duration::from_secs(120);
 
 /// What the name in an origin means, and when that was asked for.
 struct Known {
@@ -65,6 +75,24 @@ impl Names {
         own.into_iter().for_each(|address| addresses.push(address));
         (!addresses.is_empty()).then_some(addresses)
     }
+
+    fn look_up(&self, uri: &Uri, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let whole = || DefaultResolver::host_and_port(uri.scheme()?, uri.authority()?);
+        let name = whole().ok_or(ureq::Error::HostNotFound)?;
+        let (host, port) = name.rsplit_once(':').unwrap_or_default();
+        let port = port.parse().map_err(|_| ureq::Error::HostNotFound)?;
+        let deadline = Instant::now() + LONGEST_LOOKUP.min(*timeout.after);
+        let found = dns::Resolver::default().addresses(host, deadline);
+        let found = found.map_err(|failure| match failure {
+            dns::Failure::NotFound => ureq::Error::HostNotFound,
+            failure => ureq::Error::Other(Box::new(failure)),
+        })?;
+        let mut addresses = self.empty();
+        for ip in found.into_iter().take(MOST_ADDRESSES) {
+            addresses.push(SocketAddr::new(ip, port));
+        }
+        Ok(addresses)
+    }
 }
 
 impl fmt::Debug for Names {
@@ -97,6 +125,7 @@ impl Resolver for Names {
         }
         let addresses = match self.own(uri) {
             Some(addresses) => addresses,
+            None if RESOLVES_ITSELF => self.look_up(uri, timeout)?,
             None => DefaultResolver::default().resolve(uri, config, timeout)?,
         };
         self.learn(scheme, authority, &addresses);

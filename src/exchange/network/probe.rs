@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use base64::prelude::*;
 
 use super::chain::{self, Heard, Signed};
-use super::names::loopback;
-use super::{goes_direct, proxy};
+use super::dns;
+use super::names::{RESOLVES_ITSELF, loopback};
+use super::proxy::{self, Destination};
 use crate::name::Endpoint;
 
 /// Nothing here is waited for any longer: whoever is not on Azure knows it within three seconds.
@@ -28,9 +29,14 @@ pub struct Road<'a> {
 impl<'a> Road<'a> {
     /// Through the proxy that requests take, if there is one.
     pub fn new(endpoint: &'a Endpoint) -> Result<Road<'a>, String> {
-        let direct = endpoint.is_loopback() || goes_direct(endpoint.host());
-        let proxy = if direct { None } else { proxy()? };
-        Road::direct(endpoint).map(|road| Road { proxy, ..road })
+        let road = Road::direct(endpoint)?;
+        let destination = Destination {
+            host: endpoint.host(),
+            port: road.port,
+        };
+        let direct = endpoint.is_loopback() || proxy::goes_direct(destination)?;
+        let proxy = if direct { None } else { proxy::configured()? };
+        Ok(Road { proxy, ..road })
     }
 
     /// Past any proxy: the way to the metadata service.
@@ -136,15 +142,30 @@ fn more(stream: &mut TcpStream, heard: &mut Vec<u8>) -> Result<(), String> {
     Ok(())
 }
 
-/// The system's resolver knows no limit: it is asked on a thread of its own, which may outlive the question.
+/// As requests find them.
 fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-    let place = (host.trim_matches(['[', ']']).to_string(), port);
+    let host = host.trim_matches(['[', ']']);
+    let known = match host.parse() {
+        Ok(ip) => vec![SocketAddr::new(ip, port)],
+        Err(_) => loopback(&format!("{host}:{port}")),
+    };
+    if !known.is_empty() {
+        return Ok(known);
+    }
+    if RESOLVES_ITSELF {
+        let found = dns::Resolver::default().addresses(host, Instant::now() + PATIENCE);
+        let found = found.map_err(|failure| failure.to_string())?;
+        return Ok(found.iter().map(|ip| SocketAddr::new(*ip, port)).collect());
+    }
+    by_the_system(host, port)
+}
+
+/// The system's resolver knows no limit: it is asked on a thread of its own, which may outlive the question.
+fn by_the_system(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+    let place = (host.to_string(), port);
     let (tell, told) = mpsc::channel();
     let asked = std::thread::Builder::new().spawn(move || {
-        let found = match loopback(&format!("{}:{port}", place.0)) {
-            known if !known.is_empty() => Ok(known),
-            _ => place.to_socket_addrs().map(Iterator::collect),
-        };
+        let found = place.to_socket_addrs().map(Iterator::collect);
         let _ = tell.send(found.map_err(|e| e.to_string()));
     });
     asked.map_err(|e| e.to_string())?;

@@ -2,7 +2,7 @@
 
 use ureq::Timeout;
 
-use super::{Way, proxy, variable};
+use super::{Way, dns, proxy};
 use crate::error::Stage;
 use crate::message::Plane;
 
@@ -11,6 +11,7 @@ pub(super) fn stage(error: &ureq::Error) -> Stage {
     use std::io::ErrorKind::*;
     match error {
         ureq::Error::HostNotFound | ureq::Error::Timeout(Timeout::Resolve) => Stage::Resolve,
+        ureq::Error::Other(e) if e.is::<dns::Failure>() => Stage::Resolve,
         ureq::Error::Timeout(Timeout::Connect) => Stage::Connect,
         ureq::Error::ConnectionFailed
         | ureq::Error::ConnectProxyFailed(_)
@@ -46,15 +47,19 @@ fn is_of_handshake(what: &str) -> bool {
 /// the metadata service.
 pub(super) fn on_the_way(way: Way, plane: Plane, error: &ureq::Error) -> String {
     let unreached = matches!(stage(error), Stage::Resolve | Stage::Connect);
-    match proxy() {
+    match proxy::configured() {
         Ok(Some(proxy)) if unreached && way == Way::Proxied => {
             format!("the proxy {}: {}", proxy.host(), words(error))
         }
-        _ if plane == Plane::Identity && variable("KUBERNETES_SERVICE_HOST").is_some() => {
+        _ if plane == Plane::Identity && is_pod() => {
             format!("{}; this is a pod in Kubernetes", words(error))
         }
         _ => words(error),
     }
+}
+
+fn is_pod() -> bool {
+    std::env::var_os("KUBERNETES_SERVICE_HOST").is_some_and(|host| !host.is_empty())
 }
 
 pub(super) fn words(error: &ureq::Error) -> String {

@@ -14,7 +14,7 @@ const PLANES: [(&str, Option<Plane>); 5] = [
 
 /// A kind, and the statuses an identity endpoint refuses with; a test holds them to recorded answers.
 #[rustfmt::skip]
-const KINDS: [(&str, Kind, &str); 22] = [
+const KINDS: [(&str, Kind, &str); 23] = [
     ("no-identity", Kind::Refused(Refusal::NoIdentity), "400,404"),
     ("many-identities", Kind::Refused(Refusal::ManyIdentities), "400"),
     ("unknown-audience", Kind::Refused(Refusal::UnknownAudience), "400,500"),
@@ -33,6 +33,7 @@ const KINDS: [(&str, Kind, &str); 22] = [
     ("resolve", Kind::Broken(Stage::Resolve), ""),
     ("connect", Kind::Broken(Stage::Connect), ""),
     ("tls", Kind::Broken(Stage::Tls), ""),
+    ("configuration", Kind::Broken(Stage::Configuration), ""),
     ("answer", Kind::Broken(Stage::Answer), ""),
     ("unknown", Kind::Unknown, ""),
     ("unfinished", Kind::Unfinished, ""),
