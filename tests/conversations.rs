@@ -825,13 +825,26 @@ fn an_unclear_answer_is_repeated_only_where_harmless() {
         assert!(matches!(error, Error::Unknown(_)), "{status}: {error}");
     }
     let moved = refusal(410, 1002, "");
+    let other = refusal(410, 1000, "");
     assert_eq!(
-        always(Plane::Data, Effect::Read, &moved).waits,
+        always(Plane::Data, Effect::Read, &other).waits,
         [100, 200, 400, 800, 1600]
     );
-    let ran = always(Plane::Data, Effect::Once, &moved);
+    let ran = always(Plane::Data, Effect::Once, &other);
     assert_eq!(ran.sent, 1);
     assert!(ran.result.unwrap_err().is_status(410));
+    // A range that was split, merged or moved, or is being so, has done nothing.
+    for effect in [Effect::Read, Effect::Once, Effect::Guarded, Effect::Delete] {
+        let ran = always(Plane::Data, effect, &moved);
+        assert_eq!(
+            ran.waits[..6],
+            [100, 200, 400, 800, 1600, 2000],
+            "{effect:?}"
+        );
+        let total: u128 = ran.waits.iter().sum();
+        assert!((27_000..=30_000).contains(&total), "{total}");
+        assert!(ran.result.unwrap_err().is_status(410));
+    }
 }
 
 #[test]
@@ -1591,6 +1604,10 @@ struct Read {
 
 /// Follows a feed until so many pages have come.
 fn changes(acts: Vec<Act>, state: &State, most: usize) -> Read {
+    changes_by(acts, state, most, true)
+}
+
+fn changes_by(acts: Vec<Act>, state: &State, most: usize, follow: bool) -> Read {
     let clock = FakeClock::new();
     let script = Script::new(&clock, acts);
     let client = Client::new(&script, &clock, account_key());
@@ -1598,7 +1615,7 @@ fn changes(acts: Vec<Act>, state: &State, most: usize) -> Read {
     let feed = Feed {
         container: &container,
         paging: Paging::default(),
-        follow: true,
+        follow,
     };
     let (mut state, mut ids, mut states) = (state.clone(), Vec::new(), Vec::new());
     let result = client.each_change(&feed, &mut state, &mut |answer, state| {
@@ -1687,7 +1704,7 @@ fn changes_are_followed_range_by_range_and_waited_for() {
 fn waits_grow_to_five_seconds_and_no_further() {
     let acts = (0..14).map(|_| drained("\"1\"")).collect();
     let read = changes(acts, &at_the_start(), 14);
-    assert_eq!(read.slept, [2000, 3000, 5000, 5000, 5000, 5000]);
+    assert_eq!(read.slept, [1000, 2000, 4000, 5000, 5000, 5000]);
 }
 
 #[test]
@@ -1728,17 +1745,16 @@ fn a_range_that_splits_goes_on_in_its_children() {
 
 #[test]
 fn a_range_that_is_always_gone_ends_it() {
-    let mut acts = Vec::new();
-    for _ in 0..10 {
-        acts.extend([gone(), two_ranges()]);
+    let container = || ok(r#"{"_rid":"rid"}"#);
+    let mut acts = vec![gone(), two_ranges()];
+    for _ in 0..33 {
+        acts.extend([gone(), container(), two_ranges()]);
     }
-    acts.extend([gone(), ok(r#"{"_rid":"rid"}"#)]);
-    let read = changes(acts, &at_the_start(), 1);
+    acts.extend([gone(), container()]);
+    let read = changes_by(acts, &at_the_start(), 1, false);
     assert!(read.result.unwrap_err().is_status(410));
-    assert_eq!(
-        read.slept,
-        [200, 400, 800, 1600, 1600, 1600, 1600, 1600, 1600]
-    );
+    // 100, 200, 400, 800, 1600, and then two seconds each.
+    assert_eq!(read.slept.iter().sum::<u128>(), 59_100);
 }
 
 #[test]

@@ -150,6 +150,8 @@ impl Case {
 }
 
 const CREATE: &str = r#"item create -b '{"id":"2","pk":"a"}'"#;
+const BATCH: &str =
+    r#"item batch -k a -b '{"operationType":"Upsert","resourceBody":{"id":"3","pk":"a"}}'"#;
 const UPSERT: &str = r#"item upsert -b '{"id":"2","pk":"a"}'"#;
 
 #[rustfmt::skip]
@@ -184,6 +186,13 @@ const CASES: &[Case] = &[
     case(&["feed.410/1007:2"], "changes -o none", DOCS, &[410, 410, 304, 200, 304]),
     case(&["read.410/1000:1"], READ, DOCS, &[410, 200]),
     case(&["read.410/1002:1"], READ, DOCS, &[410, 200]),
+    case(&["create.410/1002:1"], CREATE, DOCS, &[410, 201]),
+    case(&["upsert.410/1007:3"], UPSERT, DOCS, &[410, 410, 410, 201]),
+    case(&["replace.410/1008:1"], r#"item replace -i 1 -b '{"id":"1","pk":"a"}'"#, DOCS, &[410, 200]),
+    case(&["patch.410/1007:2"], "item patch -i 1 -k a --incr /n=1", DOCS, &[410, 410, 200]),
+    case(&["delete.410/1002:1"], "item delete -i 1 -k a", DOCS, &[410, 204]),
+    case(&["batch.410/1007:2"], BATCH, DOCS, &[410, 410, 200]),
+    case(&["op.410/1007:2"], BATCH, DOCS, &[207, 207, 200]),
     case(&["create.410:1"], CREATE, DOCS, &[410, 201]),
     case(&["read.429/3204:1"], READ, DOCS, &[429]).ends(7),
     case(&["read.429/3092:1"], READ, DOCS, &[429, 200]).regions(2),

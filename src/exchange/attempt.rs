@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::judge::{self, Tally, Verdict, judge};
-use super::retry::Remedy;
+use super::retry::{self, Remedy};
 use super::{Client, locked, regions};
 use crate::authorize::authorize;
 use crate::error::Error;
@@ -118,7 +118,7 @@ impl Client<'_> {
     }
 
     pub(super) fn pause(&self, wait: Duration, why: &Error) -> Result<(), Error> {
-        self.note(&format!("again in {} ms: {why}", wait.as_millis()));
+        self.note(&retry::again_in(wait, why));
         self.rest(wait).map_err(|over| and_before(over, why))
     }
 

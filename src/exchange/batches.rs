@@ -3,13 +3,10 @@
 use std::time::Duration;
 
 use super::Client;
+use super::retry::{BATCH, History, RANGE_MOVED};
 use crate::cosmos::batch::{Outcome, guilty};
 use crate::error::Error;
 use crate::message::{Answer, Call};
-
-/// How often it is sent again, and how long may be waited for that.
-const TRIES: u32 = 9;
-const BUDGET: Duration = Duration::from_secs(30);
 
 impl Client<'_> {
     /// Carries out an atomic batch of so many operations. A refusal for lack of request units, or because another
@@ -21,16 +18,16 @@ impl Client<'_> {
         call: &Call<Vec<Outcome>>,
         count: usize,
     ) -> Result<Answer<Vec<Outcome>>, Error> {
-        let (mut tries, mut waited) = (0, Duration::ZERO);
+        let backoff = BATCH.limited(&self.budget);
+        let mut batch_history = History::default();
         loop {
             let answer = self.run(call)?;
             if answer.value.len() != count {
                 let what = format!("{} outcomes for {count} operations", answer.value.len());
                 return Err(Error::unusable(call.request.line(), what));
             }
-            let (most, times) = (self.budget.waiting(BUDGET), self.budget.tries(TRIES));
-            let wait = wait(&answer.value, tries).filter(|wait| waited + *wait <= most);
-            let Some(wait) = wait.filter(|_| tries < times) else {
+            let hint = refused_for_now(&answer.value);
+            let Some(wait) = hint.and_then(|hint| backoff.next(&batch_history, hint)) else {
                 return Ok(answer);
             };
             self.note(&format!(
@@ -38,20 +35,21 @@ impl Client<'_> {
                 wait.as_millis()
             ));
             self.rest(wait)?;
-            (tries, waited) = (tries + 1, waited + wait);
+            batch_history.add(wait);
         }
     }
 }
 
-/// How long to wait before the same batch has a chance; `None` where waiting changes nothing.
-fn wait(outcomes: &[Outcome], tries: u32) -> Option<Duration> {
+/// What the service asks to wait before the same batch has a chance, if it does; `None` where waiting changes nothing.
+fn refused_for_now(outcomes: &[Outcome]) -> Option<Option<Duration>> {
     let refused = outcomes.get(guilty(outcomes)?)?;
     let passes = match refused.status {
         429 => !matches!(refused.substatus, Some(3204 | 3213)),
         449 => true,
+        410 => refused
+            .substatus
+            .is_some_and(|substatus| RANGE_MOVED.contains(&substatus)),
         _ => false,
     };
-    let own = Duration::from_millis(100) * 2u32.pow(tries.min(5));
-    let told = refused.retry_after.filter(|wait| !wait.is_zero());
-    passes.then(|| told.unwrap_or(own))
+    passes.then_some(refused.retry_after)
 }

@@ -1,18 +1,14 @@
 //! The changes of a container, range by range, from wherever an earlier run stopped.
 
-use std::time::Duration;
-
 use super::Client;
 use super::pages::Flow;
-use super::ranges::SPLITS;
+use super::retry::{FEED_IDLE, History, RANGE_GONE, is_gone};
 use crate::cosmos::changes::{self, Changes, Start, State};
 use crate::cosmos::containers::{self, rid_of};
+use crate::cosmos::ranges::Ranges;
 use crate::cosmos::{Container, Paging};
 use crate::error::Error;
 use crate::message::Answer;
-
-/// Waits between two rounds that brought nothing; the last one repeats.
-const WAITS: [u64; 4] = [1, 2, 3, 5];
 
 /// Which changes are read, and how.
 pub struct Feed<'a> {
@@ -32,14 +28,15 @@ impl Client<'_> {
     /// they move the state. Whoever keeps the state after he has dealt with its page loses nothing; after a crash in
     /// between, that page comes again.
     ///
-    /// A range that was split or merged is followed. [`Error::Conflict`] where the container is another one by now.
+    /// A range that was split or merged is followed. What passes is waited for: while following for ever, else as
+    /// [`super::retry::RECOVERY`] says. [`Error::Conflict`] where the container is another one by now.
     pub fn each_change(
         &self,
         feed: &Feed,
         state: &mut State,
         each: &mut Each,
     ) -> Result<(), Error> {
-        let mut idle = 0;
+        let mut idle = History::default();
         loop {
             let (mut at, mut moved) = (0, false);
             while at < state.positions.len() {
@@ -51,9 +48,12 @@ impl Client<'_> {
             if !feed.follow {
                 return Ok(());
             }
-            idle = if moved { 0 } else { idle + 1 };
-            let seconds = WAITS.get(idle).or(WAITS.last()).copied();
-            self.rest(Duration::from_secs(seconds.unwrap_or(1)))?;
+            if moved {
+                idle = History::default();
+            }
+            let wait = FEED_IDLE.wait(idle.retries, None);
+            idle.add(wait);
+            self.rest(wait)?;
         }
     }
 
@@ -66,7 +66,7 @@ impl Client<'_> {
         moved: &mut bool,
         each: &mut Each,
     ) -> Result<Flow, Error> {
-        let mut splits = 0;
+        let (mut position_history, mut range_history) = (History::default(), History::default());
         while let Some(position) = state.positions.get(at) {
             let call = changes::page(
                 feed.container,
@@ -75,14 +75,19 @@ impl Client<'_> {
                 &feed.paging,
             );
             match self.run(&call) {
-                Err(e) if is_gone(&e) && splits < SPLITS => {
-                    state.place(&self.ranges_again(feed.container, splits)?);
-                    splits += 1;
+                // Once it may be a split; a container that was deleted and created again stays gone.
+                Err(e)
+                    if (!is_gone(&e) || range_history.retries > 0)
+                        && self.is_another(feed.container, state, &e) =>
+                {
+                    return Err(recreated());
                 }
-                Err(e) if self.is_another(feed.container, state, &e) => return Err(recreated()),
-                Err(e) => return Err(e),
+                Err(e) if is_gone(&e) => {
+                    state.place(&self.follow_split(feed, &mut range_history, e)?);
+                }
+                Err(e) => self.outlast(&mut position_history, e, feed.follow)?,
                 Ok(answer) => {
-                    splits = 0;
+                    (position_history, range_history) = (History::default(), History::default());
                     advance(state, at, &answer.value)?;
                     *moved |= !answer.value.items.is_empty();
                     if each(&answer, state)? == Flow::Stop {
@@ -97,6 +102,27 @@ impl Client<'_> {
         Ok(Flow::Continue)
     }
 
+    /// The ranges as they are now, because one of them is gone.
+    fn follow_split(
+        &self,
+        feed: &Feed,
+        range_history: &mut History,
+        error: Error,
+    ) -> Result<Ranges, Error> {
+        if !feed.follow {
+            return self.ranges_again(feed.container, range_history, error, &|| false);
+        }
+        let wait = self.wait_by(RANGE_GONE, range_history, &error, true);
+        self.pause(wait.unwrap_or_default(), &error)?;
+        let mut list_history = History::default();
+        loop {
+            match self.ranges(feed.container) {
+                Err(error) => self.outlast(&mut list_history, error, true)?,
+                ranges => return ranges,
+            }
+        }
+    }
+
     /// Whether an error comes from the container being another one by now: its session and its ranges are unknown to it.
     fn is_another(&self, container: &Container, state: &State, error: &Error) -> bool {
         let failure = error.failure();
@@ -105,15 +131,6 @@ impl Client<'_> {
         let rid = found.and_then(|found| rid_of(&found.ok()?.value));
         rid.is_some_and(|rid| rid != state.rid)
     }
-}
-
-/// The range is not there any more: it was split or merged.
-pub(super) fn is_gone(error: &Error) -> bool {
-    const GONE: [u32; 4] = [0, 1002, 1007, 1008];
-    let failure = error.failure();
-    failure.is_some_and(|failure| {
-        failure.status == 410 && GONE.contains(&failure.substatus.unwrap_or_default())
-    })
 }
 
 fn advance(state: &mut State, at: usize, page: &Changes) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::budget::Budget;
-use super::retry::{RECONNECT, RULES, Remedy, Rule};
+use super::retry::{History, RANGE_MOVED, RECONNECT, RULES, Remedy, Rule};
 use crate::error::{Broken, Error, Failure, Plane, Stage};
 use crate::identity::refusal::{self, Refusal};
 use crate::message::{Effect, Request, Response};
@@ -39,22 +39,23 @@ impl Tally {
         self.breaks += u32::from(matches!(why, Error::Transport(_)));
         self.uncertain |= match why {
             Error::Transport(broken) => broken.was_sent(),
-            // A part of the service that moved may have done its work before.
-            Error::Status(failure) => is_unclear(failure) || failure.status == 410,
+            // A range that is gone has done nothing; another part of the service that moved may have, before.
+            Error::Status(failure) => {
+                is_unclear(failure) || (failure.status == 410 && !is_range_moved(failure))
+            }
             _ => false,
         };
     }
 
     /// How often it was refused with one of these, and how long was waited for that. What else went wrong meanwhile
     /// says nothing of how long this goes on.
-    fn spent(&self, statuses: &[u16]) -> (u32, Duration) {
-        let these = self
-            .refusals
-            .iter()
-            .filter(|(status, _)| statuses.contains(status));
-        these.fold((0, Duration::ZERO), |(times, sum), (_, wait)| {
-            (times + 1, sum + *wait)
-        })
+    fn spent(&self, statuses: &[u16]) -> History {
+        let mut history = History::default();
+        let these = self.refusals.iter();
+        these
+            .filter(|(status, _)| statuses.contains(status))
+            .for_each(|(_, wait)| history.add(*wait));
+        history
     }
 
     /// An error as the caller must see it: what says nothing of an earlier attempt leaves its outcome unknown.
@@ -216,6 +217,12 @@ pub(super) fn is_harmless(effect: Effect) -> bool {
     matches!(effect, Effect::Read | Effect::Idempotent | Effect::Delete)
 }
 
+/// Whether a range says that it is not the one to ask, and has not done it.
+pub(super) fn is_range_moved(failure: &Failure) -> bool {
+    let moved = |substatus| RANGE_MOVED.contains(&substatus);
+    failure.status == 410 && failure.substatus.is_some_and(moved)
+}
+
 /// Statuses after which a change may or may not have been made.
 fn is_unclear(failure: &Failure) -> bool {
     // The data plane promises that a 503 did nothing; in front of ARM anybody may say it.
@@ -233,28 +240,26 @@ impl Rule {
     ) -> Option<(Option<Remedy>, Option<Duration>)> {
         let done = |remedy: &Remedy| tally.remedies.iter().filter(|done| *done == remedy).count();
         let remedy = self.first.filter(|remedy| {
-            done(remedy) < self.tries as usize && tally.attempts <= budget.tries(u32::MAX)
+            done(remedy) < self.backoff.attempts as usize
+                && tally.attempts <= budget.tries(u32::MAX)
         });
         let wait = self.wait(failure, tally, budget);
         (remedy.is_some() || wait.is_some()).then_some((remedy, wait))
     }
 
     fn wait(&self, failure: &Failure, tally: &Tally, budget: &Budget) -> Option<Duration> {
-        if self.budget.is_zero() {
+        if self.backoff.budget.is_zero() {
             return None;
         }
-        let (from, to) = self.waits;
-        let (times, waited) = tally.spent(self.statuses);
-        let own = (from * 2u32.pow(times.min(16))).min(to);
-        // To be told to wait for nothing is to be told nothing.
-        let told = failure.retry_after.filter(|wait| !wait.is_zero());
-        let wait = told.unwrap_or(own);
-        let may = budget
-            .retries
-            .map_or(times < self.tries, |most| tally.attempts <= most);
+        let own = tally.spent(self.statuses);
+        let wait = self.backoff.wait(own.retries, failure.retry_after);
+        let may = match budget.retries {
+            Some(most) => tally.attempts <= most,
+            None => own.retries < self.backoff.attempts,
+        };
         let patient = match budget.wait {
             Some(most) => tally.waited + wait <= most,
-            None => waited + wait <= self.budget,
+            None => own.waited + wait <= self.backoff.budget,
         };
         (may && patient).then_some(wait)
     }

@@ -3,9 +3,8 @@
 use serde_json::value::RawValue;
 
 use super::Client;
-use super::changes::is_gone;
 use super::pages::Flow;
-use super::ranges::SPLITS;
+use super::retry::{History, is_gone};
 use crate::cosmos::items::Options;
 use crate::cosmos::key_definition::Definition;
 use crate::cosmos::many::{self, Pair};
@@ -55,10 +54,16 @@ impl Client<'_> {
         heard: &mut Heard,
     ) -> Result<Vec<Option<Box<RawValue>>>, Error> {
         let mut found = Found::new();
-        for turn in 0.. {
+        let (mut group_history, mut range_history) = (History::default(), History::default());
+        loop {
             match (self.find(many, pairs, &mut found, heard), &mut many.way) {
-                (Err(e), Way::Ranges(_, ranges)) if is_gone(&e) && turn < SPLITS => {
-                    *ranges = self.ranges_again(many.container, turn)?;
+                (Err(e), Way::Ranges(_, ranges)) if is_gone(&e) => {
+                    let container = many.container;
+                    *ranges = self.ranges_again(container, &mut range_history, e, &|| false)?;
+                }
+                // What is in an item does not pass.
+                (Err(e), _) if !matches!(e, Error::Answer(_)) => {
+                    self.outlast(&mut group_history, e, false)?;
                 }
                 (done, _) => {
                     done?;

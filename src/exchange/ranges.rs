@@ -1,38 +1,43 @@
 //! The partition key ranges of a container, all of them at one moment.
 
-use std::time::Duration;
-
 use super::Client;
 use super::pages::Flow;
+use super::retry::{History, RANGE_GONE, RANGE_LIST};
 use crate::cosmos::ranges::{self, Range, Ranges};
 use crate::cosmos::{Container, Paging};
 use crate::error::Error;
 
-/// A range that is gone this often is not being split.
-pub(super) const SPLITS: u32 = 10;
-
 impl Client<'_> {
-    /// Reads the ranges again because one of them is gone, for the so-manieth time: a split takes a while to be over.
-    pub(super) fn ranges_again(&self, container: &Container, turn: u32) -> Result<Ranges, Error> {
-        self.note("the range was split or merged: reading the ranges again");
-        let wait = match turn {
-            0 => 0,
-            turn => 100 << turn.min(4),
+    /// Reads the ranges again because one of them is gone: a split or a merge takes a while to be over. The error,
+    /// where the schedule of that range, whose history this is, is used up.
+    pub(super) fn ranges_again(
+        &self,
+        container: &Container,
+        range_history: &mut History,
+        error: Error,
+        unwanted: &dyn Fn() -> bool,
+    ) -> Result<Ranges, Error> {
+        let Some(wait) = self.wait_by(RANGE_GONE, range_history, &error, false) else {
+            return Err(error);
         };
-        self.rest(Duration::from_millis(wait))?;
-        self.ranges(container)
+        self.note("the range was split or merged: reading the ranges again");
+        self.nap(wait, unwanted)?;
+        self.until(|| self.ranges(container))
     }
 
     /// Reads the ranges of a container; again where they change under our eyes, which can take a moment.
     pub fn ranges(&self, container: &Container) -> Result<Ranges, Error> {
-        const WAITS: [u64; 4] = [0, 200, 400, 800];
-        for wait in WAITS {
-            if let Ok(ranges) = Ranges::new(self.ranges_once(container)?) {
-                return Ok(ranges);
+        let mut list_history = History::default();
+        loop {
+            let gap = match Ranges::new(self.ranges_once(container)?) {
+                Err(gap) => gap,
+                ranges => return ranges,
+            };
+            match self.wait_by(RANGE_LIST, &mut list_history, &gap, false) {
+                Some(wait) => self.rest(wait)?,
+                None => return Err(gap),
             }
-            self.rest(Duration::from_millis(wait))?;
         }
-        Ranges::new(self.ranges_once(container)?)
     }
 
     fn ranges_once(&self, container: &Container) -> Result<Vec<Range>, Error> {

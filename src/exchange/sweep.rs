@@ -5,8 +5,8 @@ mod table;
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::changes::{is_gone, recreated};
-use super::ranges::SPLITS;
+use super::changes::recreated;
+use super::retry::is_gone;
 use super::threads::{Watch, with_help};
 use super::{Client, locked};
 use crate::cosmos::effective_key::contains;
@@ -67,7 +67,7 @@ impl Client<'_> {
         if state.left.is_empty() {
             return Ok(());
         }
-        let ranges = self.ranges(sweep.container)?;
+        let ranges = self.until(|| self.ranges(sweep.container))?;
         let desk = Desk {
             client: self,
             sweep,
@@ -160,7 +160,8 @@ impl Desk<'_> {
     fn fetch(&self, job: &Job) {
         let call = self.call(job);
         let read = |response: &mut Response| sheet::read(response, self.sweep.strip);
-        let done = match self.client.run_by(&call, read) {
+        let ask = || self.client.run_by(&call, read);
+        let done = match self.client.until_gone(&|| self.is_over(), ask) {
             Ok(answer) => self.put(job, &call, answer),
             Err(error) if is_gone(&error) => self.repair(job, error),
             // Not every gateway takes the bounds of a part: then the whole range is read, and the rest left out here.
@@ -223,14 +224,19 @@ impl Desk<'_> {
         self.moved.notify_all();
     }
 
+    /// Nothing more is to be read.
+    fn is_over(&self) -> bool {
+        let table = self.table();
+        table.ended || table.failed.is_some()
+    }
+
     /// The ranges are read again, and the leaf becomes one for each that holds a part of it.
     fn repair(&self, job: &Job, error: Error) -> Result<(), Error> {
-        let times = self.table().repairs(job.id);
-        if times >= SPLITS {
-            return Err(error);
-        }
-        let ranges = self.client.ranges_again(self.sweep.container, times)?;
-        self.table().replace(job.id, &ranges);
+        let mut range_history = self.table().range_history(job.id);
+        let (client, container) = (self.client, self.sweep.container);
+        let ranges =
+            client.ranges_again(container, &mut range_history, error, &|| self.is_over())?;
+        self.table().replace(job.id, &ranges, range_history);
         Ok(())
     }
 }

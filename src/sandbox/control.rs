@@ -1,4 +1,4 @@
-//! Calls to the sandbox itself, on the port of the data plane: a fault, a split, a container made anew.
+//! Calls to the sandbox itself, on the port of the data plane: a fault, a split, a merge, a lock, a container made anew.
 //!
 //! They need no authorization but to come from this machine, and no fault befalls them.
 
@@ -29,11 +29,13 @@ pub fn handle(
     };
     let answer = match name {
         "split" => halve(world, &body),
+        "merge" => unite(world, &body),
+        "lock" => lock(world, &body),
         "fault" => fault(world, faults, &body),
         "recreate" => recreate(world, &body, now),
         _ => Err(refuse(
             404,
-            "there are /sandbox/split, /sandbox/fault and /sandbox/recreate",
+            "there are /sandbox/split, /sandbox/merge, /sandbox/lock, /sandbox/fault and /sandbox/recreate",
         )),
     };
     Some(answer.map_or_else(|refused| refused, |done| Response::json(200, &done)))
@@ -63,6 +65,33 @@ fn halve(world: &mut World, body: &Value) -> Result<Value, Response> {
         Some(_) => Some(text(body, "range")?),
     };
     let ids = world.split(database, container, range).map_err(unable)?;
+    Ok(told(world, database, container, &ids))
+}
+
+/// `{"database","container","range"?}`: the new range.
+fn unite(world: &mut World, body: &Value) -> Result<Value, Response> {
+    let (database, container) = (text(body, "database")?, text(body, "container")?);
+    let range = match body.get("range") {
+        None | Some(Value::Null) => None,
+        Some(_) => Some(text(body, "range")?),
+    };
+    let id = world.merge(database, container, range).map_err(unable)?;
+    Ok(told(world, database, container, &[id]))
+}
+
+/// `{"database","container","range","locked"}`: a range that is locked answers 410/1007.
+fn lock(world: &mut World, body: &Value) -> Result<Value, Response> {
+    let (database, container) = (text(body, "database")?, text(body, "container")?);
+    let locked = body.get("locked").and_then(Value::as_bool);
+    let locked = locked.ok_or_else(|| refuse(400, "\"locked\" has to be true or false"))?;
+    let range = text(body, "range")?;
+    let done = world.lock(database, container, range, locked);
+    done.map_err(unable)?;
+    Ok(json!({ "range": range, "locked": locked }))
+}
+
+/// Some of the ranges of a container.
+fn told(world: &World, database: &str, container: &str, ids: &[String]) -> Value {
     let found = world.databases.get(database);
     let found = found.and_then(|found| found.containers.get(container));
     let ranges = found.map_or(&[][..], |found| &found.ranges);
@@ -75,7 +104,7 @@ fn halve(world: &mut World, body: &Value) -> Result<Value, Response> {
             "parents": range.parents,
         })
     });
-    Ok(json!({ "ranges": told.collect::<Vec<_>>() }))
+    json!({ "ranges": told.collect::<Vec<_>>() })
 }
 
 /// `{"fault":"410/1002:1"}`
@@ -99,6 +128,7 @@ pub fn happen(world: &mut World, event: Event, request: &Request) {
         Event::Lag => world.trouble.lag = true,
         Event::Failover => world.regions.fail_over(),
         Event::Split => split::before(world, request),
+        Event::Merge => split::merge_before(world, request),
     }
 }
 
@@ -175,6 +205,21 @@ mod tests {
         assert_eq!(told["ranges"][0]["parents"], json!(["1"]));
         assert_eq!(told["ranges"][1]["maxExclusive"], "FF");
         assert_eq!(call(&sandbox, "split", place.clone()).0, 404);
+        let place = json!({"database": "d", "container": "c", "range": "3", "locked": true});
+        assert_eq!(call(&sandbox, "lock", place.clone()).0, 200);
+        let locked = |sandbox: &Sandbox| {
+            let ranges = |world: &mut World| world.databases["d"].containers["c"].ranges[2].locked;
+            sandbox.with_world(ranges)
+        };
+        assert!(locked(&sandbox));
+        let (status, told) = call(&sandbox, "merge", place.clone());
+        assert_eq!(
+            (status, &told["ranges"][0]["parents"]),
+            (200, &json!(["1", "2", "3"]))
+        );
+        let whole = json!({"database": "d", "container": "c"});
+        assert_eq!(call(&sandbox, "merge", whole.clone()).0, 200);
+        assert_eq!(call(&sandbox, "merge", whole).0, 400);
         let before = sandbox.with_world(|world| world.databases["d"].containers["c"].rid.clone());
         let (status, told) = call(&sandbox, "recreate", place);
         assert!(status == 200 && told["_rid"] != before, "{told}");
@@ -193,6 +238,16 @@ mod tests {
             (
                 "split",
                 json!({"database": "d", "container": "c", "range": 1}),
+                400,
+            ),
+            (
+                "merge",
+                json!({"database": "d", "container": "c", "range": "9"}),
+                404,
+            ),
+            (
+                "lock",
+                json!({"database": "d", "container": "c", "range": "0"}),
                 400,
             ),
             ("recreate", json!({"database": "x", "container": "c"}), 404),

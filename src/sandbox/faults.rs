@@ -21,7 +21,7 @@ use super::identity;
 use super::world::World;
 
 /// The faults without a number in their names.
-const PLAIN: [(&str, Kind); 15] = [
+const PLAIN: [(&str, Kind); 16] = [
     ("reset-before", Kind::ResetBefore),
     ("reset-during", Kind::Delivery(Delivery::Reset)),
     ("reset-after", Kind::Delivery(Delivery::Nothing)),
@@ -32,6 +32,7 @@ const PLAIN: [(&str, Kind); 15] = [
     ("huge", Kind::Spoil(Spoil::Huge(5))),
     ("many-headers", Kind::Spoil(Spoil::ManyHeaders)),
     ("split", Kind::Event(Event::Split)),
+    ("merge", Kind::Event(Event::Merge)),
     ("stale-session", Kind::Event(Event::Lag)),
     ("failover", Kind::Event(Event::Failover)),
     ("lock-busy", Kind::LockBusy),
@@ -93,6 +94,8 @@ enum Kind {
 pub enum Event {
     /// A range of the container is split.
     Split,
+    /// A range of the container is merged with its neighbour.
+    Merge,
     /// The replica that is asked has not seen the last write.
     Lag,
     /// The other region takes the writes.
@@ -207,7 +210,9 @@ impl Fault {
         let meant = self.operation.is_none() || self.operation == operation;
         meant
             && match self.kind {
-                Kind::Event(Event::Split) => operation.is_some_and(Operation::is_on_items),
+                Kind::Event(Event::Split | Event::Merge) => {
+                    operation.is_some_and(Operation::is_on_items)
+                }
                 Kind::Event(Event::Lag) => operation.is_some_and(Operation::reads_items),
                 _ => true,
             }

@@ -148,8 +148,10 @@ pub struct Range {
     pub min: String,
     /// Upper-case hex; `FF` for the last.
     pub max: String,
-    /// Ids of the ranges it was split from.
+    /// Ids of the ranges it was split or merged from.
     pub parents: Vec<String>,
+    /// It is being split or merged, and serves nothing meanwhile.
+    pub locked: bool,
     /// The last log sequence number given out.
     pub lsn: u64,
     /// Items by effective partition key, then partition key as JSON, then id.

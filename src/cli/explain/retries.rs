@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::Plane;
-use crate::exchange::retry::{RECONNECT, RULES, Remedy, Rule};
+use crate::exchange::retry::{Backoff, RECONNECT, RULES, Remedy, Rule};
 
 /// All rows, in the order they are tried.
 pub fn table() -> String {
@@ -49,21 +49,29 @@ fn answers(rule: &Rule) -> String {
 
 fn then(rule: &Rule) -> String {
     let waits = || {
-        let (from, to) = rule.waits;
-        let budget = span(rule.budget);
+        let Backoff {
+            initial: from,
+            max: to,
+            ..
+        } = rule.backoff;
+        let budget = span(rule.backoff.budget);
         format!(
             "{} to {}, {} times, {budget} in all",
             span(from),
             span(to),
-            rule.tries
+            rule.backoff.attempts
         )
     };
-    let mut text = match (rule.first, rule.budget.is_zero()) {
+    let mut text = match (rule.first, rule.backoff.budget.is_zero()) {
         (None, true) => "never".to_string(),
-        (None, false) if rule.tries == 1 => format!("once, after {}", span(rule.waits.0)),
+        (None, false) if rule.backoff.attempts == 1 => {
+            format!("once, after {}", span(rule.backoff.initial))
+        }
         (None, false) => waits(),
-        (Some(remedy), true) if rule.tries == 1 => format!("once, after {}", deed(remedy)),
-        (Some(remedy), true) => format!("{} times, after {}", rule.tries, deed(remedy)),
+        (Some(remedy), true) if rule.backoff.attempts == 1 => {
+            format!("once, after {}", deed(remedy))
+        }
+        (Some(remedy), true) => format!("{} times, after {}", rule.backoff.attempts, deed(remedy)),
         (Some(remedy), false) => format!("at once, after {}; else {}", deed(remedy), waits()),
     };
     if !rule.untouched {

@@ -14,15 +14,13 @@ use super::pace::Pace;
 use super::{Counts, Ears, Plan, Rejected};
 use crate::cosmos::ranges::Ranges;
 use crate::error::Error;
-use crate::exchange::ranges::SPLITS;
+use crate::exchange::retry::ITEM_ATTEMPTS;
 use crate::exchange::threads::Watch;
 use crate::exchange::{Client, locked};
 
 /// Whoever sleeps looks up this often, and whoever waits for a full request waits no longer.
 const NAP: Duration = Duration::from_millis(50);
 const FILL: Duration = Duration::from_millis(100);
-/// One item is not sent more often than this, unless for lack of request units.
-const TRIES: u32 = 10;
 
 /// What the threads and the reader share.
 pub(super) struct Desk<'a> {
@@ -37,8 +35,6 @@ pub(super) struct Desk<'a> {
     pub work: Condvar,
     /// For the reader: there may be room, or nothing is under way any more.
     pub room: Condvar,
-    /// Ranges are read again by one thread at a time.
-    repair: Mutex<()>,
     pub keeper: Mutex<Keeper>,
 }
 
@@ -65,7 +61,6 @@ impl<'a> Desk<'a> {
             lanes: Mutex::new(lanes),
             work: Condvar::new(),
             room: Condvar::new(),
-            repair: Mutex::default(),
             keeper: Mutex::default(),
         }
     }
@@ -116,6 +111,11 @@ impl<'a> Desk<'a> {
                     self.keep_if_due();
                     lanes = self.lanes();
                 }
+                Next::ReadRanges => {
+                    drop(lanes);
+                    self.read_ranges();
+                    lanes = self.lanes();
+                }
                 Next::Send(load) => {
                     if lanes.has_more(self.now()) {
                         self.work.notify_one();
@@ -141,12 +141,9 @@ impl<'a> Desk<'a> {
         for (op, said) in load.ops.iter().zip(&mut said) {
             fates.push(self.fate(op, said, &mut error));
         }
-        let (range, edition, line) = (load.range.clone(), load.edition, self.line());
         let mut fates: Vec<(Fate, Said)> = fates.into_iter().zip(said).collect();
         let find = |wanted: fn(&Fate) -> bool| fates.iter().find(|(fate, _)| wanted(fate));
         let fatal = find(|fate| *fate == Fate::Fatal).map(|(_, said)| said.clone());
-        let gone = find(|fate| *fate == Fate::Gone).map(|(_, said)| said.clone());
-        let patience = |own| self.client.budget.waiting(Duration::from_secs(own));
         let mut lanes = self.lanes();
         for (op, fate, said) in refused(&load, &mut fates) {
             if let Err(e) = self.reject(&mut lanes, (op.line, op.number), said, op.item()) {
@@ -155,18 +152,15 @@ impl<'a> Desk<'a> {
                 error.get_or_insert(e);
             }
         }
-        let tired = lanes.land(self.now(), load, charge, &fates, &patience);
-        if let Some(said) = fatal.or(tired) {
-            error.get_or_insert_with(|| said.error(line));
+        let spent = lanes.land(self.now(), load, charge, &fates, &self.client.budget);
+        if let Some(said) = fatal.or(spent) {
+            error.get_or_insert_with(|| said.error(self.line()));
         }
         if lanes.failed.is_none() {
             lanes.failed = error;
         }
         drop(lanes);
         self.keep_if_due();
-        if let Some(said) = gone {
-            self.repair(&range, edition, &said);
-        }
     }
 
     /// What comes of one item; what is sent again too often is not.
@@ -180,34 +174,29 @@ impl<'a> Desk<'a> {
                     Fate::Compare
                 }
             },
-            Fate::Again(again)
-                if !again.is_throttled() && op.tries >= self.client.budget.tries(TRIES) =>
+            Fate::Again(row) if row.is_throttled() => Fate::Again(row),
+            again @ (Fate::Again(_) | Fate::Gone)
+                if self.is_given_up(op) && (again != Fate::Gone || op.attempts > 0) =>
             {
-                said.reason = format!("given up after {} times: {}", op.tries + 1, said.reason);
+                said.reason = format!("given up after {} times: {}", op.attempts + 1, said.reason);
                 Fate::Refused
             }
-            Fate::Gone if op.tries >= self.client.budget.tries(TRIES) => Fate::Fatal,
             fate => fate,
         }
     }
 
-    /// Reads the ranges again, unless another thread has done so since.
-    fn repair(&self, range: &str, edition: u32, said: &Said) {
-        let _one = locked(&self.repair);
-        let (now, times) = {
-            let lanes = self.lanes();
-            (lanes.edition, lanes.splits)
-        };
-        if now != edition {
-            return;
-        }
-        let ranges = match times >= SPLITS {
-            true => Err(said.error(format!("{} of the range {range}", self.line()))),
-            false => {
-                let client = self.client;
-                client.patiently(|| client.ranges_again(self.plan.container, times))
-            }
-        };
+    /// Whether an item was sent too often; one whose whole range is refused is not counted.
+    fn is_given_up(&self, op: &Op) -> bool {
+        op.attempts >= self.client.budget.tries(ITEM_ATTEMPTS)
+    }
+
+    /// Reads the ranges again, because one of them is gone.
+    pub fn read_ranges(&self) {
+        self.client
+            .note("the range was split or merged: reading the ranges again");
+        let ranges = self
+            .client
+            .until(|| self.client.ranges(self.plan.container));
         let mut lanes = self.lanes();
         match ranges {
             Ok(ranges) => lanes.replace(&ranges),
@@ -215,6 +204,8 @@ impl<'a> Desk<'a> {
                 lanes.failed.get_or_insert(error);
             }
         }
+        drop(lanes);
+        self.wake_all();
     }
 
     /// Tells whoever listens of an item that is not going to be written. No other is told of meanwhile, and nothing is

@@ -5,25 +5,21 @@ use std::time::Duration;
 use super::Mode;
 use crate::cosmos::outcome::Brief;
 use crate::error::{Error, Failure};
+use crate::exchange::retry::{NO_RESPONSE, NOT_SENT, RANGE_MOVED, Recovery};
 use crate::show;
 
 /// What was said to one item.
 #[derive(Debug, Clone)]
 pub(super) struct Said {
-    /// [`LOST`] or [`UNSENT`] where nobody answered.
+    /// [`NO_RESPONSE`] or [`NOT_SENT`] where there was none.
     pub status: u16,
     pub substatus: u32,
     pub wait: Option<Duration>,
     pub reason: String,
 }
 
-/// It was sent, and no answer came.
-pub(super) const LOST: u16 = 0;
-/// It was not sent.
-pub(super) const UNSENT: u16 = 1;
-
 /// Something else has ended everything: another run sees to it.
-pub(super) const OPEN: u16 = 2;
+pub(super) const OPEN: u16 = 99;
 
 /// What comes of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,57 +31,14 @@ pub(super) enum Fate {
     Skipped,
     /// It may be there because it was sent before: to be compared.
     Compare,
-    /// To be sent again.
-    Again(Again),
-    /// Its range is gone: to be sent to another one.
+    /// To be sent again, by this row.
+    Again(&'static Recovery),
+    /// Its range is gone: to be sent once the ranges were read again.
     Gone,
     /// It is not for the service.
     Refused,
     /// And neither is any other.
     Fatal,
-}
-
-/// How something is sent again.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Again {
-    statuses: &'static [u16],
-    /// Waits double from here, in milliseconds,
-    from: u64,
-    /// up to here.
-    to: u64,
-    /// So long is waited for one range from which nothing good comes, in seconds.
-    pub patience: u64,
-    /// Whether it may have been written.
-    pub unsure: bool,
-}
-
-/// Sent again by itself, whatever the others in its request are told.
-#[rustfmt::skip]
-const AGAIN: &[Again] = &[
-    Again { statuses: &[429], from: 100, to: 5_000, patience: 300, unsure: false },
-    Again { statuses: &[449], from: 10, to: 1_000, patience: 60, unsure: false },
-    Again { statuses: &[413, 424], from: 0, to: 0, patience: 60, unsure: false },
-    Again { statuses: &[503, UNSENT], from: 500, to: 5_000, patience: 60, unsure: false },
-    Again { statuses: &[LOST, 408, 500, 502, 504], from: 200, to: 5_000, patience: 60, unsure: true },
-];
-
-impl Again {
-    /// Whether there are too few request units: then it is sent again for as long as there is patience.
-    pub fn is_throttled(self) -> bool {
-        self.statuses == [429]
-    }
-
-    /// Whether another item of the request may be the reason.
-    pub fn is_of_others(self) -> bool {
-        self.statuses.contains(&424)
-    }
-
-    /// How long to wait, after so many times in vain.
-    pub fn wait(self, told: Option<Duration>, times: u32) -> Duration {
-        let own = Duration::from_millis((self.from << times.min(10)).min(self.to));
-        // To be told to wait for nothing is to be told nothing.
-        told.filter(|wait| !wait.is_zero()).unwrap_or(own)
-    }
 }
 
 /// What comes of an item.
@@ -103,14 +56,17 @@ pub(super) fn fate(said: &Said, mode: Mode, unsure: bool) -> Fate {
         // A limit that waiting does not change; what may not be done; a container that is gone.
         (429, 3204 | 3213) | (OPEN | 401 | 403 | 404, _) => Fate::Fatal,
         (413, sub) if sub != 3402 => Fate::Refused,
-        (status, _) => {
-            let again = AGAIN.iter().find(|row| row.statuses.contains(&status));
-            again.map_or(Fate::Refused, |again| Fate::Again(*again))
-        }
+        (status, _) => Recovery::of(status).map_or(Fate::Refused, Fate::Again),
     }
 }
 
 impl Said {
+    /// Whether a write may have been carried out although its range is gone: only where it says that it moved has it
+    /// not.
+    pub fn is_unsure_of_range(&self) -> bool {
+        !RANGE_MOVED.contains(&self.substatus)
+    }
+
     /// By one operation's outcome.
     pub fn of(brief: &Brief) -> Said {
         let (status, substatus) = (brief.status, brief.substatus.unwrap_or_default());
@@ -157,9 +113,11 @@ impl Said {
                 }
                 _ => None,
             },
-            Error::Unknown(_) => Some(Said::unheard(LOST, error)),
-            Error::Transport(broken) if broken.was_sent() => Some(Said::unheard(LOST, error)),
-            Error::Transport(_) => Some(Said::unheard(UNSENT, error)),
+            Error::Unknown(_) => Some(Said::unheard(NO_RESPONSE, error)),
+            Error::Transport(broken) if broken.was_sent() => {
+                Some(Said::unheard(NO_RESPONSE, error))
+            }
+            Error::Transport(_) => Some(Said::unheard(NOT_SENT, error)),
             _ => None,
         }
     }
@@ -196,8 +154,8 @@ mod tests {
             (503, 0),
             (408, 0),
             (500, 0),
-            (LOST, 0),
-            (UNSENT, 0),
+            (NO_RESPONSE, 0),
+            (NOT_SENT, 0),
         ] {
             assert!(
                 matches!(create(status, sub, true), Fate::Again(_)),
@@ -225,25 +183,5 @@ mod tests {
         assert_eq!(fate(&said(409, 3301), Mode::Skip, true), Fate::Refused);
         assert_eq!(fate(&said(409, 0), Mode::Upsert, true), Fate::Refused);
         assert_eq!(fate(&said(200, 0), Mode::Upsert, false), Fate::Replaced);
-    }
-
-    #[test]
-    fn waits_double_unless_the_service_says_how_long() {
-        let Fate::Again(again) = fate(
-            &Said {
-                status: 429,
-                substatus: 0,
-                wait: None,
-                reason: String::new(),
-            },
-            Mode::Create,
-            false,
-        ) else {
-            unreachable!()
-        };
-        let ms = |told, times| again.wait(told, times).as_millis();
-        assert_eq!((ms(None, 0), ms(None, 3), ms(None, 40)), (100, 800, 5000));
-        assert_eq!(ms(Some(Duration::from_millis(7)), 3), 7);
-        assert_eq!(ms(Some(Duration::ZERO), 1), 200);
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::fate::{Again, Fate, Said};
+use super::fate::{Fate, Said};
 use super::op::Op;
 use crate::cosmos::batch::{LARGEST, MOST};
 use crate::cosmos::ranges::Range;
+use crate::exchange::budget::Budget;
+use crate::exchange::retry::{History, RANGE_GONE, Recovery};
 
 /// A request is closed once it has this many bytes; a larger operation travels alone.
 pub(super) const FULL: usize = 200 * 1024;
@@ -20,13 +22,14 @@ const LOOKED: usize = 500;
 pub(super) struct Lane {
     pub id: String,
     pub min: String,
+    pub max: String,
     pub queue: VecDeque<Op>,
     /// Of the queue.
     pub bytes: usize,
     /// Requests under way, and how many may be.
     pub flying: usize,
     allowed: usize,
-    /// It is no more, and until the ranges are read again nothing is sent there.
+    /// It is gone, and until the ranges are read again, once the pause is over, nothing is sent there.
     pub gone: bool,
     /// Good answers since `allowed` grew.
     good: usize,
@@ -34,9 +37,10 @@ pub(super) struct Lane {
     most: usize,
     /// Nothing is sent before.
     paused: Duration,
-    /// Since the last good answer: how often, and how long was waited.
-    vain: u32,
-    waited: Duration,
+    /// Retries of this range since its last success.
+    range_history: History,
+    /// How often the ranges were read again on account of this one, since its last success.
+    gone_history: History,
 }
 
 impl Lane {
@@ -45,6 +49,7 @@ impl Lane {
         Lane {
             id: range.id.clone(),
             min: range.min.clone(),
+            max: range.max.clone(),
             allowed: 1,
             most: MOST,
             ..Lane::default()
@@ -105,9 +110,9 @@ impl Lane {
         taken
     }
 
-    /// A good answer: another request may go once as many as may go have come back.
-    pub fn please(&mut self, wholly: bool) {
-        (self.vain, self.waited) = (0, Duration::ZERO);
+    /// A success: after as many whole ones as requests may be under way, one more may be.
+    pub fn succeed(&mut self, wholly: bool) {
+        (self.range_history, self.gone_history) = (History::default(), History::default());
         if !wholly {
             return;
         }
@@ -118,47 +123,92 @@ impl Lane {
         }
     }
 
-    /// What a request was told, of which so many were good; the reason, where there is no patience left.
-    pub fn endure(
+    /// Takes what the operations of a request were told, of which so many succeeded, and what is to be waited for. The
+    /// reason, where the schedule of this range is used up. An operation that was sent before is waited for longer.
+    pub fn take_results(
         &mut self,
         now: Duration,
-        good: usize,
-        fates: &[(Fate, Said)],
-        patience: &dyn Fn(u64) -> Duration,
+        succeeded: usize,
+        results: &[(&Op, Fate, &Said)],
+        limits: &Budget,
     ) -> Option<Said> {
-        if good > 0 {
-            self.please(good == fates.len());
+        if succeeded > 0 {
+            self.succeed(succeeded == results.len());
         }
-        // The longest wait counts: it is told by whoever was refused last.
-        let again = fates.iter().filter_map(|(fate, said)| match fate {
-            Fate::Again(again) => Some((*again, said)),
+        // The longest wait counts.
+        let again = results.iter().filter_map(|(op, fate, said)| match fate {
+            Fate::Again(row) => Some((*row, op.attempts, *said)),
+            Fate::Gone if self.id.is_empty() => Some((Recovery::of(410)?, op.attempts, *said)),
             _ => None,
         });
-        let (again, said) = again.max_by_key(|(again, said)| again.wait(said.wait, 0))?;
-        let patient = self.suffer(now, again, said.wait, patience(again.patience));
-        (!patient).then(|| said.clone())
+        let longest =
+            again.max_by_key(|(row, attempts, said)| row.backoff.wait(*attempts, said.wait));
+        let spent = longest
+            .filter(|(row, attempts, said)| !self.back_off(now, row, *attempts, said.wait, limits));
+        spent.map(|(_, _, said)| said.clone())
     }
 
-    /// Something has to wait. `false` once there is no patience left.
-    fn suffer(
+    /// Waits before this range is asked again. `false` once its schedule is used up.
+    fn back_off(
         &mut self,
         now: Duration,
-        again: Again,
-        told: Option<Duration>,
-        patience: Duration,
+        row: &Recovery,
+        item_attempts: u32,
+        hint: Option<Duration>,
+        limits: &Budget,
     ) -> bool {
-        let until = now + again.wait(told, self.vain);
-        // Requests that were under way together are told the same.
-        if self.pause(now).is_zero() && again.is_throttled() {
+        let backoff = row.backoff.limited(limits);
+        let retries = self.range_history.retries.max(item_attempts);
+        let until = now + backoff.wait(retries, hint);
+        // Requests that were under way together are refused together.
+        let alone = self.pause(now).is_zero();
+        if alone && row.is_throttled() {
             if self.allowed == 1 {
                 self.most = (self.most / 2).max(LEAST);
             }
             (self.allowed, self.good) = ((self.allowed / 2).max(1), 0);
         }
-        self.vain += u32::from(self.pause(now).is_zero());
-        self.waited += until.saturating_sub(self.paused.max(now));
+        self.range_history.retries += u32::from(alone);
+        self.range_history.waited += until.saturating_sub(self.paused.max(now));
         self.paused = self.paused.max(until);
-        self.waited <= patience
+        self.range_history.waited <= backoff.budget
+    }
+
+    /// The range is gone: after a wait the ranges are to be read again. `false` once its schedule is used up.
+    pub fn leave(
+        &mut self,
+        now: Duration,
+        item_attempts: u32,
+        hint: Option<Duration>,
+        limits: &Budget,
+    ) -> bool {
+        if self.gone {
+            return true;
+        }
+        let retries = self.gone_history.retries.max(item_attempts);
+        let history = History {
+            retries,
+            ..self.gone_history
+        };
+        let Some(wait) = RANGE_GONE.limited(limits).next(&history, hint) else {
+            return false;
+        };
+        self.gone = true;
+        self.gone_history.add(wait);
+        self.paused = self.paused.max(now + wait);
+        true
+    }
+
+    /// Whether the ranges are to be read again on its account, now.
+    pub fn is_to_be_found(&self, now: Duration) -> bool {
+        self.gone && self.pause(now).is_zero()
+    }
+
+    /// A range that came from this one, or is this one in other bounds, has waited as long.
+    pub fn follow(&mut self, parent: &Lane) {
+        if parent.gone_history.retries > self.gone_history.retries {
+            self.gone_history = parent.gone_history;
+        }
     }
 }
 

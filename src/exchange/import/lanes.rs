@@ -11,6 +11,7 @@ use super::settled::Settled;
 use crate::cosmos::effective_key::order;
 use crate::cosmos::ranges::{Range, Ranges};
 use crate::error::Error;
+use crate::exchange::budget::Budget;
 
 /// What may wait at most, unless it is one: bytes, and operations.
 const HELD: (usize, usize) = (2 * 1024 * 1024, 10_000);
@@ -32,6 +33,8 @@ pub(super) struct Load {
 #[derive(Debug)]
 pub(super) enum Next {
     Send(Load),
+    /// The ranges are to be read again.
+    ReadRanges,
     /// Nothing before then.
     Sleep(Duration),
     /// Nothing until something happens.
@@ -43,9 +46,10 @@ pub(super) enum Next {
 #[derive(Debug)]
 pub(super) struct Lanes {
     all: Vec<Lane>,
+    /// How often the ranges were read.
     pub edition: u32,
-    /// How often the ranges were read again since the last good answer.
-    pub splits: u32,
+    /// They are being read again.
+    reading: bool,
     /// The range that is looked at first.
     turn: usize,
     busy: Vec<bool>,
@@ -89,7 +93,7 @@ impl Lanes {
         Lanes {
             all,
             edition: 0,
-            splits: 0,
+            reading: false,
             turn: 0,
             busy: vec![false; SLOTS],
             held: (0, 0),
@@ -149,6 +153,10 @@ impl Lanes {
         if self.failed.is_some() || self.stopped || self.is_over() {
             return Next::Leave;
         }
+        if !self.reading && self.all.iter().any(|lane| lane.is_to_be_found(now)) {
+            self.reading = true;
+            return Next::ReadRanges;
+        }
         let limit = FLYING.max(self.flying * FULL);
         if self.held.1 == 0 || self.flying_bytes >= limit {
             return Next::Wait;
@@ -207,67 +215,78 @@ impl Lanes {
         }
     }
 
-    /// Other ranges. What waits for one that is gone goes to those that took its place.
+    /// The ranges as they are now: what waits for one that is gone goes to those that took its place. Each that is still
+    /// there goes on as it was.
     pub fn replace(&mut self, ranges: &Ranges) {
         self.edition += 1;
-        self.splits += 1;
+        self.reading = false;
         let fresh = ranges.iter().map(Lane::new).collect();
-        for lane in std::mem::replace(&mut self.all, fresh) {
-            match self.all.iter_mut().find(|new| new.id == lane.id) {
-                Some(same) => {
-                    *same = lane;
-                    same.gone = false;
-                }
-                None => {
-                    self.held = (self.held.0 - lane.bytes, self.held.1 - lane.queue.len());
-                    for op in lane.queue {
-                        self.put(op, false);
-                    }
+        let mut waiting = Vec::new();
+        for mut lane in std::mem::replace(&mut self.all, fresh) {
+            lane.gone = false;
+            let same = |new: &&mut Lane| {
+                new.id == lane.id && (&new.min, &new.max) == (&lane.min, &lane.max)
+            };
+            if let Some(same) = self.all.iter_mut().find(same) {
+                *same = lane;
+                continue;
+            }
+            for new in &mut self.all {
+                if order(&new.min, &lane.max).is_lt() && order(&lane.min, &new.max).is_lt() {
+                    new.follow(&lane);
                 }
             }
+            self.held = (self.held.0 - lane.bytes, self.held.1 - lane.queue.len());
+            waiting.extend(lane.queue);
+        }
+        for op in waiting {
+            self.put(op, false);
         }
     }
 
     /// A request has come back: what it cost, and what comes of its items. Those that are to be sent again come back
-    /// first. The patience that a range has is told by whoever knows the limits.
+    /// first. The reason, where the schedule of its range is used up.
     pub fn land(
         &mut self,
         now: Duration,
         load: Load,
         charge: f64,
         fates: &[(Fate, Said)],
-        patience: &dyn Fn(u64) -> Duration,
+        limits: &Budget,
     ) -> Option<Said> {
         self.flying -= 1;
         self.flying_bytes -= load.bytes;
-        let good = fates
+        let results = load.ops.iter().zip(fates);
+        let results: Vec<(&Op, Fate, &Said)> = results
+            .map(|(op, (fate, said))| (op, *fate, said))
+            .collect();
+        let succeeded = fates
             .iter()
             .filter(|(fate, _)| !matches!(fate, Fate::Again(_) | Fate::Gone));
-        let good = good.count();
-        self.pace.correct(load.set_aside, charge, good);
+        let succeeded = succeeded.count();
+        self.pace.correct(load.set_aside, charge, succeeded);
         self.counts.charge += charge;
-        let mut worst = None;
+        let mut spent = None;
         if let Some(lane) = self.all.iter_mut().find(|lane| lane.id == load.range) {
             lane.flying = lane.flying.saturating_sub(1);
-            worst = lane.endure(now, good, fates, patience);
-            // Whoever was told of a range that was read again since says nothing of the new one.
-            let gone = fates.iter().any(|(fate, _)| *fate == Fate::Gone);
-            lane.gone |= gone && load.edition == self.edition;
+            spent = lane.take_results(now, succeeded, &results, limits);
+            // A refusal of a range that was read again since says nothing of the new one.
+            if load.edition == self.edition && !lane.id.is_empty() {
+                spent = leave(lane, now, &results, limits).or(spent);
+            }
         }
-        if good > 0 {
-            self.splits = 0;
-        }
-        for (op, (fate, _)) in load.ops.into_iter().zip(fates).rev() {
+        for (op, (fate, said)) in load.ops.into_iter().zip(fates).rev() {
             if let Some(busy) = self.busy.get_mut(op.spot.slot) {
                 *busy = false;
             }
-            self.count(op, *fate, good > 0);
+            self.count(op, *fate, said, succeeded > 0);
         }
-        worst
+        spent
     }
 
-    /// An item is to blame where others of its request fared well, or where it may have spoilt it for them.
-    fn count(&mut self, mut op: Op, fate: Fate, good: bool) {
+    /// An attempt counts against an item where others of its request succeeded, or where it may be the reason why they
+    /// did not; else against its range.
+    fn count(&mut self, mut op: Op, fate: Fate, said: &Said, good: bool) {
         let counts = &mut self.counts;
         match fate {
             Fate::Created => counts.created += 1,
@@ -275,16 +294,16 @@ impl Lanes {
             Fate::Own => counts.own += 1,
             Fate::Skipped => counts.skipped += 1,
             Fate::Refused => counts.rejected += 1,
-            Fate::Again(again) => {
-                counts.throttled += u64::from(again.is_throttled());
-                op.tries += u32::from(!again.is_throttled() && good != again.is_of_others());
-                op.unsure |= again.unsure;
+            Fate::Again(row) => {
+                counts.throttled += u64::from(row.is_throttled());
+                op.attempts += u32::from(!row.is_throttled() && good != row.is_of_others());
+                op.unsure |= row.unsure;
                 self.put(op, true);
                 return;
             }
-            // A part of the service that moved may have done its work before.
             Fate::Gone => {
-                (op.tries, op.unsure) = (op.tries + 1, true);
+                op.attempts += u32::from(good);
+                op.unsure |= said.is_unsure_of_range();
                 self.put(op, true);
                 return;
             }
@@ -295,17 +314,31 @@ impl Lanes {
     }
 }
 
+/// What a request says of a range that is gone. The reason, where the schedule of the range is used up.
+fn leave(
+    lane: &mut Lane,
+    now: Duration,
+    results: &[(&Op, Fate, &Said)],
+    limits: &Budget,
+) -> Option<Said> {
+    let gone = results.iter().filter(|(_, fate, _)| *fate == Fate::Gone);
+    let (op, _, said) = gone.max_by_key(|(op, _, _)| op.attempts)?;
+    let waits = lane.leave(now, op.attempts, said.wait, limits);
+    (!waits).then(|| (*said).clone())
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
     use super::super::Mode;
-    use super::super::fate::{LOST, fate};
+    use super::super::fate::fate;
     use super::super::op::Check;
     use super::super::records::Record;
     use super::*;
     use crate::cosmos::key_definition::Definition;
     use crate::cosmos::key_definition::keyed::Keyed;
     use crate::cosmos::operation::Operation;
+    use crate::exchange::retry::NO_RESPONSE;
     use serde_json::json;
 
     fn ranges(cuts: &[(&str, &str, &str)]) -> Ranges {
@@ -370,7 +403,7 @@ mod tests {
             load,
             1.0,
             &fates,
-            &Duration::from_secs,
+            &Budget::default(),
         )
     }
 
@@ -420,7 +453,7 @@ mod tests {
         }
         let first = load(&mut lanes, 0);
         assert_eq!(numbers(&first), [0]);
-        lanes.all[0].please(true);
+        lanes.all[0].succeed(true);
         // What is small may go along with it.
         let small = load(&mut lanes, 0);
         assert_eq!(numbers(&small), [2]);
@@ -477,6 +510,7 @@ mod tests {
         land(&mut lanes, 0, first, 201);
         let (one, two) = (load(&mut lanes, 0), load(&mut lanes, 0));
         land(&mut lanes, 0, one, 410);
+        assert!(matches!(lanes.next(Duration::ZERO, true), Next::ReadRanges));
         assert!(matches!(
             lanes.next(Duration::from_secs(9), true),
             Next::Wait
@@ -487,6 +521,73 @@ mod tests {
         land(&mut lanes, 9, two, 410);
         land(&mut lanes, 9, again, 201);
         assert_eq!(load(&mut lanes, 9).ops.len(), 100);
+    }
+
+    #[test]
+    fn each_range_waits_for_itself_before_the_ranges_are_read_again() {
+        let mut lanes = lanes(TWO);
+        for number in 0..2000 {
+            let id = format!("i{number}");
+            lanes.put(op(number, &id, &id), false);
+        }
+        let gone = Said {
+            substatus: 1007,
+            ..Said::plain(410, String::new())
+        };
+        let refuse = |lanes: &mut Lanes, at: Duration, load: Load| {
+            let fates: Vec<_> = load
+                .ops
+                .iter()
+                .map(|_| (Fate::Gone, gone.clone()))
+                .collect();
+            lanes.land(at, load, 0.0, &fates, &Budget::default())
+        };
+        let (mut at, mut reads, mut ended) = (Duration::ZERO, Vec::new(), false);
+        // The range 1 is locked; all that is sent to the other one is written.
+        while !ended {
+            match lanes.next(at, true) {
+                Next::Send(load) if load.range == "1" => {
+                    assert!(load.ops.iter().all(|op| op.attempts == 0 && !op.unsure));
+                    ended = refuse(&mut lanes, at, load).is_some();
+                }
+                Next::Send(load) => assert!(land(&mut lanes, 0, load, 201).is_none()),
+                Next::ReadRanges => {
+                    reads.push(at.as_millis());
+                    lanes.replace(&ranges(TWO));
+                }
+                Next::Sleep(wait) => at += wait,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(reads[..6], [0, 100, 300, 700, 1500, 3100]);
+        // A minute in all.
+        assert!(
+            (58_000..=60_000).contains(reads.last().unwrap()),
+            "{reads:?}"
+        );
+        let other = lanes.all[1].queue.len();
+        assert!(other == 0 && lanes.counts.created > 500, "{other}");
+    }
+
+    #[test]
+    fn ranges_that_are_merged_go_on_in_the_order_of_each_id() {
+        let mut lanes = lanes(TWO);
+        for number in 0..40 {
+            let name = format!("i{}", number % 20);
+            lanes.put(op(number, &name, &name), false);
+        }
+        let flying = load(&mut lanes, 0);
+        lanes.replace(&ranges(ONE));
+        land(&mut lanes, 0, flying, 410);
+        let mut seen = Vec::new();
+        while lanes.counts.replaced < 40 {
+            let load = load(&mut lanes, 1);
+            assert_eq!(load.range, "0");
+            seen.extend(numbers(&load));
+            land(&mut lanes, 1, load, 200);
+        }
+        let place = |number: u64| seen.iter().position(|seen| *seen == number).unwrap();
+        assert!((0..20).all(|id| place(id) < place(id + 20)), "{seen:?}");
     }
 
     #[test]
@@ -550,13 +651,13 @@ mod tests {
         let (mut at, mut tired) = (0, None);
         while tired.is_none() && at < 1000 {
             let load = load(&mut lanes, at);
-            tired = land(&mut lanes, at, load, LOST);
+            tired = land(&mut lanes, at, load, NO_RESPONSE);
             at += 6;
         }
         // A minute, at five seconds a time in the end.
         assert!((60..120).contains(&at), "{at}");
         let first = load(&mut lanes, at).ops.remove(0);
-        assert!(first.unsure && first.tries == 0);
+        assert!(first.unsure && first.attempts == 0);
     }
 
     #[test]

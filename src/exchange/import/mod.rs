@@ -12,7 +12,6 @@ mod lane;
 mod lanes;
 mod op;
 mod pace;
-mod patiently;
 mod reader;
 pub mod records;
 mod send;
@@ -20,6 +19,7 @@ pub mod settled;
 mod source;
 
 use super::Client;
+use super::retry::{History, is_gone};
 use super::threads::with_help;
 use crate::cosmos::Container;
 use crate::cosmos::partition_key::{Component, PartitionKey};
@@ -195,24 +195,30 @@ impl Client<'_> {
 
     /// The ranges, where the service tells them, and whether it takes batches for them.
     fn ways(&self, plan: &Plan) -> Result<(Option<Ranges>, bool), Error> {
-        let ranges = match self.patiently(|| self.ranges(plan.container)) {
+        let mut ranges = match self.until(|| self.ranges(plan.container)) {
             Err(e)
                 if [400, 404, 405, 501]
                     .iter()
                     .any(|status| e.is_status(*status)) =>
             {
-                None
+                return Ok((None, false));
             }
-            ranges => Some(ranges?),
+            ranges => ranges?,
         };
         let definition = plan.check.keyed.definition();
         let nothing = PartitionKey::new(vec![Component::Undefined; definition.paths.len()]);
         let place = definition.effective(&nothing);
-        let bulk = match ranges.as_ref().and_then(|ranges| ranges.find(&place)) {
-            Some(range) => self.takes_batches(plan.container, &range.id, &nothing)?,
-            None => false,
-        };
-        Ok((ranges, bulk))
+        let mut range_history = History::default();
+        while let Some(range) = ranges.find(&place) {
+            match self.takes_batches(plan.container, &range.id, &nothing) {
+                Err(e) if is_gone(&e) => {
+                    let container = plan.container;
+                    ranges = self.ranges_again(container, &mut range_history, e, &|| false)?;
+                }
+                bulk => return Ok((Some(ranges), bulk?)),
+            }
+        }
+        Ok((Some(ranges), false))
     }
 }
 

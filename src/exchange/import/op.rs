@@ -21,8 +21,8 @@ pub(super) struct Op {
     pub operation: Operation,
     /// The length of the item itself.
     pub length: usize,
-    /// How often it was sent in vain.
-    pub tries: u32,
+    /// How often it was refused for now although others of its request, or its range, were not.
+    pub attempts: u32,
     /// It may have been written without an answer that says so.
     pub unsure: bool,
     /// The service could not read a request that it was in.
@@ -37,7 +37,7 @@ impl Op {
             operation: Operation::write(mode == Mode::Upsert, record.text).of_header(&spot.key),
             spot,
             length: record.text.len(),
-            tries: 0,
+            attempts: 0,
             unsure: false,
             alone: false,
         }

@@ -6,16 +6,17 @@ use serde_json::value::RawValue;
 
 use super::Mode;
 use super::desk::Desk;
-use super::fate::{LOST, OPEN, Said};
+use super::fate::{OPEN, Said};
 use super::lanes::Load;
 use super::op::Op;
-use crate::cosmos::batch::{self, Batch};
+use crate::cosmos::batch::{self, Batch, Outcome};
 use crate::cosmos::items::{self, Options, written};
 use crate::cosmos::operation::Operation;
 use crate::cosmos::partition_key::PartitionKey;
 use crate::cosmos::{Container, many};
 use crate::error::{Broken, Error, Failure, Plane, Stage};
 use crate::exchange::Client;
+use crate::exchange::retry::{NO_RESPONSE, is_gone};
 use crate::message::{Call, Response, Text};
 use crate::name::Name;
 
@@ -114,12 +115,14 @@ impl Desk<'_> {
             .map_err(Error::usage)?;
         let container = self.plan.container;
         let Ok(name) = Name::new(place.id.as_str()) else {
-            let range = self.range_of(&op.spot.effective);
-            let found = self.by_batch(&range, &place.id, &place.key)?;
+            let found = self.by_batch(op, &place.id, &place.key)?;
             return Ok(found.is_some_and(|found| written::is_same(op.item(), found.get())));
         };
         let call = items::read(container, &name, &place.key, &Options::default());
-        match self.client.patiently(|| self.client.run(&call)) {
+        match self
+            .client
+            .until(|| self.client.run(&call).map_err(unheard))
+        {
             Ok(answer) => Ok(answer
                 .value
                 .is_some_and(|found| written::is_same(op.item(), found.get()))),
@@ -132,13 +135,45 @@ impl Desk<'_> {
     /// An item by an id that has no place in a path.
     fn by_batch(
         &self,
-        range: &str,
+        op: &Op,
         id: &str,
         key: &PartitionKey,
     ) -> Result<Option<Box<RawValue>>, Error> {
-        let call = batch::bulk(self.plan.container, range, &reading(id, key)?, false);
-        let outcomes = self.client.patiently(|| self.client.run(&call))?.value;
-        Ok(outcomes.into_iter().next().and_then(|outcome| outcome.item))
+        let batch = reading(id, key)?;
+        self.client.until(|| {
+            let range = self.range_of(&op.spot.effective);
+            let call = batch::bulk(self.plan.container, &range, &batch, false);
+            let answer = self.client.run(&call);
+            let found = answer.and_then(|answer| self.only(answer.value));
+            if found.as_ref().is_err_and(is_gone) {
+                self.read_ranges();
+            }
+            found.map_err(unheard)
+        })
+    }
+
+    /// The item of a batch that reads one; nothing where it is not there.
+    fn only(&self, outcomes: Vec<Outcome>) -> Result<Option<Box<RawValue>>, Error> {
+        let outcome = outcomes.into_iter().next();
+        let outcome = outcome.ok_or_else(|| Error::unusable(self.line(), "no outcome".into()))?;
+        if outcome.is_fine() || outcome.status == 404 {
+            return Ok(outcome.item);
+        }
+        let said = Said {
+            status: outcome.status,
+            substatus: outcome.substatus.unwrap_or_default(),
+            wait: outcome.retry_after,
+            reason: outcome.text.get().to_string(),
+        };
+        Err(said.error(self.line()))
+    }
+}
+
+/// A read whose response cannot be used is asked again for as long as one without a response.
+fn unheard(error: Error) -> Error {
+    match error {
+        Error::Answer(lost) => Error::unknown(lost.request, lost.what),
+        other => other,
     }
 }
 
@@ -149,8 +184,11 @@ fn reading(id: &str, key: &PartitionKey) -> Result<Batch, Error> {
 }
 
 impl Client<'_> {
-    /// Whether the service takes several operations in one request. Asked by reading what is not there: whoever takes
-    /// the question for an item refuses it, or says which item it has made of it, and that is deleted.
+    /// Whether the service takes several operations in one request. Asked by reading what is not there: a service that
+    /// takes the question for an item refuses it, or says which item it has made of it, and that is deleted.
+    ///
+    /// # Errors
+    /// That the range is gone, too: it says nothing of batches.
     pub(super) fn takes_batches(
         &self,
         container: &Container,
@@ -165,7 +203,8 @@ impl Client<'_> {
             effect: call.effect,
             read: Response::raw,
         };
-        let bulk = match self.patiently(|| self.run(&call)) {
+        let ask = || self.run(&call).map_err(not_for_its_size);
+        let bulk = match self.until_gone(&|| false, ask) {
             Ok(answer)
                 if answer
                     .value
@@ -176,8 +215,8 @@ impl Client<'_> {
                 true
             }
             Ok(answer) => self.take_back(container, &answer.value, key)?,
-            // May not read, but perhaps write; the range has just been split.
-            Err(e) if e.is_status(403) || e.is_status(410) => true,
+            // May not read, but perhaps write.
+            Err(e) if e.is_status(403) => true,
             Err(e)
                 if [400, 404, 405, 415, 501]
                     .iter()
@@ -204,8 +243,20 @@ impl Client<'_> {
         })?;
         self.note("the service took a batch for an item: deleting it");
         let call = items::delete(container, &Name::new(id)?, key, &Options::default());
-        self.patiently(|| self.run(&call))?;
+        self.until(|| self.run(&call))?;
         Ok(false)
+    }
+}
+
+/// A question of some bytes is not too large for the service: something on the way was in trouble.
+fn not_for_its_size(error: Error) -> Error {
+    match error {
+        Error::Status(failure) if failure.status == 413 => Error::from(Broken {
+            request: failure.request.clone(),
+            stage: Stage::Answer,
+            what: failure.to_string(),
+        }),
+        other => other,
     }
 }
 
@@ -223,7 +274,7 @@ impl Said {
     /// As the error of a request of its own.
     pub fn error(&self, line: String) -> Error {
         if self.status < 100 {
-            let stage = if self.status == LOST {
+            let stage = if self.status == NO_RESPONSE {
                 Stage::Answer
             } else {
                 Stage::Connect
@@ -235,7 +286,10 @@ impl Said {
                 what,
             });
         }
-        let headers = [("x-ms-substatus".to_string(), self.substatus.to_string())];
+        let hint = self.wait.map(|wait| wait.as_millis().to_string());
+        let hint = hint.map(|ms| ("x-ms-retry-after-ms".to_string(), ms));
+        let substatus = ("x-ms-substatus".to_string(), self.substatus.to_string());
+        let headers: Vec<_> = [substatus].into_iter().chain(hint).collect();
         let body = format!(
             r#"{{"message":{}}}"#,
             serde_json::Value::from(self.reason.as_str())

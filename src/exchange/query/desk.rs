@@ -11,8 +11,7 @@ use crate::cosmos::query::state::State;
 use crate::cosmos::query::{self, Across, Query};
 use crate::cosmos::ranges::Ranges;
 use crate::error::Error;
-use crate::exchange::changes::is_gone;
-use crate::exchange::ranges::SPLITS;
+use crate::exchange::retry::is_gone;
 use crate::exchange::threads::Watch;
 use crate::exchange::{Client, locked};
 use crate::message::{Answer, Call, Next, Request};
@@ -38,7 +37,7 @@ impl<'a> Desk<'a> {
         if asked.plan.limit != Some(0) {
             let ranges = match asked.key {
                 Some(_) => Ranges::whole(),
-                None => client.ranges(asked.container)?,
+                None => client.until(|| client.ranges(asked.container))?,
             };
             table.lay(asked, start.as_ref(), &ranges);
         }
@@ -184,7 +183,9 @@ impl<'a> Desk<'a> {
     /// Rows are read here, by whoever has fetched them, and only then laid down.
     fn ask(&self, job: &Job) -> Result<(Request, Answer<Option<Next>>, Sheet), Error> {
         let call = self.call(job);
-        let (answer, mut block) = self.client.run(&call)?.parted();
+        let ask = || self.client.run(&call);
+        let answer = self.client.until_gone(&|| self.is_over(), ask)?;
+        let (answer, mut block) = answer.parted();
         block.is_by(self.asked.plan.order.len())?;
         let answer = answer.with(block.next.take());
         Ok((call.request, answer, Sheet::new(job.from.clone(), block)))
@@ -217,17 +218,25 @@ impl<'a> Desk<'a> {
         self.moved.notify_all();
     }
 
+    /// Nothing more is to be read.
+    fn is_over(&self) -> bool {
+        let table = self.table();
+        table.ended || table.failed.is_some()
+    }
+
     /// The ranges are read again, and the leaf becomes one for each that holds a part of it; but what it still holds
     /// comes first.
     fn repair(&self, job: &Job, error: Error) -> Result<(), Error> {
-        let Some(times) = self.table().repairs(job.id) else {
+        let Some(mut range_history) = self.table().range_history(job.id) else {
             return Ok(());
         };
-        if times >= SPLITS || self.asked.key.is_some() {
+        if self.asked.key.is_some() {
             return Err(error);
         }
-        let ranges = self.client.ranges_again(self.asked.container, times)?;
-        self.table().replace(job.id, &ranges);
+        let (client, container) = (self.client, self.asked.container);
+        let ranges =
+            client.ranges_again(container, &mut range_history, error, &|| self.is_over())?;
+        self.table().replace(job.id, &ranges, range_history);
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use crate::cosmos::query::rows::{Block, Row};
 use crate::cosmos::query::state::Left;
 use crate::cosmos::ranges::Part;
 use crate::exchange::pages::Turns;
+use crate::exchange::retry::History;
 use crate::message::Next;
 
 /// A range, or a part of one, that is being read.
@@ -19,8 +20,8 @@ pub(super) struct Leaf {
     pub busy: bool,
     /// The range is gone: what waits is used up before its children are asked.
     pub gone: bool,
-    /// How often in a row it was gone.
-    pub repairs: u32,
+    /// How often it was gone since its last page.
+    pub range_history: History,
     pub turns: Turns,
     /// Which of the lists of rows that an earlier run has given says what is left out here.
     pub known: Option<usize>,
@@ -67,7 +68,7 @@ impl Leaf {
             ahead: Ahead::Page(from),
             busy: false,
             gone: false,
-            repairs: 0,
+            range_history: History::default(),
             turns: Turns::default(),
             known: None,
             sheets: VecDeque::new(),
@@ -78,7 +79,6 @@ impl Leaf {
     pub fn child(&self, id: usize, part: Part) -> Leaf {
         Leaf {
             ahead: self.ahead.clone(),
-            repairs: self.repairs,
             known: self.known,
             ..Leaf::new(id, part, None)
         }

@@ -6,6 +6,7 @@ use super::{Asked, Spent};
 use crate::cosmos::query::state::State;
 use crate::cosmos::ranges::{Part, Ranges};
 use crate::error::Error;
+use crate::exchange::retry::History;
 use crate::message::{Answer, Next, Request};
 
 /// A range has no more pages waiting than this, with the one that is being read.
@@ -118,7 +119,7 @@ impl Table {
         let Some(leaf) = self.leaf(job.id) else {
             return Ok(());
         };
-        (leaf.busy, leaf.gone, leaf.repairs) = (false, false, 0);
+        (leaf.busy, leaf.gone, leaf.range_history) = (false, false, History::default());
         if let Some(next) = next {
             leaf.turns.turn(request, next)?;
         }
@@ -151,20 +152,19 @@ impl Table {
         }
     }
 
-    /// How often a leaf was gone before; `None` where its rows are to be used up first.
-    pub fn repairs(&mut self, id: usize) -> Option<u32> {
+    /// How often a leaf was gone since its last page; `None` where its rows are to be used up first.
+    pub fn range_history(&mut self, id: usize) -> Option<History> {
         let leaf = self.leaf(id)?;
         leaf.gone = true;
         if !leaf.is_hungry() {
             leaf.busy = false;
             return None;
         }
-        leaf.repairs += 1;
-        Some(leaf.repairs - 1)
+        Some(leaf.range_history)
     }
 
     /// A leaf becomes one for each range that holds a part of it.
-    pub fn replace(&mut self, id: usize, ranges: &Ranges) {
+    pub fn replace(&mut self, id: usize, ranges: &Ranges, range_history: History) {
         let Some(at) = self.leaves.iter().position(|leaf| leaf.id == id) else {
             return;
         };
@@ -176,7 +176,9 @@ impl Table {
         }
         for (place, part) in (at..).zip(parts) {
             self.made += 1;
-            self.leaves.insert(place, leaf.child(self.made, part));
+            let mut child = leaf.child(self.made, part);
+            child.range_history = range_history;
+            self.leaves.insert(place, child);
         }
     }
 

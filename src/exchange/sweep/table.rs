@@ -5,6 +5,7 @@ use crate::cosmos::ranges::{Part, Ranges};
 use crate::cosmos::sheet::Sheet;
 use crate::error::Error;
 use crate::exchange::pages::Turns;
+use crate::exchange::retry::History;
 use crate::message::{Answer, Next, Request};
 
 /// Pages that wait, and those under way, which take twice their size, are not more than this, unless one page is.
@@ -28,8 +29,8 @@ struct Leaf {
     busy: bool,
     /// Its bounds are not said, because they were refused.
     unbound: bool,
-    /// How often in a row it was gone.
-    repairs: u32,
+    /// How often it was gone since its last page.
+    range_history: History,
     turns: Turns,
 }
 
@@ -43,7 +44,7 @@ impl Leaf {
             sheet: None,
             busy: false,
             unbound: false,
-            repairs: 0,
+            range_history: History::default(),
             turns: Turns::default(),
         }
     }
@@ -151,7 +152,7 @@ impl Table {
         let Some(leaf) = self.leaf(id) else {
             return Ok(());
         };
-        (leaf.busy, leaf.repairs) = (false, 0);
+        (leaf.busy, leaf.range_history) = (false, History::default());
         leaf.sheet = Some(answer);
         leaf.ahead = next.clone().map(Some);
         next.map_or(Ok(()), |next| leaf.turns.turn(request, &next))
@@ -182,17 +183,14 @@ impl Table {
         }
     }
 
-    /// How often in a row a leaf was gone before.
-    pub fn repairs(&mut self, id: usize) -> u32 {
+    /// How often a leaf was gone since its last page.
+    pub fn range_history(&mut self, id: usize) -> History {
         let leaf = self.leaf(id);
-        leaf.map_or(0, |leaf| {
-            leaf.repairs += 1;
-            leaf.repairs - 1
-        })
+        leaf.map_or(History::default(), |leaf| leaf.range_history)
     }
 
     /// A leaf becomes one for each range that holds a part of it; each goes on where it was.
-    pub fn replace(&mut self, id: usize, ranges: &Ranges) {
+    pub fn replace(&mut self, id: usize, ranges: &Ranges, range_history: History) {
         let Some(at) = self.leaves.iter().position(|leaf| leaf.id == id) else {
             return;
         };
@@ -201,7 +199,7 @@ impl Table {
         for (place, part) in (at..).zip(parts) {
             self.made += 1;
             let mut child = Leaf::new(self.made, part, leaf.ahead.clone().flatten());
-            child.repairs = leaf.repairs;
+            child.range_history = range_history;
             self.leaves.insert(place, child);
         }
     }

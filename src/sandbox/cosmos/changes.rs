@@ -107,7 +107,12 @@ fn page<'r>(range: &'r Range, scope: &Scope, start: Start, size: usize) -> (Vec<
         bytes += item.text.len();
         first || bytes <= LARGEST
     };
-    let count = items.iter().take(size).take_while(fits).count();
+    let mut count = items.iter().take(size).take_while(fits).count();
+    // Ranges that were merged may have given out the same number: items of one number are of one page.
+    let number = |at: usize| items.get(at).map(|item| item.lsn);
+    while count > 0 && count < items.len() && number(count) == number(count - 1) {
+        count += 1;
+    }
     let end = match items.len() == count {
         true => range.lsn.max(start.lsn),
         false => items

@@ -69,7 +69,7 @@ fn whole(exchange: &Exchange, store: &Store, ranges: &[&Range]) -> Outcome {
     Ok(reply)
 }
 
-/// Changes whenever a range is split, for its children have higher numbers.
+/// Changes whenever a range is split or merged, for its children have higher numbers.
 fn newest(container: &Container) -> u64 {
     let numbers = container.ranges.iter().map(number);
     numbers.max().unwrap_or_default() + 1

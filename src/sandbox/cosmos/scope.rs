@@ -53,7 +53,8 @@ pub fn feed(exchange: &Exchange, store: &Store) -> Result<Scope, Refusal> {
     let wanted = wanted.map(|(at, _)| at);
     scope.ranges = wanted
         .filter(|at| named.is_none_or(|named| named == *at))
-        .collect();
+        .map(|at| store.serving(at))
+        .collect::<Result<_, _>>()?;
     Ok(scope)
 }
 

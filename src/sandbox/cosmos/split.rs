@@ -1,4 +1,5 @@
-//! What happens to a container behind the backs of its users: a range is split, or the container is made anew.
+//! What happens to a container behind the backs of its users: a range is split or locked, two are merged, or the
+//! container is made anew.
 
 use std::cmp::Ordering;
 
@@ -19,6 +20,20 @@ pub enum Unable {
 
 /// Splits the range that a request is about to name, or the fullest one of its container.
 pub fn before(world: &mut World, request: &Request) {
+    let (place, id) = meant(world, request);
+    // What is not there cannot be split, and the request will hear that it is not there.
+    let _ = world.split(place.database(), place.container(), id.as_deref());
+}
+
+/// Merges the range that a request is about to name, or the first one of its container, with its neighbour.
+pub fn merge_before(world: &mut World, request: &Request) {
+    let (place, id) = meant(world, request);
+    // One alone stays as it is.
+    let _ = world.merge(place.database(), place.container(), id.as_deref());
+}
+
+/// The container of a request, and the range that it names.
+fn meant(world: &World, request: &Request) -> (Place, Option<String>) {
     let place = Place::parse(request.path()).unwrap_or_default();
     let place = match place.by_rid {
         true => super::named(world, &place).unwrap_or_default(),
@@ -26,8 +41,7 @@ pub fn before(world: &mut World, request: &Request) {
     };
     let named = request.header("x-ms-documentdb-partitionkeyrangeid");
     let id = named.map(|named| named.rsplit(',').next().unwrap_or(named).trim());
-    // What is not there cannot be split, and the request will hear that it is not there.
-    let _ = world.split(place.database(), place.container(), id);
+    (place, id.map(str::to_owned))
 }
 
 impl World {
@@ -54,6 +68,48 @@ impl World {
         let ids = children.each_ref().map(|child| child.id.clone());
         container.ranges.splice(at..at, children);
         Ok(ids)
+    }
+
+    /// Merges a range, the first one where none is named, with the next one, the last with the one before; the id of the
+    /// new one.
+    pub fn merge(
+        &mut self,
+        database: &str,
+        container: &str,
+        range: Option<&str>,
+    ) -> Result<String, Unable> {
+        let container = self.find(database, container)?;
+        let ranges = &mut container.ranges;
+        let at = match range {
+            Some(id) => ranges.iter().position(|range| range.id == id),
+            None => Some(0),
+        };
+        let absent = || Unable::Absent(format!("there is no range {}", range.unwrap_or("")));
+        let at = at.ok_or_else(absent)?;
+        if ranges.len() < 2 {
+            return Err(Unable::Refused("there is only one range".into()));
+        }
+        let number = newest(ranges) + 1;
+        let at = at.min(ranges.len() - 2);
+        let (lower, upper) = (ranges.remove(at), ranges.remove(at));
+        ranges.insert(at, whole(lower, upper, number));
+        Ok(number.to_string())
+    }
+
+    /// Has a range serve nothing, or serve again: that of a split or a merge which takes its time.
+    pub fn lock(
+        &mut self,
+        database: &str,
+        container: &str,
+        range: &str,
+        locked: bool,
+    ) -> Result<(), Unable> {
+        let container = self.find(database, container)?;
+        let mut ranges = container.ranges.iter_mut();
+        let found = ranges.find(|found| found.id == range);
+        let found = found.ok_or_else(|| Unable::Absent(format!("there is no range {range}")))?;
+        found.locked = locked;
+        Ok(())
     }
 
     /// Drops a container and makes one of the same name and definition, without items; its new `_rid`.
@@ -148,11 +204,37 @@ fn halves(parent: Range, bound: &str, number: u64) -> [Range; 2] {
         lsn: parent.lsn,
         items,
         history: Vec::new(),
+        locked: false,
     };
     [
         child(number, &parent.min, bound, lower),
         child(number + 1, bound, &parent.max, upper),
     ]
+}
+
+/// The one child of two ranges: it has what both had. Its LSN is behind all that they gave out, so that what any reader
+/// of either has seen is no later than the next write.
+fn whole(lower: Range, upper: Range, number: u64) -> Range {
+    let (lsn, min, max) = (lower.lsn.max(upper.lsn), lower.min, upper.max);
+    let mut parents = Vec::new();
+    let all = [lower.parents, vec![lower.id], upper.parents, vec![upper.id]];
+    for parent in all.into_iter().flatten() {
+        if !parents.contains(&parent) {
+            parents.push(parent);
+        }
+    }
+    let mut items = lower.items;
+    items.extend(upper.items);
+    Range {
+        id: number.to_string(),
+        min,
+        max,
+        parents,
+        lsn,
+        items,
+        history: Vec::new(),
+        locked: false,
+    }
 }
 
 #[cfg(test)]

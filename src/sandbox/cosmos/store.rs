@@ -108,7 +108,7 @@ impl Store<'_> {
         let range = self.container.ranges.iter().position(holds);
         let range = range.ok_or_else(|| Refusal::gateway(410, GONE).sub(1002))?;
         Ok(Address {
-            range,
+            range: self.serving(range)?,
             slot: (effective, key.canonical(), id.to_owned()),
         })
     }
@@ -153,7 +153,15 @@ impl Store<'_> {
         let id = header.rsplit(',').next().unwrap_or(header).trim();
         let mut ranges = self.container.ranges.iter();
         let found = ranges.position(|range| range.id == id);
-        found.ok_or_else(|| Refusal::new(410, GONE).sub(1002))
+        self.serving(found.ok_or_else(|| Refusal::new(410, GONE).sub(1002))?)
+    }
+
+    /// The position of a range, unless it is being split or merged.
+    pub fn serving(&self, at: usize) -> Result<usize, Refusal> {
+        match self.range(at)?.locked {
+            true => Err(Refusal::new(410, LOCKED).sub(1007)),
+            false => Ok(at),
+        }
     }
 
     /// A range by its position.
@@ -280,6 +288,7 @@ pub fn usage(container: &Container) -> String {
 
 /// What a range that is not there any more is answered with.
 pub const GONE: &str = "The requested resource is no longer available at the server.";
+const LOCKED: &str = "The partition key range is being split or merged.";
 /// What a container may hold.
 pub const QUOTA: &str =
     "documentSize=10240;documentsSize=10485760;documentsCount=-1;collectionSize=10485760;";

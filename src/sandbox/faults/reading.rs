@@ -17,7 +17,7 @@ impl Fault {
         };
         let mut left = count.map(counted).transpose()?;
         let kind = kind(name)?;
-        if kind == Kind::Event(Event::Split) {
+        if matches!(kind, Kind::Event(Event::Split | Event::Merge)) {
             // Once, where it is not said: for good would soon be too much.
             left = left.or(Some(1));
         }
