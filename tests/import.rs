@@ -761,6 +761,58 @@ fn an_outage_is_sat_out_whatever_is_asked_at_that_time() {
 }
 
 #[test]
+fn the_question_for_batches_is_asked_until_it_is_answered() {
+    let [ranges, known] = at_first();
+    let written = format!("[{}]", [r#"{"statusCode":201}"#; 3].join(","));
+    let written = Act::from(answer(201, &[], written));
+    let split = Act::from(answer(410, &[("x-ms-substatus", "1002")], "{}"));
+    let refused = |status| Act::from(answer(status, &[], "{}"));
+    for trouble in [
+        vec![split.clone(), ranges.clone()],
+        vec![split.clone(), ranges.clone(), split, ranges.clone()],
+        vec![refused(413)],
+        vec![refused(449); 3],
+        vec![refused(429); 12],
+        vec![refused(503); 6],
+        vec![refused(200); 2],
+    ] {
+        let asked = trouble.len();
+        let acts = [
+            vec![ranges.clone()],
+            trouble,
+            vec![known.clone(), written.clone()],
+        ];
+        let clock = FakeClock::new();
+        let (counts, error, sent, _) = imported(&clock, acts.concat(), Budget::default());
+        assert!(error.is_none(), "{error:?}");
+        // All three in one request, as only batches go.
+        assert_eq!((counts.created, counts.requests), (3, 1), "{sent:?}");
+        assert_eq!(sent.len(), asked + 3);
+    }
+}
+
+#[test]
+fn what_spoils_the_read_that_compares_is_waited_for_as_for_a_batch() {
+    let (one, two) = (r#"{"statusCode":201}"#, r#"{"statusCode":409}"#);
+    let outcomes = answer(207, &[], format!("[{two},{one},{one}]"));
+    let there = answer(200, &[], r#"{"id":"i0","pk":"k0","n":0}"#);
+    let gone = answer(410, &[("x-ms-substatus", "1007")], "{}");
+    for spoilt in [
+        vec![answer(200, &[], "<html>"); 12],
+        vec![answer(200, &[], ""); 3],
+        vec![gone; 25],
+        vec![answer(503, &[], ""); 20],
+    ] {
+        let lost = Act::Break(Stage::Answer, Duration::ZERO);
+        let mut acts = vec![lost, outcomes.clone().into()];
+        acts.extend(spoilt.into_iter().map(Act::from));
+        acts.push(there.clone().into());
+        let counts = scripted(&FakeClock::new(), acts).0;
+        assert_eq!((counts.created, counts.own), (2, 1));
+    }
+}
+
+#[test]
 fn only_what_was_refused_is_sent_again_and_only_when_it_may_be() {
     let clock = FakeClock::new();
     let later = r#"[{"statusCode":201,"requestCharge":5},{"statusCode":429,"retryAfterMilliseconds":7000},{"statusCode":449}]"#;
@@ -909,8 +961,8 @@ fn no_more_is_spent_than_is_allowed() {
     )
     .go()
     .ok();
-    // 4,500 units, 2,000 of them at once.
-    assert!(begun.elapsed() > Duration::from_millis(1100), "{ran:#?}");
+    // 4,500 units.
+    assert!(begun.elapsed() > Duration::from_millis(2100), "{ran:#?}");
     assert_eq!(ran.json()["requestCharge"], 4500.0);
     toward(
         &service,
@@ -919,6 +971,17 @@ fn no_more_is_spent_than_is_allowed() {
     )
     .go()
     .ends(2);
+}
+
+#[test]
+fn a_limit_on_request_units_keeps_the_batches() {
+    let place = Place::furnished(&[]);
+    let file = Named::new("paced.ndjson", lines(3000));
+    // Three seconds' worth.
+    let ran = place.orders(&format!("import {} --max-rus 7000", file.path()));
+    let ran = ran.ok();
+    assert_eq!(count(&ran, "created"), 3000);
+    assert!(count(&ran, "requests") < 60, "{ran:#?}");
 }
 
 #[test]

@@ -357,6 +357,14 @@ pub const FEED_IDLE: Backoff = Backoff::within(1_000, 5_000, 0).endless();
 /// One item of an import is not sent more often than this, unless it is its range that is refused.
 pub const ITEM_ATTEMPTS: u32 = 10;
 
+/// What is waited for again and again beside single requests, the table for many requests apart.
+pub const SCHEDULES: &[(&str, Backoff)] = &[
+    ("operation of an item batch: 429 449 410", BATCH),
+    ("one range gone: read the ranges again", RANGE_GONE),
+    ("list of ranges with a gap: read again", RANGE_LIST),
+    ("changes --follow: nothing new", FEED_IDLE),
+];
+
 impl Recovery {
     /// The row of a status.
     #[must_use]

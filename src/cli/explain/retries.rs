@@ -3,17 +3,55 @@
 use std::time::Duration;
 
 use crate::error::Plane;
-use crate::exchange::retry::{Backoff, RECONNECT, RULES, Remedy, Rule};
+use crate::exchange::retry::{
+    Backoff, ITEM_ATTEMPTS, NO_RESPONSE, NOT_SENT, RECONNECT, RECOVERY, RULES, Remedy, Rule,
+    SCHEDULES, UNUSABLE,
+};
 
-/// All rows, in the order they are tried.
-pub fn table() -> String {
+/// All rows of single requests, in the order they are tried.
+pub fn requests() -> String {
     let rows = RULES.iter().map(|rule| {
         let answer = format!("{} {}", word(rule.plane), answers(rule));
-        format!("  {answer:<41} {}\n", then(rule))
+        row(&answer, &then(rule))
     });
     let waits: Vec<String> = RECONNECT.iter().map(|wait| span(*wait)).collect();
-    let broken = format!("  {:<41} {}\n", "no connection", waits.join(", then "));
-    rows.chain([broken]).collect()
+    rows.chain([row("no connection", &waits.join(", then "))])
+        .collect()
+}
+
+/// How an import, an export, a query over ranges and the change feed go on.
+pub fn ranges() -> String {
+    let rows = RECOVERY.iter().map(|recovery| {
+        let statuses: Vec<String> = recovery.statuses.iter().map(status).collect();
+        let mut text = waits(&recovery.backoff);
+        if recovery.unsure {
+            text.push_str("; a create is then compared");
+        }
+        row(&statuses.join(" "), &text)
+    });
+    let attempts = format!("refused {ITEM_ATTEMPTS} times although its range is not: rejected");
+    rows.chain([row("one item of an import", &attempts)])
+        .collect()
+}
+
+/// The other schedules.
+pub fn schedules() -> String {
+    let rows = SCHEDULES.iter();
+    rows.map(|(what, backoff)| row(what, &waits(backoff)))
+        .collect()
+}
+
+fn row(what: &str, then: &str) -> String {
+    format!("  {what:<41} {then}\n")
+}
+
+fn status(status: &u16) -> String {
+    match *status {
+        NO_RESPONSE => "no-response".into(),
+        NOT_SENT => "no-connection".into(),
+        UNUSABLE => "unusable-response".into(),
+        status => status.to_string(),
+    }
 }
 
 /// What a plane is called on the command line.
@@ -48,20 +86,7 @@ fn answers(rule: &Rule) -> String {
 }
 
 fn then(rule: &Rule) -> String {
-    let waits = || {
-        let Backoff {
-            initial: from,
-            max: to,
-            ..
-        } = rule.backoff;
-        let budget = span(rule.backoff.budget);
-        format!(
-            "{} to {}, {} times, {budget} in all",
-            span(from),
-            span(to),
-            rule.backoff.attempts
-        )
-    };
+    let waits = || waits(&rule.backoff);
     let mut text = match (rule.first, rule.backoff.budget.is_zero()) {
         (None, true) => "never".to_string(),
         (None, false) if rule.backoff.attempts == 1 => {
@@ -87,6 +112,23 @@ fn then(rule: &Rule) -> String {
         text.push_str(&format!("; if it says {}", rule.says.join(" or ")));
     }
     text
+}
+
+fn waits(backoff: &Backoff) -> String {
+    let (from, to) = (span(backoff.initial), span(backoff.max));
+    let waits = match (backoff.max.is_zero(), backoff.at_once) {
+        (true, _) => "at once".to_string(),
+        (_, true) => format!("at once, then {from} to {to}"),
+        _ => format!("{from} to {to}"),
+    };
+    let times = match backoff.attempts {
+        u32::MAX => String::new(),
+        attempts => format!(", {attempts} times"),
+    };
+    match backoff.budget {
+        Duration::MAX => format!("{waits}{times}, without end"),
+        budget => format!("{waits}{times}, {} in all", span(budget)),
+    }
 }
 
 fn deed(remedy: Remedy) -> &'static str {

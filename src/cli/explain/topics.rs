@@ -43,7 +43,9 @@ impl Topic {
     pub fn text(&self) -> String {
         let lines = self.text.trim_end().lines().map(|line| match line {
             "{exit-codes}" => exits::table(),
-            "{retries}" => retries::table(),
+            "{retries}" => retries::requests(),
+            "{range-retries}" => retries::ranges(),
+            "{schedules}" => retries::schedules(),
             "{headers}" => lesson::table(),
             line => format!("{line}\n"),
         });
@@ -82,6 +84,7 @@ mod tests {
 
     #[test]
     fn tables_are_the_ones_in_force() {
+        use crate::exchange::retry::{RECOVERY, RULES, SCHEDULES};
         let retries = find("retry").map(|topic| topic.text()).unwrap_or_default();
         assert!(
             retries.contains(
@@ -94,8 +97,15 @@ mod tests {
                 .lines()
                 .filter(|line| line.starts_with("  "))
                 .count(),
-            crate::exchange::retry::RULES.len() + 1
+            RULES.len() + 1 + RECOVERY.len() + 1 + SCHEDULES.len()
         );
+        for row in [
+            "  410                                       at once, then 100 ms to 2 s, 60 s in all\n",
+            "  503 no-connection                         500 ms to 5 s, 60 s in all\n",
+            "  changes --follow: nothing new             1 s to 5 s, without end\n",
+        ] {
+            assert!(retries.contains(row), "{row} in {retries}");
+        }
         let exits = find("Exit codes")
             .map(|topic| topic.text())
             .unwrap_or_default();

@@ -165,7 +165,8 @@ impl Lanes {
             0 => usize::MAX,
             _ => FULL.max(limit - self.flying_bytes),
         };
-        let wait = self.pace.wait(now);
+        let waiting = if self.bulk { self.held.1 } else { 1 };
+        let wait = self.pace.wait(now, waiting);
         if !wait.is_zero() {
             return Next::Sleep(wait);
         }
