@@ -77,7 +77,7 @@ pub const SOMEWHERE: &[Opt] = &[
     opt("query", ' ', Value), opt("shard", ' ', Value), opt("order", ' ', Nothing), opt("strip-system", ' ', Nothing),
     opt("continuation", ' ', Value), opt("parallel", ' ', Value), opt("metrics", ' ', Nothing),
     opt("mode", ' ', Value), opt("concurrency", ' ', Value), opt("max-rus", ' ', Value),
-    opt("errors", ' ', Value), opt("on-error", ' ', Value), opt("shard", ' ', Value),
+    opt("errors", ' ', Value), opt("on-error", ' ', Value),
     opt("plane", ' ', Value), opt("audience", ' ', Value), opt("raw", ' ', Nothing), opt("auth-header", ' ', Nothing),
     opt("role", ' ', Value), opt("principal", ' ', Value), opt("scope", ' ', Value),
     opt("revoke", ' ', Nothing), opt("wait", ' ', Value),

@@ -106,8 +106,9 @@ impl Client<'_> {
         })?;
         let spent = desk.spent();
         self.note(&format!(
-            "{} ranges, {} at a time; at most {} KB of rows were held",
+            "{} {}, {} at a time; at most {} KB of rows were held",
             spent.ranges,
+            if spent.ranges == 1 { "range" } else { "ranges" },
             spent.threads.max(1),
             spent.held.div_ceil(1024)
         ));
