@@ -467,6 +467,71 @@ fn a_session_goes_along_to_another_region() {
     );
 }
 
+/// Where every region takes writes, one that is not the first is told that the caller knows: once the account has
+/// said so, with every write.
+#[test]
+fn writes_go_to_any_region_of_an_account_that_takes_them_everywhere() {
+    const HEADER: &str = "[\"x-ms-cosmos-allow-tentative-writes\",\"true\"]";
+    let place = Place::with(Options {
+        regions: 2,
+        multi_write: true,
+        ..Options::default()
+    });
+    place.container("orders", &["/pk"]);
+    place.grant();
+    let second = place.sandbox.second().unwrap();
+    let at_second = |line: &str| {
+        let line = format!("{line} -d shop -c orders --trace=json");
+        place
+            .prepare(&line)
+            .env("RAWCOSMOS_ENDPOINT", &second)
+            .go()
+            .ok()
+    };
+    for (line, made) in [
+        (r#"item create -b '{"id":"1","pk":"a"}'"#, 201),
+        (r#"item upsert -b '{"id":"1","pk":"a","n":1}'"#, 200),
+        ("item patch -i 1 -k a --incr /n=1", 200),
+        ("item delete -i 1 -k a", 204),
+    ] {
+        let ran = at_second(line);
+        let writes: Vec<_> = asked(&place, &ran)
+            .into_iter()
+            .filter(|(line, ..)| line.contains("/docs"))
+            .map(|(_, region, status)| (region, status))
+            .collect();
+        assert_eq!(writes, [(1, 403), (1, made)], "{line}");
+        assert_eq!(ran.err.matches(HEADER).count(), 1, "{line}");
+    }
+    // The account is asked once, and many writes of one run say it from then on.
+    let rows: String = (0..300)
+        .map(|n| format!("{{\"id\":\"{n}\",\"pk\":\"{n}\"}}\n"))
+        .collect();
+    let rows = Scratch::new(&rows);
+    let ran = at_second(&format!("import {} --concurrency 1", rows.path()));
+    let sent = asked(&place, &ran);
+    let refused = sent.iter().filter(|(.., status)| *status == 403).count();
+    let accounts = sent.iter().filter(|(line, ..)| line == "GET /").count();
+    assert_eq!((refused, accounts), (1, 1), "{sent:?}");
+    assert!(sent.iter().all(|(_, region, _)| *region == 1), "{sent:?}");
+    // The first region wants no header, and nothing is asked for it.
+    let ran = place
+        .orders(r#"item create -b '{"id":"2","pk":"a"}' --trace=json"#)
+        .ok();
+    let sent = asked(&place, &ran);
+    assert!(!ran.err.contains(HEADER), "{ran:#?}");
+    assert!(!sent.iter().any(|(line, ..)| line == "GET /"), "{sent:?}");
+    // ARM says the same of the account.
+    let shown = place.run("account show").ok().json();
+    assert_eq!(
+        shown["properties"]["writeLocations"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
 /// A single region does not answer, and the account neither: the command ends as it would without regions.
 #[test]
 fn an_account_that_leads_elsewhere_is_not_followed() {

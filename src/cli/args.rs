@@ -86,7 +86,8 @@ pub const SOMEWHERE: &[Opt] = &[
     opt("principal-type", ' ', Value),
     opt("sandbox", ' ', Nothing), opt("live", ' ', Nothing), opt("step", ' ', Value), opt("format", ' ', Value),
     opt("only", ' ', Value), opt("probe-write", ' ', Nothing),
-    opt("port", ' ', Value), opt("partitions", ' ', Value), opt("regions", ' ', Value), opt("fault", ' ', Value),
+    opt("port", ' ', Value), opt("partitions", ' ', Value), opt("regions", ' ', Value), opt("multi-write", ' ', Nothing),
+    opt("fault", ' ', Value),
     opt("host", ' ', Value), opt("azure-role", ' ', Value), opt("ragged-pages", ' ', Value),
 ];
 

@@ -49,7 +49,13 @@ pub struct Regions {
     /// Where reads go for now, and writes from now on, if not to `home`.
     reads: Option<(String, OffsetDateTime)>,
     writes: Option<String>,
+    /// Whether every region takes writes. Those that are not the first one want to be told that the caller knows.
+    multi_write: bool,
 }
+
+/// Says that the caller knows of conflicts between regions: without it a region that is not the first one refuses a
+/// write with 403/3.
+const TENTATIVE_WRITES: &str = "x-ms-cosmos-allow-tentative-writes";
 
 /// Scheme, host and port of what is sent.
 pub(super) fn origin(request: &Request) -> Option<&str> {
@@ -60,10 +66,18 @@ pub(super) fn origin(request: &Request) -> Option<&str> {
     url.get(..url.len() - host.len() + path)
 }
 
+/// Whether a region takes it for a write. A batch is one, whatever is in it.
+fn is_write(request: &Request, effect: Effect) -> bool {
+    let mut names = request.headers.iter().map(|(name, _)| *name);
+    effect != Effect::Read || names.any(|name| name == "x-ms-cosmos-is-batch-request")
+}
+
 impl Regions {
     /// Takes what the account says. What is not there, or is nobody of ours, is left out.
     fn learn(&mut self, home: &Endpoint, response: &Response) {
         let account: serde_json::Value = response.json().unwrap_or_default();
+        let multi_write = account.get("enableMultipleWriteLocations");
+        self.multi_write = multi_write == Some(&serde_json::Value::Bool(true));
         let readable = places(&account, "readableLocations");
         let family = Family::of(home, &readable);
         let ours = |place: &Place| family.has(place).then(|| place.1.as_str().to_string());
@@ -98,6 +112,9 @@ impl Regions {
             _ => self.writes.as_deref(),
         };
         let ours = request.plane == Plane::Data && origin(&request) == Some(self.home.as_str());
+        if ours && self.multi_write && is_write(&request, effect) {
+            request = request.header(TENTATIVE_WRITES, "true");
+        }
         if let (true, Some(target), Text::Plain(url)) = (ours, target, &mut request.url) {
             *url = format!("{target}{}", url.get(self.home.len()..).unwrap_or_default());
         }
@@ -202,6 +219,9 @@ impl<'a> Client<'a> {
             Remedy::NewRegions => {
                 locked(&self.regions).until = None;
                 self.know_regions(asked.request, false);
+                if is_write(asked.request, asked.effect) && self.may_write_here(tally, why) {
+                    return true;
+                }
                 !read || why.failure().is_some_and(no_writes)
             }
             Remedy::OtherRegion => {
@@ -213,6 +233,20 @@ impl<'a> Client<'a> {
         };
         let chosen = locked(&self.regions).elsewhere(remedy, only_write, &tally.tried);
         self.choose(read, chosen, tally)
+    }
+
+    /// Whether a refused write is sent again where it was, because the account takes writes in every region and this
+    /// one was not told that the caller knows. Once: after that the refusal has another reason.
+    fn may_write_here(&self, tally: &Tally, why: &Error) -> bool {
+        let refused = why
+            .failure()
+            .is_some_and(|failure| failure.substatus == Some(3));
+        let first = !tally.remedies.contains(&Remedy::NewRegions);
+        let again = refused && first && locked(&self.regions).multi_write;
+        if again {
+            self.note("the account takes writes in every region: sending it again where it was");
+        }
+        again
     }
 
     /// Goes back to the region that was tried the longest ago, once all were tried and it was waited.

@@ -53,6 +53,8 @@ pub struct Options {
     pub partitions: usize,
     /// Regions of the account: one, or a second one on a port of its own.
     pub regions: usize,
+    /// Every region of the account takes writes.
+    pub multi_write: bool,
     /// What is to go wrong.
     pub faults: Vec<Fault>,
     /// How long a management operation takes, in milliseconds.
@@ -73,6 +75,7 @@ impl Default for Options {
             cloud: <&Cloud>::default(),
             partitions: 1,
             regions: 1,
+            multi_write: false,
             faults: Vec::new(),
             operation_ms: 30,
             page_size: 100,
@@ -153,6 +156,9 @@ pub(crate) fn fresh_world(options: &Options) -> World {
         ..World::default()
     };
     world.furnish(&options.azure_role);
+    if let Some(own) = world.own_mut().filter(|_| options.multi_write) {
+        own.set("enableMultipleWriteLocations", json!(true));
+    }
     world
 }
 

@@ -24,7 +24,7 @@ const LEADING_OUT: &[&str] = &[
     "RAWCOSMOS_DATA_AUDIENCE",
 ];
 
-/// `sandbox start [--host HOST] [--port N] [--partitions N] [--regions N] [--ragged-pages SEED] [--azure-role NAME] [--fault SPEC]…`: serves until it is ended.
+/// `sandbox start [--host HOST] [--port N] [--partitions N] [--regions N] [--multi-write] [--ragged-pages SEED] [--azure-role NAME] [--fault SPEC]…`: serves until it is ended.
 pub fn start(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
     let sandbox = begin(settings)?;
     let mut output = Output::new(Format::Auto, None, false, Box::new(std::io::stdout()))?;
@@ -126,6 +126,9 @@ fn begin(settings: &Settings) -> Result<Sandbox, Error> {
     if !(1..=2).contains(&regions) {
         return Err(Error::usage("--regions must be 1 or 2"));
     }
+    if settings.on("multi-write") && regions != 2 {
+        return Err(Error::usage("--multi-write needs --regions 2"));
+    }
     let options = Options {
         host: host
             .map_or(Ok(usual.host), |name| Host::parse(&name))
@@ -137,6 +140,7 @@ fn begin(settings: &Settings) -> Result<Sandbox, Error> {
         partitions,
         azure_role: azure_role(settings)?.unwrap_or_else(|| usual.azure_role.clone()),
         regions,
+        multi_write: settings.on("multi-write"),
         ragged_pages: settings.number("ragged-pages")?,
         faults: faults.map_err(Error::usage)?,
         ..usual

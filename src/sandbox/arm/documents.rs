@@ -6,7 +6,7 @@ use super::account_body::SETTABLE;
 use super::accounts;
 use super::regions::{self, display};
 use crate::sandbox::azure::{Account, NOBODY};
-use crate::sandbox::cosmos::regions::serving;
+use crate::sandbox::cosmos::regions::{multi_write, serving};
 use crate::sandbox::world::World;
 
 /// The account as an answer of some version shows it.
@@ -36,8 +36,14 @@ fn describe(world: &World, account: &Account, properties: &mut Map<String, Value
     let mut add = |name: &str, value: Value| properties.insert(name.to_owned(), value);
     add("provisioningState", json!(account.state));
     add("EnabledApiTypes", json!("Sql"));
-    let first = regions.iter().take(1).cloned().collect();
-    add("writeLocations", Value::Array(first));
+    let own = account.name == world.account && !world.azure.vacant;
+    let writable = if own && multi_write(world) {
+        regions.len()
+    } else {
+        1
+    };
+    let writing = regions.iter().take(writable).cloned().collect();
+    add("writeLocations", Value::Array(writing));
     add("failoverPolicies", regions.iter().map(policy).collect());
     add("readLocations", json!(regions));
     add("locations", json!(regions));

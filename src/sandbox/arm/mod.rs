@@ -62,6 +62,10 @@ fn route(world: &mut World, call: &Call<'_>) -> Answer {
             authorize::authorize(world, call)?;
             subscription(world, call, rest)
         }
+        ["providers", "microsoft.documentdb", "operations"] => {
+            versions::check_provider(world, call)?;
+            registration::operations(call)
+        }
         [
             "providers",
             "microsoft.documentdb",

@@ -48,3 +48,47 @@ fn answer(world: &World, state: &str) -> Answer {
         "resourceTypes": [{"resourceType": "databaseAccounts", "apiVersions": versions::provider(world, "")}],
     }))
 }
+
+/// Some of what the provider can do; the list needs no subscription.
+pub(super) fn operations(call: &Call<'_>) -> Answer {
+    if call.method != "GET" {
+        return Err(call.wrong_method());
+    }
+    let row = |(kind, verb, description): &(&str, &str, &str)| {
+        json!({
+            "name": format!("Microsoft.DocumentDB/{kind}/{verb}"),
+            "display": {
+                "provider": "Microsoft Azure Cosmos DB",
+                "resource": kind,
+                "operation": description,
+                "description": description,
+            },
+        })
+    };
+    ok(&json!({"value": OPERATIONS.iter().map(row).collect::<Vec<_>>()}))
+}
+
+const OPERATIONS: &[(&str, &str, &str)] = &[
+    ("databaseAccounts", "read", "Read database account"),
+    (
+        "databaseAccounts",
+        "write",
+        "Create or update database account",
+    ),
+    ("databaseAccounts", "delete", "Delete database account"),
+    (
+        "databaseAccounts/listKeys",
+        "action",
+        "List the keys of a database account",
+    ),
+    (
+        "databaseAccounts/sqlDatabases",
+        "write",
+        "Create a SQL database",
+    ),
+    (
+        "databaseAccounts/sqlDatabases/containers",
+        "write",
+        "Create or update a SQL container",
+    ),
+];

@@ -498,3 +498,15 @@ fn operations_that_ended_long_ago_are_forgotten() {
     }
     assert_eq!(arm.world.operations.len(), 1000);
 }
+
+#[test]
+fn the_operations_of_the_provider_need_no_subscription() {
+    let mut arm = arm();
+    let found = arm.get("/providers/Microsoft.DocumentDB/operations?api-version=2024-11-15");
+    assert_eq!(found.status, 200);
+    let names = found.body["value"].as_array().unwrap().iter();
+    let mut names = names.map(|one| one["name"].as_str().unwrap());
+    assert!(names.any(|name| name == "Microsoft.DocumentDB/databaseAccounts/read"));
+    let target = "/providers/Microsoft.DocumentDB/operations?api-version=2024-11-15";
+    assert_eq!(arm.ask("DELETE", target, Value::Null).status, 405);
+}

@@ -15,6 +15,8 @@ pub fn read(world: &World, region: usize) -> Outcome {
         _ => &world.cosmos,
     };
     let id = regions::account(world, region);
+    let multi_write = regions::multi_write(world);
+    let writable = if multi_write { locations.len() } else { 1 };
     let body = json!({
         "_self": "",
         "id": id,
@@ -22,9 +24,9 @@ pub fn read(world: &World, region: usize) -> Outcome {
         "media": "//media/",
         "addresses": "//addresses/",
         "_dbs": "//dbs/",
-        "writableLocations": locations.iter().take(1).collect::<Vec<_>>(),
+        "writableLocations": locations.iter().take(writable).collect::<Vec<_>>(),
         "readableLocations": locations,
-        "enableMultipleWriteLocations": false,
+        "enableMultipleWriteLocations": multi_write,
         "continuousBackupEnabled": false,
         "enableNRegionSynchronousCommit": false,
         "enablePerPartitionFailoverBehavior": false,

@@ -60,7 +60,13 @@ pub fn account(world: &World, region: usize) -> String {
     }
 }
 
-/// Refuses what the region does not serve: everything where it has left, writes where another takes them.
+/// Whether every region takes writes.
+pub fn multi_write(world: &World) -> bool {
+    world.regions.second.is_some() && world.flag("enableMultipleWriteLocations")
+}
+
+/// Refuses what the region does not serve: everything where it has left, writes where another takes them. Where all of
+/// them take writes, those to a region that is not the first have to say that the caller knows.
 pub fn check(world: &World, exchange: &Exchange, query: bool) -> Result<(), Refusal> {
     let regions = &world.regions;
     if regions.left(exchange.region) {
@@ -68,7 +74,8 @@ pub fn check(world: &World, exchange: &Exchange, query: bool) -> Result<(), Refu
         return Err(Refusal::gateway(403, message).sub(1008));
     }
     let reads = exchange.request.method == "GET" || query;
-    match reads || regions.second.is_none() || exchange.region == regions.write {
+    let tentative = multi_write(world) && exchange.flag("x-ms-cosmos-allow-tentative-writes");
+    match reads || tentative || regions.second.is_none() || exchange.region == regions.write {
         true => Ok(()),
         false => Err(Refusal::gateway(403, WRITE_FORBIDDEN).sub(3)),
     }

@@ -52,12 +52,8 @@ pub(super) fn read(
         autoscale.map(|settings| settings.get("maxThroughput")),
     ) {
         (None, None) => return Ok(None),
-        (Some(manual), None) => (manual.as_u64().map(Offer::Manual), 400, 100),
-        (None, Some(most)) => (
-            most.and_then(Value::as_u64).map(Offer::Autoscale),
-            1000,
-            1000,
-        ),
+        (Some(manual), None) => (whole(manual).map(Offer::Manual), 400, 100),
+        (None, Some(most)) => (most.and_then(whole).map(Offer::Autoscale), 1000, 1000),
         (Some(_), Some(_)) => {
             return Err(bad_request(
                 world,
@@ -72,6 +68,11 @@ pub(super) fn read(
         Some(offer) => Ok(Some(offer)),
         None => Err(bad_request(world, &out_of_range(least, step))),
     }
+}
+
+/// A whole number, written as a number or as text: ARM takes both.
+fn whole(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
 pub(super) fn out_of_range(least: u64, step: u64) -> String {

@@ -58,6 +58,42 @@ fn throughput_is_read_changed_and_migrated() {
     );
 }
 
+#[test]
+fn throughput_is_taken_as_a_number_and_as_text() {
+    let mut arm = arm();
+    let make =
+        |options: Value| json!({"properties": {"resource": {"id": "db"}, "options": options}});
+    for (name, options, throughput) in [
+        ("a", json!({"throughput": "400"}), 400),
+        ("b", json!({"throughput": 400}), 400),
+        (
+            "c",
+            json!({"autoscaleSettings": {"maxThroughput": "4000"}}),
+            400,
+        ),
+    ] {
+        let mut body = make(options);
+        body["properties"]["resource"]["id"] = json!(name);
+        let target = format!("~/sqlDatabases/{name}");
+        assert_eq!(arm.finish("PUT", &target, body)["status"], "Succeeded");
+        let settings = format!("{target}/throughputSettings/default");
+        let resource = arm.get(&settings).body["properties"]["resource"].clone();
+        assert_eq!(resource["throughput"], throughput, "{name}");
+    }
+    let put = json!({"properties": {"resource": {"throughput": "500"}}});
+    let settings = "~/sqlDatabases/a/throughputSettings/default";
+    assert_eq!(arm.finish("PUT", settings, put)["status"], "Succeeded");
+    for wrong in ["", "many", "-400", "400.5", "450"] {
+        let target = "~/sqlDatabases/db";
+        assert_eq!(
+            arm.ask("PUT", target, make(json!({"throughput": wrong})))
+                .status,
+            400,
+            "{wrong}"
+        );
+    }
+}
+
 const KEY: &str = r#"{"paths": ["/pk"], "kind": "Hash", "version": 2}"#;
 
 fn manual(number: u64) -> Value {
@@ -160,7 +196,7 @@ fn what_is_no_throughput_is_refused() {
     let target = "~/sqlDatabases/db/containers/c/throughputSettings/default";
     for resource in [
         json!({}),
-        json!({"throughput": "500"}),
+        json!({"throughput": "many"}),
         json!({"throughput": 450}),
         json!({"throughput": 300}),
         json!({"throughput": 1_000_100}),
