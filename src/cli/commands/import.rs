@@ -4,7 +4,7 @@ mod files;
 mod options;
 
 use files::{Rejects, State};
-use options::{NO_KEY, agreed, chosen, format, given, number};
+use options::{NO_KEY, agreed, chosen, format, given, number, table};
 
 use super::container::{json, key_of};
 use super::{Outcome, count};
@@ -26,7 +26,7 @@ const PARTLY: u8 = 9;
 const USUAL: usize = 8;
 const MOST: usize = 64;
 
-/// `import FILE|- -d DB -c COLL [--format F] [--mode M] [--state FILE] [--errors FILE] [--on-error stop|continue]
+/// `import FILE|- -d DB -c COLL [--format F] [--delimiter C] [--id COLUMN] [--nested] [--mode M] [--state FILE] [--errors FILE] [--on-error stop|continue]
 /// [--concurrency N] [--max-rus N] [--shard I/N] [--any-id] [--partition-key-path PATH]…`
 pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Outcome {
     let path = operands.first().ok_or_else(|| {
@@ -80,7 +80,7 @@ impl<'a> Job<'a> {
     }
 
     fn records(&self) -> Result<Records, Error> {
-        Records::new(open(self.path)?, self.format)
+        Records::with(open(self.path)?, self.format, table(self.settings)?)
     }
 
     /// Looks at every line, and sends nothing.
@@ -108,6 +108,7 @@ impl<'a> Job<'a> {
         }
         drop(progress);
         rejects.end();
+        check_some(&counts, &records)?;
         let fine = counts.read - counts.rejected - counts.elsewhere;
         let all = [
             ("read", counts.read),
@@ -170,6 +171,9 @@ impl<'a> Job<'a> {
             .unwrap_or_default();
         let (counts, error) = self.with_progress(session, &plan, &ears, &mut records)?;
         rejects.end();
+        if error.is_none() {
+            check_some(&counts, &records)?;
+        }
         self.tell(session, output, &counts)?;
         if plan.resume.rejected > 0 {
             let before = count(plan.resume.rejected, "item");
@@ -248,6 +252,16 @@ impl<'a> Job<'a> {
             count(counts.requests, "request")
         ));
         Ok(())
+    }
+}
+
+/// An input that holds something and no item is not what was meant.
+fn check_some(counts: &Counts, records: &Records) -> Result<(), Error> {
+    match counts.read == 0 && records.read() > 0 {
+        true => Err(Error::usage(
+            "the input is not empty, and there is no item in it",
+        )),
+        false => Ok(()),
     }
 }
 

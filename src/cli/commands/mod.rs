@@ -115,7 +115,7 @@ pub const COMMANDS: &[Command] = &[
     command("item delete", &["database-name", "container-name", "id", "self", "partition-key", "partition-key-json", "all-in-partition", "if-match", "session-file"], 0, InSession(item::delete)),
     command("item batch", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "minimal", "session-token", "session-file"], 0, InSession(batch::run)),
     command("query", &["database-name", "container-name", "file", "param", "param-json", "partition-key", "partition-key-json", "page-size", "max-items", "one-page", "continuation", "state", "parallel", "metrics", "consistency", "session-token", "session-file"], 1, InSession(query::run)),
-    command("import", &["database-name", "container-name", "format", "mode", "any-id", "state", "errors", "on-error", "concurrency", "max-rus", "shard", "partition-key-path"], 1, Verdict(import::run)),
+    command("import", &["database-name", "container-name", "format", "id", "nested", "mode", "any-id", "state", "errors", "on-error", "concurrency", "max-rus", "shard", "partition-key-path"], 1, Verdict(import::run)),
     command("export", &["database-name", "container-name", "query", "file", "param", "param-json", "state", "shard", "order", "strip-system", "parallel", "page-size", "consistency", "session-token", "session-file"], 1, InSession(export::run)),
     command("changes", &["database-name", "container-name", "partition-key", "partition-key-json", "from", "state", "follow", "page-size", "consistency", "session-token", "session-file"], 0, InSession(changes::run)),
     command("ranges", &["database-name", "container-name"], 0, InSession(ranges::run)),

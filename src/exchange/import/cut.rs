@@ -18,7 +18,12 @@ pub(super) struct Cut {
     pub broken: bool,
     /// Line feeds since the last quote that opened.
     pub lines: u64,
+    /// What stands between cells is not known yet: it may be any of [`DELIMITERS`].
+    pub any: bool,
 }
+
+/// What stands between the cells of a table, where that is found out from its header.
+pub(super) const DELIMITERS: [u8; 4] = *b",;\t|";
 
 impl Cut {
     /// Where the item ends; `None` where it goes on behind these bytes.
@@ -73,25 +78,27 @@ impl Cut {
             self.lines += u64::from(byte == b'\n');
             return false;
         }
+        let ends = matches!(byte, b'\r' | b'\n');
         if self.broken {
-            return byte == b'\n';
+            return ends;
         }
+        let separates = byte == separator || (self.any && DELIMITERS.contains(&byte));
         if std::mem::take(&mut self.odd) {
             self.quoted = byte == b'"';
             if self.quoted {
                 return false;
             }
-            self.broken = byte != separator && !matches!(byte, b'\r' | b'\n');
+            self.broken = !separates && !ends;
         }
         self.quoted = byte == b'"' && !self.inside;
         self.lines = if self.quoted { 0 } else { self.lines };
-        self.inside = byte != separator && byte != b'\n';
-        byte == b'\n'
+        self.inside = !separates && !ends;
+        ends
     }
 }
 
 /// Where the next quote or backslash is; or somewhere among the last few bytes, where it is looked for one by one.
-fn special(text: &[u8], from: usize) -> usize {
+pub(super) fn special(text: &[u8], from: usize) -> usize {
     const EACH: u64 = 0x0101_0101_0101_0101;
     // A byte's high bit is set where the byte is zero; of those above the first one that may be wrong.
     let zero = |word: u64| word.wrapping_sub(EACH) & !word & (EACH << 7);
@@ -108,7 +115,7 @@ fn special(text: &[u8], from: usize) -> usize {
 }
 
 /// Where a line ends.
-fn line_end(bytes: &[u8]) -> Option<usize> {
+pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
     let mut rest = bytes;
     // Of a slice it cannot fail, and looks at many bytes at a time.
     let length = rest.skip_until(b'\n').unwrap_or_default();

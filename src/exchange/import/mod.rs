@@ -3,7 +3,7 @@
 //!
 //! Memory is bounded whatever the size of the input. Two items of one id and key are written in the order of the input.
 
-mod csv;
+pub(crate) mod csv;
 mod cut;
 mod desk;
 mod fate;
@@ -16,7 +16,9 @@ mod reader;
 pub mod records;
 mod send;
 pub mod settled;
+mod shape;
 mod source;
+mod values;
 
 use super::Client;
 use super::retry::{History, is_gone};

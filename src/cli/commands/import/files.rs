@@ -2,7 +2,8 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
@@ -110,14 +111,14 @@ pub struct Rejects(Mutex<Rejecting>);
 struct Rejecting {
     file: Option<(String, File)>,
     /// Whether a line alone does not say which item it is.
-    numbered: bool,
+    numbered: Arc<AtomicBool>,
     length: u64,
     count: u64,
 }
 
 impl Rejects {
     /// A new file, or the one of an earlier run as it was when that wrote its state last.
-    pub fn new(settings: &Settings, length: Option<u64>, numbered: bool) -> Result<Rejects, Error> {
+    pub fn new(settings: &Settings, length: Option<u64>, numbered: Arc<AtomicBool>) -> Result<Rejects, Error> {
         let (file, length) = match settings.text("errors") {
             Some(path) => {
                 let (file, length) = opened(&path, length.unwrap_or_default())?;
@@ -145,7 +146,7 @@ impl Rejects {
         } = &mut *all;
         let Some((path, file)) = file else {
             if *count <= TOLD {
-                let number = numbered.then(|| format!(", item {}", rejected.number));
+                let number = numbered.load(Ordering::Relaxed).then(|| format!(", item {}", rejected.number));
                 let status = (rejected.status >= 100).then(|| format!(" {}:", rejected.status));
                 tell(&format!(
                     "line {}{}:{} {}",

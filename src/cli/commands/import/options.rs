@@ -4,7 +4,7 @@ use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::cosmos::key_definition::{Definition, Kind, normalise_path};
 use crate::error::Error;
-use crate::exchange::import::records::Format;
+use crate::exchange::import::records::{Format, TableOptions};
 
 /// The key of a container of which nothing is known.
 pub(super) const NO_KEY: Definition = Definition {
@@ -56,11 +56,37 @@ pub(super) fn format(settings: &Settings, path: &str) -> Result<Option<Format>, 
         return Ok(all.get(at).copied());
     }
     let (_, end) = path.rsplit_once('.').unwrap_or_default();
+    let end = match end.eq_ignore_ascii_case("jsonl") {
+        true => "ndjson",
+        false => end,
+    };
     let known = WORDS
         .iter()
         .take(3)
         .position(|word| word.eq_ignore_ascii_case(end));
-    Ok(known.and_then(|at| all.get(at)).copied())
+    let known = known.and_then(|at| all.get(at)).copied();
+    // JSON needs no delimiter: what has one is a table.
+    let table = || {
+        settings
+            .text("delimiter")
+            .map(|_| Format::Table(b','))
+            .filter(|_| !end.eq_ignore_ascii_case("json"))
+    };
+    Ok(known.or_else(table))
+}
+
+/// `--delimiter`, `--id` and `--nested`
+pub(super) fn table(settings: &Settings) -> Result<TableOptions, Error> {
+    if settings.args().has("columns") {
+        return Err(Error::usage(
+            "--columns is for what is printed: an import takes all columns",
+        ));
+    }
+    Ok(TableOptions {
+        delimiter: crate::cli::output::delimiter(settings)?,
+        id: settings.args().value("id").map(str::to_string),
+        nested: settings.on("nested"),
+    })
 }
 
 /// `--partition-key-path`
