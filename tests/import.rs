@@ -153,13 +153,50 @@ fn inputs_are_read_as_they_are_or_what_is_wrong_is_named() {
         ("[1]\n[2]", None, &[(1, "1"), (2, "! something follows the array")]),
         ("[] x", None, &[(1, "! something follows the array")]),
         ("id,pk\n1,a\n", None, &[(0, "the input begins with neither { nor [: is it a table? then say --format csv or --format tsv")]),
-        ("{}", Some(Format::Array), &[(0, "the input is no JSON array: it does not begin with [")]),
+        ("{}", Some(Format::Array), &[(1, "{}")]),
+        ("x", Some(Format::Array), &[(0, "the input is no JSON: it begins with neither { nor [")]),
+        ("\u{feff}{\n \"a\": [\n  1\n ]\n}\n\u{feff}{\"b\":\n2}{\"c\":3} [4]\n\u{1e}{\"d\":5}", None, &[
+            (1, "{\n \"a\": [\n  1\n ]\n}"), (6, "{\"b\":\n2}"), (7, "{\"c\":3}"), (7, "[4]"), (8, "{\"d\":5}")]),
+        ("{\"a\":1}\r{\"b\":2}\r\r{\"c\":\r3}", None, &[(1, "{\"a\":1}"), (2, "{\"b\":2}"), (4, "{\"c\":\r3}")]),
+        ("{\"a\":1},\n{\"b\":2} x\n{\"c\":3}\n", None, &[(1, "{\"a\":1},"), (2, "{\"b\":2} x"), (3, "{\"c\":3}")]),
+        ("{\"a\":\n{\"b\":2}\n{\n \"c\" 3,\n \"d\":4\n}\n{\"e\":5}\n{\"f\":[\n", None, &[
+            (1, "{\"a\":"), (2, "{\"b\":2}"),
+            (3, "! it is not JSON: the value that begins in line 3 is broken or has no end"),
+            (7, "{\"e\":5}"), (8, "{\"f\":[")]),
+        ("{\"line\":7,\"number\":7,\"status\":409,\"substatus\":0,\"reason\":\"x\",\"item\":{\"id\":\"1\"}}\n\
+          {\"line\":8,\"number\":8,\"status\":0,\"substatus\":0,\"reason\":\"x\",\"text\":\"{\\\"id\\\":\"}\n\
+          {\"line\":8,\"number\":8,\"status\":0,\"substatus\":0,\"reason\":\"x\",\"id\":\"2\"}", None, &[
+            (1, "{\"id\":\"1\"}"), (2, "{\"id\":"),
+            (3, "{\"line\":8,\"number\":8,\"status\":0,\"substatus\":0,\"reason\":\"x\",\"id\":\"2\"}")]),
+        ("\u{feff}id;pk|x;\"a;\nb\"\r1;a|;x\r\r\n2;\"b\n\";\r\n3;;", csv, &[
+            (3, r#"{"id":"1","pk|x":"a|","a;\nb":"x"}"#), (5, r#"{"id":"2","pk|x":"b\n"}"#), (7, r#"{"id":"3"}"#)]),
+        ("SEP=|\r\nid|pk\r\n1|a,b;c\r\n", csv, &[(3, r#"{"id":"1","pk":"a,b;c"}"#)]),
+        ("\"sep=;\"\nid;pk\n1;a", csv, &[(3, r#"{"id":"1","pk":"a"}"#)]),
+        ("id,a|b|c\n1,2\n", csv, &[(2, r#"{"id":"1","a|b|c":"2"}"#)]),
+        ("id\n1\n", csv, &[(2, r#"{"id":"1"}"#)]),
+        ("\n\n", csv, &[]),
+        ("id,\"s\nt\"\n1,\"a\r\n2,\"b\"\r\n", csv, &[
+            (3, "! the quote that opens in line 3 closes in line 4, and text follows it"), (4, r#"{"id":"2","s\nt":"b"}"#)]),
+        ("id,n:number\n1,.097\n2,+5\n3,007\n4,-.5e3\n5,null\n6,1.\n7,0x1\n8,.\n9,1e400\n10,-0\n11,\" 1.50 \"\n12,+-1\n", csv, &[
+            (2, r#"{"id":"1","n":0.097}"#), (3, r#"{"id":"2","n":5}"#), (4, r#"{"id":"3","n":7}"#),
+            (5, r#"{"id":"4","n":-0.5e3}"#), (6, r#"{"id":"5","n":null}"#), (7, r#"{"id":"6","n":1}"#),
+            (8, "! the cell of \"n\" is no number: \"0x1\""), (9, "! the cell of \"n\" is no number: \".\""),
+            (10, r#"{"id":"9","n":1e400}"#), (11, r#"{"id":"10","n":-0}"#), (12, r#"{"id":"11","n":1.50}"#),
+            (13, "! the cell of \"n\" is no number: \"+-1\"")]),
+        ("id,v:any\n1,x\n2,5\n3,\"\"\"5\"\"\"\n4,null\n5,\"\"\n6,\n7,\"[1,\"\n8, 5 \n9,\" x\"\n", csv, &[
+            (2, r#"{"id":"1","v":"x"}"#), (3, r#"{"id":"2","v":5}"#), (4, r#"{"id":"3","v":"5"}"#),
+            (5, r#"{"id":"4","v":null}"#), (6, r#"{"id":"5","v":""}"#), (7, r#"{"id":"6"}"#),
+            (8, r#"{"id":"7","v":"[1,"}"#), (9, r#"{"id":"8","v":5}"#), (10, r#"{"id":"9","v":" x"}"#)]),
+        ("Id,PK\n1,a\n", csv, &[(0, "the table has no column \"id\", but \"Id\": rename it, or add --id 'Id'")]),
+        ("_id,PK\n1,a\n", csv, &[(0, "the table has no column \"id\", but \"_id\": rename it, or add --id '_id'")]),
+        ("a/b\n1\n", csv, &[(0, "the table has no column \"id\". Its columns are [\"a/b\"]: --id COLUMN says which one holds the ids, --delimiter what stands between them")]),
+        (":string,\" id \",id\n1,2,3\n", csv, &[(2, r#"{"":"1"," id ":"2","id":"3"}"#)]),
         ("\u{feff}id,n:number,b:bool,j:json,t:string\r\n007,1.50,TRUE,\"{\"\"x\"\":[1]}\",\"a\n\"\"b\"\"\"\r\n\r\n2,,,,\"\"\n", csv,
             &[(2, r#"{"id":"007","n":1.50,"b":true,"j":{"x":[1]},"t":"a\n\"b\""}"#), (5, r#"{"id":"2","t":""}"#)]),
         ("id\tx y\n1\ta,\"b\n", tsv, &[(2, r#"{"id":"1","x y":"a,\"b"}"#)]),
         ("id,n:number\n1,x\n2,1,3\n3\n4,01\n\"5\"x,1\n6,7", csv, &[
             (2, "! the cell of \"n\" is no number: \"x\""), (3, "! it has 3 cells, and the header 2"),
-            (4, "! it has 1 cells, and the header 2"), (5, "! the cell of \"n\" is no number: \"01\""),
+            (4, "! it has 1 cells, and the header 2"), (5, r#"{"id":"4","n":1}"#),
             (6, "! something follows a quoted cell"), (7, r#"{"id":"6","n":7}"#)]),
         ("id,t\n1,\"a\n2,b\n", csv, &[(2, "! the quote that opens in line 2 is not closed")]),
         ("id,s,t\n1,\"a\nb\",\"c\n2,,d\n", csv, &[(2, "! the quote that opens in line 3 is not closed")]),
@@ -183,7 +220,7 @@ fn inputs_are_read_as_they_are_or_what_is_wrong_is_named() {
         ("id,t\n1,\"a\"", csv, &[(2, r#"{"id":"1","t":"a"}"#)]),
         ("id,id\n", csv, &[(0, "the table has two columns \"id\"")]),
         ("id,\n", csv, &[(0, "a column of the table has no name")]),
-        ("id,a:nmber\n", csv, &[(0, "the column \"a:nmber\" has no known type: string, number, bool or json. If its name has a colon, write \"a:nmber:string\"")]),
+        ("id,a:nmber\n", csv, &[(0, "the column \"a:nmber\" has no known type: string, number, bool, json or any. If its name has a colon, write \"a:nmber:string\"")]),
         ("id,b:bool\n1,yes\n2,\n", csv, &[(2, "! the cell of \"b\" is no true or false: \"yes\""), (3, r#"{"id":"2"}"#)]),
     ];
     for (text, format, wanted) in cases {

@@ -124,7 +124,7 @@ fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, 
     let done = done.and_then(|code| output.finish().map(|()| code));
     let kept = files::keep_sessions(settings, &sessions);
     match done.and_then(|code| kept.map(|()| code)) {
-        Ok(code) => Ok(code),
+        Ok(code) => Ok(code.max(losses(&output))),
         Err(Error::Closed | Error::DryRun) => Ok(0),
         Err(error) => {
             // The error that ended it is the one to report.
@@ -144,12 +144,35 @@ pub(crate) fn output_to(
     terminal: bool,
     to: Box<dyn Write>,
 ) -> Result<Output, Error> {
-    let format = match settings.text("output") {
-        Some(text) => Format::parse(&text)?,
-        None => Format::Auto,
-    };
-    Output::new(format, settings.text("get"), terminal, to)
+    output_as(settings, format(settings)?, terminal, to)
 }
+
+/// In a format that may follow from the name of a file.
+pub(crate) fn output_as(
+    settings: &Settings,
+    format: Format,
+    terminal: bool,
+    to: Box<dyn Write>,
+) -> Result<Output, Error> {
+    Output::new(format, settings.text("get"), terminal, to)?.laid_out(settings)
+}
+
+fn format(settings: &Settings) -> Result<Format, Error> {
+    let text = settings.text("output");
+    text.map_or(Ok(Format::Auto), |text| Format::parse(&text))
+}
+
+/// Says what could not be shown, even with `--quiet`; the exit code for it.
+pub(crate) fn losses(output: &Output) -> u8 {
+    let losses = output.losses();
+    losses
+        .iter()
+        .for_each(|loss| say::tell(&format!("not shown: {loss}")));
+    if losses.is_empty() { 0 } else { PARTLY }
+}
+
+/// Some of it was not done, or could not be shown.
+const PARTLY: u8 = 9;
 
 /// What is shown of each exchange. A rehearsal shows everything, since it does nothing else.
 fn view(settings: &Settings) -> Result<View, Error> {

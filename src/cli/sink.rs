@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use super::commands::{Trailer, query};
+use super::commands::{Outcome, Trailer, query};
 use super::files::keep;
 use super::output::Output;
 use super::progress::{Progress, Sofar};
@@ -100,12 +100,12 @@ impl<'a> Sink<'a> {
     }
 
     /// All of it was written.
-    pub fn finish(self, output: &Output) -> Result<(), Error> {
+    pub fn finish(self, output: &Output) -> Outcome {
         drop(self.progress);
         self.target.finish()?;
         Sink::forget(self.file.as_deref())?;
-        query::end(self.session, output, &self.trailer, None);
-        Ok(())
+        query::end(self.session, &self.trailer, None);
+        Ok(super::losses(output))
     }
 
     /// There is nothing left to go on with.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::commands::confirm;
 use super::files::{Replacement, create, resolved, take_place};
 use super::os;
-use super::output::Output;
+use super::output::{Format, Output};
 use super::session::Session;
 use super::settings::Settings;
 use crate::error::Error;
@@ -114,12 +114,17 @@ impl Target {
     }
 
     /// What writes to it; nothing where standard output does.
-    pub fn output(&self, settings: &Settings) -> Result<Option<Output>, Error> {
+    pub fn output(&self, settings: &Settings, format: Format) -> Result<Option<Output>, Error> {
         let Some(file) = self.file() else {
             return Ok(None);
         };
         let file = file.try_clone().map_err(|e| self.failed(&e))?;
-        super::output_to(settings, false, Box::new(file)).map(Some)
+        let mut output = super::output_as(settings, format, false, Box::new(file))?;
+        if !self.is_stream() {
+            let folder = self.place.parent().unwrap_or_else(|| Path::new(""));
+            output.look_at_all(folder.to_path_buf());
+        }
+        Ok(Some(output))
     }
 
     /// How much of it is on the disk; nothing where that is nothing to go on from.

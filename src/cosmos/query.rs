@@ -6,6 +6,7 @@ pub mod metrics;
 pub mod order;
 pub mod plan;
 pub mod rows;
+mod select;
 pub mod sort;
 pub mod state;
 

@@ -40,9 +40,11 @@ pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Result<(), E
                 output.row(item)?;
             }
             trailer.add(answer.value.items.len(), answer);
-            if let Some(file) = &file {
-                // What is held back for the width of a column is not printed yet.
+            // What is held back until the columns are known is not printed yet.
+            if file.is_some() || feed.follow {
                 output.spill()?;
+            }
+            if let Some(file) = &file {
                 keep(file, &state.to_json())?;
             }
             Ok(Flow::Continue)

@@ -5,11 +5,13 @@ use std::sync::Mutex;
 use super::container::key_of;
 use super::input::consistency;
 use super::query;
+use super::Outcome;
 use super::query_ranges::{Ranged, Scope, parallel, state};
 use crate::cli::files::kept;
 use crate::cli::output::{Format, Output};
 use crate::cli::progress::{Progress, Sofar};
 use crate::cli::session::Session;
+use crate::cli::settings::Settings;
 use crate::cli::shard::Shard;
 use crate::cli::sink::Sink;
 use crate::cli::target::{self, Target};
@@ -25,14 +27,15 @@ use crate::exchange::sweep::{Sweep, whole};
 
 /// `export FILE|- -d DB -c COLL [--query SQL|-f FILE] [--param NAME=TEXT]… [--state FILE] [--shard I/N] [--order]
 /// [--strip-system] [--parallel N] [--page-size N]`
-pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Result<(), Error> {
+pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Outcome {
     let settings = session.settings;
     let name = operands.first();
     let name =
         name.ok_or_else(|| Error::usage("export where to? a file, or - for standard output"))?;
     let container = session.container()?;
     let file = settings.text("state");
-    check_lines(output.format(), file.is_some())?;
+    let format = format(session.settings, output, name);
+    check_lines(format, file.is_some())?;
     if file
         .as_deref()
         .map_or(Ok(None), |file| kept("--state", file))?
@@ -54,13 +57,21 @@ pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Resul
         && target::is_whole(name, *length)
     {
         session.say("it is all there already");
-        return Sink::forget(file.as_deref());
+        return Sink::forget(file.as_deref()).map(|()| 0);
     }
     job.share(&definition);
     let length = job.state.length.unwrap_or_default();
     let target = Target::open(name, file.is_some().then_some(length))?;
     let sink = Sink::new(session, target, file);
-    job.carry_out(&definition, sink, output)
+    job.carry_out(&definition, sink, output, format)
+}
+
+/// What `-o` says, else the end of the file's name.
+fn format(settings: &Settings, output: &Output, name: &str) -> Format {
+    match (settings.text("output"), Format::of_name(name)) {
+        (None, Some(format)) => format,
+        _ => output.format(),
+    }
 }
 
 /// Another run goes on behind a line; what else there is has a beginning and an end.
@@ -68,7 +79,7 @@ fn check_lines(format: Format, stated: bool) -> Result<(), Error> {
     let lines = [Format::Auto, Format::Ndjson, Format::Raw];
     match stated && !lines.contains(&format) {
         true => Err(Error::usage(
-            "--state: only lines can be gone on with: -o ndjson",
+            "--state: only lines can be gone on with: add -o ndjson, or name a file .ndjson",
         )),
         false => Ok(()),
     }
@@ -166,10 +177,14 @@ impl<'a, 's> Job<'a, 's> {
         definition: &Definition,
         mut sink: Sink,
         output: &mut Output,
-    ) -> Result<(), Error> {
-        let mut own = sink.target.output(self.session.settings)?;
+        format: Format,
+    ) -> Outcome {
+        let mut own = sink.target.output(self.session.settings, format)?;
         let output = own.as_mut().unwrap_or(output);
         output.list();
+        if let Some(query) = &self.query {
+            output.expect_columns(&query.columns());
+        }
         sink.keep(&mut self.state)?;
         let done = match self.plan.take() {
             Some(plan) => self.merge(&plan, &mut sink, output),

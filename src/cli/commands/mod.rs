@@ -116,7 +116,7 @@ pub const COMMANDS: &[Command] = &[
     command("item batch", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "minimal", "session-token", "session-file"], 0, InSession(batch::run)),
     command("query", &["database-name", "container-name", "file", "param", "param-json", "partition-key", "partition-key-json", "page-size", "max-items", "one-page", "continuation", "state", "parallel", "metrics", "consistency", "session-token", "session-file"], 1, InSession(query::run)),
     command("import", &["database-name", "container-name", "format", "id", "nested", "mode", "any-id", "state", "errors", "on-error", "concurrency", "max-rus", "shard", "partition-key-path"], 1, Verdict(import::run)),
-    command("export", &["database-name", "container-name", "query", "file", "param", "param-json", "state", "shard", "order", "strip-system", "parallel", "page-size", "consistency", "session-token", "session-file"], 1, InSession(export::run)),
+    command("export", &["database-name", "container-name", "query", "file", "param", "param-json", "state", "shard", "order", "strip-system", "parallel", "page-size", "consistency", "session-token", "session-file"], 1, Verdict(export::run)),
     command("changes", &["database-name", "container-name", "partition-key", "partition-key-json", "from", "state", "follow", "page-size", "consistency", "session-token", "session-file"], 0, InSession(changes::run)),
     command("ranges", &["database-name", "container-name"], 0, InSession(ranges::run)),
     command("procedure execute", &["database-name", "container-name", "name", "args", "log", "partition-key", "partition-key-json"], 0, InSession(procedure::execute)),

@@ -106,6 +106,7 @@ impl<'a, 's> Work<'a, 's> {
             consistency: consistency(session)?,
         };
         output.list();
+        output.expect_columns(&query.columns());
         Ok(Work {
             session,
             output,
@@ -273,17 +274,13 @@ impl<'a, 's> Work<'a, 's> {
         for line in self.metrics.lines() {
             self.session.say(&line);
         }
-        end(self.session, self.output, &self.trailer, self.left.as_ref());
+        end(self.session, &self.trailer, self.left.as_ref());
         Ok(())
     }
 }
 
 /// What is said of the rows once all of them are written.
-pub fn end(session: &Session, output: &Output, trailer: &Trailer, left: Option<&Next>) {
-    if !output.left_out().is_empty() {
-        let names = output.left_out().join(", ");
-        session.say(&format!("members without a column, in later rows: {names}"));
-    }
+pub fn end(session: &Session, trailer: &Trailer, left: Option<&Next>) {
     session.say(&trailer.line());
     if let Some(next) = left {
         session.say(&format!(

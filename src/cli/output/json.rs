@@ -100,9 +100,13 @@ pub fn pretty(value: &RawValue, margin: usize) -> String {
     text
 }
 
+/// Lines that lie deeper are indented no further.
+const DEEPEST: usize = 128;
+
 fn new_line(text: &mut String, depth: usize) {
     text.push('\n');
-    text.push_str(&"  ".repeat(depth));
+    // The service takes no deeper ones; what others send must not grow with the square of its depth.
+    text.push_str(&"  ".repeat(depth.min(DEEPEST)));
 }
 
 /// JSON text in its parts: brackets, commas, colons, strings, and numbers or words, without the white space.

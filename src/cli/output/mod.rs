@@ -4,15 +4,20 @@
 
 mod grid;
 pub mod json;
+#[cfg(test)]
+mod round_trip;
+mod spool;
 
 use std::borrow::Cow;
 use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
 
 use serde_json::value::RawValue;
 
 use crate::error::Error;
 use crate::show::printable;
-use grid::{Grid, Style};
+use crate::cli::settings::Settings;
+use grid::{Chosen, Grid, Layout, Style};
 pub use json::lookup;
 
 /// How values are written.
@@ -59,14 +64,67 @@ impl Format {
         })
     }
 
-    fn style(self) -> Option<Style> {
-        match self {
-            Format::Table => Some(Style::Table),
-            Format::Csv => Some(Style::Csv),
-            Format::Tsv => Some(Style::Tsv),
+    /// What the end of a file's name says.
+    pub fn of_name(name: &str) -> Option<Format> {
+        let (_, end) = name.rsplit_once('.')?;
+        let end = end.to_ascii_lowercase();
+        match end.as_str() {
+            "jsonl" => Some(Format::Ndjson),
+            "json" | "ndjson" | "csv" | "tsv" => Format::parse(&end).ok(),
             _ => None,
         }
     }
+
+    fn style(self) -> Option<Style> {
+        match self {
+            Format::Table => Some(Style::Table),
+            Format::Csv => Some(Style::Separated(',')),
+            Format::Tsv => Some(Style::Separated('\t')),
+            _ => None,
+        }
+    }
+}
+
+/// What stands between cells: one character, or its name.
+pub fn delimiter(text: Option<&str>) -> Result<Option<u8>, Error> {
+    const NAMES: &[(&str, u8)] = &[
+        ("comma", b','),
+        ("semicolon", b';'),
+        ("tab", b'\t'),
+        ("\\t", b'\t'),
+        ("pipe", b'|'),
+        ("space", b' '),
+    ];
+    let Some(text) = text else { return Ok(None) };
+    let named = NAMES.iter().find(|(name, _)| *name == text);
+    let one = match text.as_bytes() {
+        [byte] if !byte.is_ascii_alphanumeric() && !b"\"\r\n".contains(byte) => Some(*byte),
+        _ => None,
+    };
+    named
+        .map(|(_, byte)| *byte)
+        .or(one.filter(u8::is_ascii))
+        .map(Some)
+        .ok_or_else(|| {
+            Error::usage(format!(
+                "--delimiter {text:?}: it is one character of ASCII that is no letter, digit, quote or line break; or comma, semicolon, tab, pipe or space"
+            ))
+        })
+}
+
+/// What the command line says of columns, for this format.
+fn layout(settings: &Settings, format: Format) -> Result<Layout, Error> {
+    let columns = settings.text("columns");
+    let columns = columns.map(|text| Chosen::read(&text)).transpose()?;
+    let layout = Layout {
+        columns: columns.unwrap_or_default(),
+        delimiter: delimiter(settings.text("delimiter").as_deref())?,
+        safe: settings.on("csv-safe"),
+    };
+    if format.style().is_none() && settings.args().has("columns") {
+        return Err(Error::usage("--columns: add -o table, csv or tsv"));
+    }
+    Ok(layout)
 }
 
 /// Whether a list is being written, and how far it is.
@@ -105,9 +163,32 @@ impl Output {
             terminal,
             to,
             list: List::None,
-            grid: format.style().map(Grid::new),
+            grid: format
+                .style()
+                .map(|style| Grid::new(style, &Layout::default())),
             line: String::new(),
         })
+    }
+
+    /// In the columns that the command line asks for.
+    pub fn laid_out(mut self, settings: &Settings) -> Result<Output, Error> {
+        let layout = layout(settings, self.format)?;
+        self.grid = self.format.style().map(|style| Grid::new(style, &layout));
+        Ok(self)
+    }
+
+    /// These columns come first, unless others were asked for.
+    pub fn expect_columns(&mut self, names: &[String]) {
+        if let Some(grid) = &mut self.grid {
+            grid.expect(names);
+        }
+    }
+
+    /// The columns are those of all rows, which may wait in a file in this folder until then.
+    pub fn look_at_all(&mut self, folder: PathBuf) {
+        if let Some(grid) = self.grid.as_mut().filter(|_| self.format != Format::Table) {
+            grid.look_at_all(folder);
+        }
     }
 
     /// The format it was made with.
@@ -122,6 +203,7 @@ impl Output {
             .ok_or_else(|| Error::local(format!("the answer has nothing at {pointer}")))?;
         let text = match self.format {
             Format::Auto | Format::Json if self.terminal => json::pretty(found, 0) + "\n",
+            _ if self.grid.is_some() => return self.in_grid(Some(found)),
             _ => self.rendered(found),
         };
         self.write(&text)
@@ -141,6 +223,7 @@ impl Output {
         let text = match (self.format, self.list) {
             (Format::Json, List::Open) => self.element(",", found),
             (Format::Json, _) => self.element("[", found),
+            _ if self.grid.is_some() => return self.in_grid(Some(found)),
             _ => self.rendered(found),
         };
         self.list = List::Open;
@@ -193,13 +276,27 @@ impl Output {
 
     /// Writes the rows that were held back. For a list that broke off: what came is shown, and a JSON list stays open.
     pub fn spill(&mut self) -> Result<(), Error> {
-        let text = self.grid.as_mut().map(Grid::finish).unwrap_or_default();
-        self.write(&text)
+        self.in_grid(None)
+    }
+
+    /// Puts a row into its columns, or finishes what waits for them.
+    fn in_grid(&mut self, row: Option<&RawValue>) -> Result<(), Error> {
+        let Some(mut grid) = self.grid.take() else {
+            return Ok(());
+        };
+        let mut emit = |text: &str| self.write(text);
+        let done = match row {
+            Some(row) => grid.row(row, &mut emit),
+            None => grid.finish(&mut emit),
+        };
+        self.grid = Some(grid);
+        done
     }
 
     /// Ends what was begun and makes sure that all of it was written.
     pub fn finish(&mut self) -> Result<(), Error> {
-        let mut text = self.grid.as_mut().map(Grid::finish).unwrap_or_default();
+        self.in_grid(None)?;
+        let mut text = String::new();
         if self.format == Format::Json {
             text.push_str(match (self.list, self.terminal) {
                 (List::None, _) => "",
@@ -213,16 +310,13 @@ impl Output {
         self.to.flush().map_err(failed)
     }
 
-    /// Members that no column shows, because no row had them when the columns were chosen.
-    pub fn left_out(&self) -> &[String] {
-        self.grid.as_ref().map(Grid::left_out).unwrap_or_default()
+    /// What could not be shown as it is, in sentences.
+    pub fn losses(&self) -> Vec<String> {
+        self.grid.as_ref().map(Grid::losses).unwrap_or_default()
     }
 
     /// A value on lines of its own.
-    fn rendered(&mut self, value: &RawValue) -> String {
-        if let Some(grid) = &mut self.grid {
-            return grid.row(value);
-        }
+    fn rendered(&self, value: &RawValue) -> String {
         match self.format {
             Format::Raw => {
                 let bare = self.get.as_ref().and_then(|_| json::string(value));
@@ -309,7 +403,7 @@ mod tests {
     #[test]
     fn a_list_that_breaks_off_shows_what_came_and_stays_open() {
         for (format, shown) in [
-            ("csv", "a\n1\n"),
+            ("csv", "a:number\n1\n"),
             ("json", "[{\"a\":1}"),
             ("ndjson", "{\"a\":1}\n"),
         ] {
@@ -360,7 +454,7 @@ mod tests {
         );
         assert_eq!(
             one("csv", false),
-            "z,a,e,s\n9007199254740993,1.10,1e400,x\n"
+            "z:number,a:number,e:number,s\n9007199254740993,1.10,1e400,x\n"
         );
         assert_eq!(
             one("table", false),
@@ -400,18 +494,27 @@ mod tests {
     }
 
     #[test]
-    fn cells_are_quoted_guarded_and_made_visible() {
+    fn cells_are_written_so_that_an_import_reads_what_they_were() {
         let items = [
             r#"{"id":"=1+1","n":-5,"t":"-5","o":{"a": [1, 2]}}"#,
             r#"{"id":"a\"b,c\n","more":null,"t":"-5-3"}"#,
         ];
         assert_eq!(
             rows("csv", None, false, &items),
-            "id,n,t,o,more\n'=1+1,-5,-5,\"{\"\"a\"\":[1,2]}\",\n\"a\"\"b,c\n\",,'-5-3,,\n"
+            "id,n:number,t,o:json,more:json\n=1+1,-5,-5,\"{\"\"a\"\":[1,2]}\",\n\"a\"\"b,c\n\",,-5-3,,null\n"
         );
         assert_eq!(
             rows("tsv", None, false, &[r#"{"a":"x\ty\\","b":"@z"}"#]),
-            "a\tb\nx\\ty\\\\\t'@z\n"
+            "a\tb\n\"x\ty\\\"\t@z\n"
+        );
+        let odd = [
+            r#"{"a:b":"","":1," c ":true,"v":"null","x;y":"a;b"}"#,
+            r#"{"v":null," c ":null,"a:b":" "}"#,
+            r#"{"v":"plain"}"#,
+        ];
+        assert_eq!(
+            rows("csv", None, false, &odd),
+            "a:b:string,:number,\" c :bool\",v:any,\"x;y\"\n\"\",1,true,\"\"\"null\"\"\",a;b\n\" \",,null,null,\n,,,plain,\n"
         );
         assert_eq!(
             rows("table", None, false, &[r#"{"a":"\u001b[2Jx\ny"}"#, "7"]),
@@ -424,18 +527,43 @@ mod tests {
     }
 
     #[test]
-    fn columns_come_from_the_first_rows_and_the_rest_is_reported() {
+    fn columns_come_from_the_first_rows_and_what_they_do_not_show_is_named() {
         let page = Page::default();
         let mut output = Output::new(Format::Csv, None, false, Box::new(page.clone())).unwrap();
-        for n in 0..100 {
-            output.row(&raw(&format!("{{\"a\":{n}}}"))).unwrap();
-            assert_eq!(page.0.borrow().is_empty(), n < 99, "{n}");
+        let text = "x".repeat(1 << 20);
+        for n in 0..4 {
+            assert!(page.0.borrow().is_empty(), "{n}");
+            let row = format!("{{\"a\":{n},\"t\":\"{text}\"}}");
+            output.row(&raw(&row)).unwrap();
         }
+        assert!(page.0.borrow().starts_with(b"a:number,t\n0,xxx"));
+        assert!(output.losses().is_empty());
         output.row(&raw(r#"{"b":1,"a":100}"#)).unwrap();
+        output.row(&raw(r#"{"b":2,"a":null,"t":5}"#)).unwrap();
         output.finish().unwrap();
-        let text = String::from_utf8(page.0.borrow().clone()).unwrap();
-        assert!(text.starts_with("a\n0\n1\n") && text.ends_with("\n99\n100\n"));
-        assert_eq!(output.left_out(), ["b"]);
+        assert!(page.0.borrow().ends_with(b"\n100,\nnull,5\n"));
+        let [left_out, misfit] = output.losses().try_into().unwrap();
+        assert!(left_out.contains("without a column: b."), "{left_out}");
+        assert!(misfit.contains("header says: t."), "{misfit}");
+    }
+
+    #[test]
+    fn where_all_rows_are_looked_at_first_each_property_has_its_column() {
+        let page = Page::default();
+        let mut output = Output::new(Format::Tsv, None, false, Box::new(page.clone())).unwrap();
+        output.look_at_all(std::env::temp_dir());
+        let text = "x".repeat(3 << 20);
+        for n in 0..4 {
+            output
+                .row(&raw(&format!("{{\"a\":{n},\"t\":\"{text}\"}}")))
+                .unwrap();
+        }
+        output.row(&raw(r#"{"b":[ 1 ],"t":5}"#)).unwrap();
+        assert!(page.0.borrow().is_empty());
+        output.finish().unwrap();
+        assert!(page.0.borrow().starts_with(b"a:number\tt:any\tb:json\n0\txxx"));
+        assert!(page.0.borrow().ends_with(b"xxx\t\n\t5\t[1]\n"));
+        assert!(output.losses().is_empty());
     }
 
     #[test]

@@ -128,7 +128,7 @@ mod tests {
             ("[ ] [", Found::Whole(3)),
             (
                 "{\"a\" : [1, {\"b\":\"]}\\\"\\\\\"}, null ],\n\"c\":-1.5e+3 } {",
-                Found::Whole(47),
+                Found::Whole(48),
             ),
             ("{\"a\":\n", Found::More),
             ("{\"a\":\"x", Found::More),

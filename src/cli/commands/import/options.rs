@@ -1,5 +1,6 @@
 //! What the command line says of an import.
 
+use crate::cli::output::delimiter;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::cosmos::key_definition::{Definition, Kind, normalise_path};
@@ -68,7 +69,8 @@ pub(super) fn format(settings: &Settings, path: &str) -> Result<Option<Format>, 
     // JSON needs no delimiter: what has one is a table.
     let table = || {
         settings
-            .text("delimiter")
+            .args()
+            .value("delimiter")
             .map(|_| Format::Table(b','))
             .filter(|_| !end.eq_ignore_ascii_case("json"))
     };
@@ -83,7 +85,7 @@ pub(super) fn table(settings: &Settings) -> Result<TableOptions, Error> {
         ));
     }
     Ok(TableOptions {
-        delimiter: crate::cli::output::delimiter(settings)?,
+        delimiter: delimiter(settings.args().value("delimiter"))?,
         id: settings.args().value("id").map(str::to_string),
         nested: settings.on("nested"),
     })
