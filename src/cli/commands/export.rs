@@ -2,10 +2,10 @@
 
 use std::sync::Mutex;
 
+use super::Outcome;
 use super::container::key_of;
 use super::input::consistency;
 use super::query;
-use super::Outcome;
 use super::query_ranges::{Ranged, Scope, parallel, state};
 use crate::cli::files::kept;
 use crate::cli::output::{Format, Output};

@@ -220,7 +220,7 @@ impl Grid {
         };
         match (full, &self.folder) {
             (false, _) => Ok(()),
-            (true, None) => self.finish(emit),
+            (true, None) => self.finish(true, emit),
             (true, Some(folder)) => {
                 if self.spool.is_none() {
                     self.spool = Some(Spool::new(folder)?);
@@ -238,12 +238,15 @@ impl Grid {
         Ok(())
     }
 
-    /// The rows that are still held back, and the header before the first of them.
-    pub fn finish(&mut self, emit: &mut Emit) -> Result<(), Error> {
+    /// The rows that are still held back, and the header before the first of them; `early` where more rows may come.
+    pub fn finish(&mut self, early: bool, emit: &mut Emit) -> Result<(), Error> {
         if std::mem::take(&mut self.rows) == 0 {
             return Ok(());
         }
         if !std::mem::replace(&mut self.settled, true) {
+            // Of what no row had so far any value may come.
+            let unknown = self.columns.iter_mut().filter(|c| early && c.kinds == 0);
+            unknown.for_each(|column| column.of = column.of.or(Some(Type::Any)));
             if self.style == Style::Table && !self.chosen {
                 self.put_first_what_is_read_first();
             }
@@ -446,7 +449,9 @@ impl Column {
         // What might be taken for something else by those who find out what stands between cells.
         let odd = text.contains([',', ';', '\t', '|'])
             || self.name.trim() != self.name
-            || text.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case("sep="));
+            || text
+                .get(..4)
+                .is_some_and(|begin| begin.eq_ignore_ascii_case("sep="));
         match odd {
             true => in_quotes(&text),
             false => quoted(&text, delimiter).into_owned(),
@@ -508,7 +513,10 @@ fn is_number(text: &str) -> bool {
 /// The text of a cell, with quotes where an import, or another reader, would take it for something else.
 fn quoted(text: &str, delimiter: char) -> Cow<'_, str> {
     let odd = |c: char| {
-        c == delimiter || c == '"' || c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+        c == delimiter
+            || c == '"'
+            || c.is_control()
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
     };
     match text.is_empty() || text.contains(odd) || text.trim() != text {
         true => in_quotes(text).into(),

@@ -14,9 +14,9 @@ use std::path::PathBuf;
 
 use serde_json::value::RawValue;
 
+use crate::cli::settings::Settings;
 use crate::error::Error;
 use crate::show::printable;
-use crate::cli::settings::Settings;
 use grid::{Chosen, Grid, Layout, Style};
 pub use json::lookup;
 
@@ -203,7 +203,7 @@ impl Output {
             .ok_or_else(|| Error::local(format!("the answer has nothing at {pointer}")))?;
         let text = match self.format {
             Format::Auto | Format::Json if self.terminal => json::pretty(found, 0) + "\n",
-            _ if self.grid.is_some() => return self.in_grid(Some(found)),
+            _ if self.grid.is_some() => return self.in_grid(Some(found), true),
             _ => self.rendered(found),
         };
         self.write(&text)
@@ -223,7 +223,7 @@ impl Output {
         let text = match (self.format, self.list) {
             (Format::Json, List::Open) => self.element(",", found),
             (Format::Json, _) => self.element("[", found),
-            _ if self.grid.is_some() => return self.in_grid(Some(found)),
+            _ if self.grid.is_some() => return self.in_grid(Some(found), true),
             _ => self.rendered(found),
         };
         self.list = List::Open;
@@ -276,18 +276,18 @@ impl Output {
 
     /// Writes the rows that were held back. For a list that broke off: what came is shown, and a JSON list stays open.
     pub fn spill(&mut self) -> Result<(), Error> {
-        self.in_grid(None)
+        self.in_grid(None, true)
     }
 
     /// Puts a row into its columns, or finishes what waits for them.
-    fn in_grid(&mut self, row: Option<&RawValue>) -> Result<(), Error> {
+    fn in_grid(&mut self, row: Option<&RawValue>, early: bool) -> Result<(), Error> {
         let Some(mut grid) = self.grid.take() else {
             return Ok(());
         };
         let mut emit = |text: &str| self.write(text);
         let done = match row {
             Some(row) => grid.row(row, &mut emit),
-            None => grid.finish(&mut emit),
+            None => grid.finish(early, &mut emit),
         };
         self.grid = Some(grid);
         done
@@ -295,7 +295,7 @@ impl Output {
 
     /// Ends what was begun and makes sure that all of it was written.
     pub fn finish(&mut self) -> Result<(), Error> {
-        self.in_grid(None)?;
+        self.in_grid(None, false)?;
         let mut text = String::new();
         if self.format == Format::Json {
             text.push_str(match (self.list, self.terminal) {
@@ -561,7 +561,11 @@ mod tests {
         output.row(&raw(r#"{"b":[ 1 ],"t":5}"#)).unwrap();
         assert!(page.0.borrow().is_empty());
         output.finish().unwrap();
-        assert!(page.0.borrow().starts_with(b"a:number\tt:any\tb:json\n0\txxx"));
+        assert!(
+            page.0
+                .borrow()
+                .starts_with(b"a:number\tt:any\tb:json\n0\txxx")
+        );
         assert!(page.0.borrow().ends_with(b"xxx\t\n\t5\t[1]\n"));
         assert!(output.losses().is_empty());
     }

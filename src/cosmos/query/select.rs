@@ -140,8 +140,14 @@ mod tests {
     fn a_list_names_its_properties_or_nothing_is_said() {
         let cases: &[(&str, &[&str])] = &[
             ("SELECT c.id, c.name AS n FROM c", &["id", "n"]),
-            ("select top 5 c.a.b , c['x y'] , c FROM c where c.from = 1", &["b", "x y", "c"]),
-            ("SELECT DISTINCT TOP @n COUNT(1) AS count, {'a': c.x, 'b': 2} AS o FROM c", &["count", "o"]),
+            (
+                "select top 5 c.a.b , c['x y'] , c FROM c where c.from = 1",
+                &["b", "x y", "c"],
+            ),
+            (
+                "SELECT DISTINCT TOP @n COUNT(1) AS count, {'a': c.x, 'b': 2} AS o FROM c",
+                &["count", "o"],
+            ),
             ("SELECT c.a", &["a"]),
             ("SELECT * FROM c", &[]),
             ("SELECT VALUE c.id FROM c", &[]),

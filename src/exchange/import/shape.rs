@@ -71,7 +71,11 @@ impl Shape {
             (expects, b' ' | b'\t' | b'\r' | b'\n') => expects,
             (Value | FirstElement, b'{' | b'[') => {
                 self.open.push(byte == b'{');
-                if byte == b'{' { FirstName } else { FirstElement }
+                if byte == b'{' {
+                    FirstName
+                } else {
+                    FirstElement
+                }
             }
             (Value | FirstElement | FirstName | Name, b'"') => {
                 self.quoted = true;
@@ -91,7 +95,7 @@ impl Shape {
         };
         self.expects = next;
         // A value that is no object and no array is no item.
-        self.open.len() <= DEEPEST && (!self.open.is_empty() || next == Next)
+        self.open.len() <= DEEPEST && (!self.open.is_empty() || matches!(byte, b'}' | b']'))
     }
 
     fn close(&mut self) -> Expects {

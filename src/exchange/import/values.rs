@@ -47,7 +47,9 @@ impl Records {
         let text = self.text.get(self.at..end)?.trim_ascii();
         let spread = text.contains(&b'\n') || text.contains(&b'\r');
         let begun = self.line;
-        spread.then(|| format!("it is not JSON: the value that begins in line {begun} is broken or has no end"))
+        spread.then(|| {
+            format!("it is not JSON: the value that begins in line {begun} is broken or has no end")
+        })
     }
 
     /// Passes over what may stand between values; `true` where nothing else is left of the text.

@@ -118,7 +118,11 @@ struct Rejecting {
 
 impl Rejects {
     /// A new file, or the one of an earlier run as it was when that wrote its state last.
-    pub fn new(settings: &Settings, length: Option<u64>, numbered: Arc<AtomicBool>) -> Result<Rejects, Error> {
+    pub fn new(
+        settings: &Settings,
+        length: Option<u64>,
+        numbered: Arc<AtomicBool>,
+    ) -> Result<Rejects, Error> {
         let (file, length) = match settings.text("errors") {
             Some(path) => {
                 let (file, length) = opened(&path, length.unwrap_or_default())?;
@@ -146,7 +150,9 @@ impl Rejects {
         } = &mut *all;
         let Some((path, file)) = file else {
             if *count <= TOLD {
-                let number = numbered.load(Ordering::Relaxed).then(|| format!(", item {}", rejected.number));
+                let number = numbered
+                    .load(Ordering::Relaxed)
+                    .then(|| format!(", item {}", rejected.number));
                 let status = (rejected.status >= 100).then(|| format!(" {}:", rejected.status));
                 tell(&format!(
                     "line {}{}:{} {}",

@@ -79,11 +79,6 @@ pub(super) fn format(settings: &Settings, path: &str) -> Result<Option<Format>, 
 
 /// `--delimiter`, `--id` and `--nested`
 pub(super) fn table(settings: &Settings) -> Result<TableOptions, Error> {
-    if settings.args().has("columns") {
-        return Err(Error::usage(
-            "--columns is for what is printed: an import takes all columns",
-        ));
-    }
     Ok(TableOptions {
         delimiter: delimiter(settings.args().value("delimiter"))?,
         id: settings.args().value("id").map(str::to_string),
