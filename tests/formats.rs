@@ -17,6 +17,9 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 use support::{Place, Ran};
 
+/// Inputs that were read or written wrongly once.
+const CASES: &str = "fixtures/cases";
+
 /// A folder that is gone with its value.
 struct Folder(PathBuf);
 
@@ -132,7 +135,7 @@ fn what_others_write_is_read_as_it_is_meant() {
         ("leadingdot.tsv", 3, r#"{"id":"1","pk":"a","rate":0.097}"#),
     ] {
         let place = Place::furnished(&[]);
-        let path = format!("fixtures/cases/{case}");
+        let path = format!("{CASES}/{case}");
         let ran = place.orders(&format!("import {path} --mode upsert"));
         assert_eq!(ran.json()["rejected"], 0, "{ran:?}");
         let there = items(&place, "orders");
@@ -388,4 +391,35 @@ fn a_list_of_keys_may_begin_with_a_byte_order_mark() {
         .orders("item read --keys fixtures/cases/bomkeys")
         .ok()
         .shows("\"id\":\"n1\"");
+}
+
+#[test]
+fn each_item_that_is_refused_in_a_batch_has_the_reason_of_the_service() {
+    let (place, folder) = (Place::furnished(&[]), Folder::new("odd"));
+    let errors = folder.file("errors.ndjson");
+    let line = format!("import fixtures/cases/odd.ndjson --errors {errors}");
+    place.orders(&line).ends(9);
+    let mut reasons = BTreeMap::new();
+    for line in folder.text("errors.ndjson").lines() {
+        let row: Value = serde_json::from_str(line).unwrap();
+        let reason = row["reason"].as_str().unwrap().to_string();
+        assert!(!reason.is_empty() && reason != "bad request", "{row}");
+        reasons.insert(row["line"].as_u64().unwrap(), reason);
+    }
+    assert!(
+        reasons[&15].contains("ttl") && reasons[&16].contains("ttl"),
+        "{reasons:?}"
+    );
+    assert!(reasons[&5].contains("not JSON"), "{reasons:?}");
+}
+
+#[test]
+fn an_item_that_lives_for_null_seconds_is_refused() {
+    let place = Place::furnished(&[]);
+    let ran = place.orders("import fixtures/cases/ttl.ndjson").ends(9);
+    let ran = ran
+        .says("line 1: 400: ")
+        .says("ttl 'null' is invalid")
+        .says("line 2: 400: ");
+    assert_eq!(ran.json()["created"], 1);
 }

@@ -929,6 +929,39 @@ fn one_item_that_cannot_be_read_spoils_it_for_itself_alone() {
     }
 }
 
+#[test]
+fn a_reason_that_stands_in_the_place_of_an_item_is_told_and_a_missing_one_is_asked_for() {
+    for (outcome, requests) in [
+        (
+            r#"{"statusCode":400,"resourceBody":{"code":"x","message":"It is odd."}}"#,
+            3,
+        ),
+        (r#"{"statusCode":400,"resourceBody":"It is odd."}"#, 3),
+        (r#"{"statusCode":400,"message":"It is odd."}"#, 3),
+        (r#"{"statusCode":400}"#, 7),
+        (r#"{"statusCode":400,"resourceBody":null}"#, 7),
+    ] {
+        let service = server(move |asked| match asked.body.starts_with('[') {
+            true => outcomes(asked, outcome),
+            false => reply(400, r#"{"code":"x","message":"It is odd."}"#),
+        });
+        let (file, key) = (Named::new("odd.ndjson", lines(4)), key());
+        let ran = toward(&service, &format!("import {}", file.path()), &key)
+            .go()
+            .ends(9);
+        assert_eq!((count(&ran, "created"), count(&ran, "rejected")), (0, 4));
+        for line in 1..5 {
+            assert!(
+                ran.err.contains(&format!("line {line}: 400: It is odd.")),
+                "{outcome} {ran:?}"
+            );
+        }
+        let asked = service.asked();
+        let sent = asked.iter().filter(|asked| asked.method == "POST").count();
+        assert!(sent <= requests, "{outcome}: {sent}");
+    }
+}
+
 /// A range may refuse a question about a key that is not its own.
 #[test]
 fn the_range_that_is_asked_for_batches_is_that_of_the_key_it_is_asked_for() {

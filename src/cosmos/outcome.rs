@@ -57,6 +57,13 @@ pub(crate) struct Brief {
     pub message: Option<String>,
 }
 
+impl Brief {
+    /// Whether it was refused with a status that has many reasons, and none is said.
+    pub fn is_unexplained(&self) -> bool {
+        self.status == 400 && self.message.is_none()
+    }
+}
+
 /// The status of the answer says nothing: the outcomes do.
 pub(super) fn outcomes(response: &Response) -> Result<Vec<Outcome>, Error> {
     let texts: Vec<&RawValue> = list(response)?;
@@ -88,6 +95,15 @@ fn text(members: &Members, name: &str) -> Option<String> {
     serde_json::from_str(find(members, name)?).ok()
 }
 
+/// In the place of an item may stand why there is none: `{"code","message"}`, or a sentence.
+fn refusal(members: &Members) -> Option<String> {
+    let body = find(members, "resourceBody")?;
+    match serde_json::from_str::<Members>(body) {
+        Ok(inner) => text(&inner, "message"),
+        Err(_) => text(members, "resourceBody"),
+    }
+}
+
 fn brief(members: &Members) -> Result<Brief, Error> {
     let status = find(members, "statusCode").and_then(|status| status.parse().ok());
     let status = status.filter(|status| (100..600).contains(status));
@@ -97,7 +113,7 @@ fn brief(members: &Members) -> Result<Brief, Error> {
         substatus: find(members, "subStatusCode").and_then(|code| code.parse().ok()),
         charge: number(members, "requestCharge"),
         retry_after: wait.map(Duration::from_secs_f64),
-        message: text(members, "message"),
+        message: text(members, "message").or_else(|| refusal(members)),
     })
 }
 

@@ -4,8 +4,6 @@
 
 mod grid;
 pub mod json;
-#[cfg(test)]
-mod round_trip;
 mod spool;
 
 use std::borrow::Cow;
@@ -363,6 +361,8 @@ fn failed(error: std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
+    mod round_trip;
+
     use super::*;
     use std::cell::RefCell;
     use std::io;

@@ -27,6 +27,8 @@ pub(super) struct Op {
     pub unsure: bool,
     /// The service could not read a request that it was in.
     pub alone: bool,
+    /// It goes in no batch: only in a request of its own the service says why it refuses it.
+    pub by_itself: bool,
 }
 
 impl Op {
@@ -40,6 +42,7 @@ impl Op {
             attempts: 0,
             unsure: false,
             alone: false,
+            by_itself: false,
         }
     }
 

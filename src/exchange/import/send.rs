@@ -30,7 +30,7 @@ impl Desk<'_> {
     pub fn ask(&self, load: &mut Load, room: &mut String) -> Asked {
         let count = load.ops.len();
         let asked = match load.ops.as_slice() {
-            [op] if op.is_huge() || !self.bulk => {
+            [op] if op.is_huge() || op.by_itself || !self.bulk => {
                 self.one(op).map(|(said, charge)| (vec![said], charge))
             }
             _ => self.many(load, room),
@@ -55,7 +55,7 @@ impl Desk<'_> {
         }
     }
 
-    fn many(&self, load: &Load, room: &mut String) -> Result<(Vec<Said>, f64), Error> {
+    fn many(&self, load: &mut Load, room: &mut String) -> Result<(Vec<Said>, f64), Error> {
         let mut operations = load.ops.iter().map(|op| &op.operation);
         let mut body = std::mem::take(room);
         body.reserve(load.bytes + 2);
@@ -76,10 +76,15 @@ impl Desk<'_> {
             return Err(Error::unknown(self.line(), what));
         }
         let each = outcomes.iter().filter_map(|outcome| outcome.charge).sum();
-        Ok((
-            outcomes.iter().map(Said::of).collect(),
-            answer.charge.unwrap_or(each),
-        ))
+        let mut said: Vec<Said> = outcomes.iter().map(Said::of).collect();
+        for ((op, brief), said) in load.ops.iter_mut().zip(outcomes).zip(&mut said) {
+            if brief.is_unexplained() {
+                // The response to a request of its own says why; nothing was written.
+                (op.alone, op.by_itself) = (true, true);
+                said.status = 424;
+            }
+        }
+        Ok((said, answer.charge.unwrap_or(each)))
     }
 
     fn one(&self, op: &Op) -> Result<(Said, f64), Error> {

@@ -94,7 +94,7 @@ fn id(value: &Value) -> Result<String, Refusal> {
 
 fn ttl(value: &Value) -> Result<(), Refusal> {
     match value.get("ttl") {
-        None | Some(Value::Null) => Ok(()),
+        None => Ok(()),
         Some(ttl) => match definition::seconds("ttl", ttl) {
             Ok(_) => Ok(()),
             Err(message) => Err(Refusal::new(400, message)),

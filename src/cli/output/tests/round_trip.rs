@@ -1,6 +1,6 @@
 //! What is written in any format is imported as it was: ten thousand items made of all that has ever been read wrongly.
 //! `RAWCOSMOS_SEED` makes others.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,8 +9,8 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
-use super::grid::{Grid, Layout};
-use super::{Format, Output, json};
+use crate::cli::output::grid::{Grid, Layout};
+use crate::cli::output::{Format, Output, json};
 use crate::exchange::import::records::{self, Records, TableOptions};
 
 const ITEMS: usize = 10_000;
