@@ -409,7 +409,7 @@ fn each_item_that_is_refused_in_a_batch_has_the_reason_of_the_service() {
         reasons.insert(row["line"].get().parse::<u64>().unwrap(), reason);
     }
     assert!(
-        reasons[&15].contains("ttl") && reasons[&16].contains("ttl"),
+        reasons[&14].contains("ttl") && reasons[&15].contains("ttl"),
         "{reasons:?}"
     );
     assert!(reasons[&5].contains("not JSON"), "{reasons:?}");
