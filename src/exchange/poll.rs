@@ -8,13 +8,11 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::Client;
+use super::retry::POLL;
 use crate::arm::operation::{Progress, Started};
 use crate::error::Error;
 use crate::message::Call;
 use crate::name::Endpoint;
-
-/// Seconds between two questions, where the service does not say; the last one repeats.
-const WAITS: [u64; 5] = [1, 2, 4, 8, 15];
 
 /// How long a wait lasts before the caller is asked again whether to stop.
 const SLICE: Duration = Duration::from_millis(200);
@@ -274,6 +272,5 @@ impl<'p, 'a> Poll<'p, 'a> {
 }
 
 fn own_wait(turn: usize) -> Duration {
-    let seconds = WAITS.get(turn).or(WAITS.last()).copied();
-    Duration::from_secs(seconds.unwrap_or(15))
+    POLL.wait(u32::try_from(turn).unwrap_or(u32::MAX), None)
 }

@@ -354,6 +354,10 @@ pub const RANGE_LIST: Backoff = Backoff::new(200, 1_600, 4, 10_000).at_once();
 pub const BATCH: Backoff = Backoff::new(100, 3_200, 9, 30_000);
 /// `changes --follow`, where there was nothing new.
 pub const FEED_IDLE: Backoff = Backoff::within(1_000, 5_000, 0).endless();
+/// The status of an operation of ARM, until the time given for it is over.
+pub const POLL: Backoff = Backoff::within(1_000, 15_000, 0).endless();
+/// A grant to a principal that is not known yet, or while the account is being changed.
+pub const GRANT: Backoff = Backoff::new(5_000, 40_000, 4, 75_000);
 /// One item of an import is not sent more often than this, unless it is its range that is refused.
 pub const ITEM_ATTEMPTS: u32 = 10;
 
@@ -363,6 +367,8 @@ pub const SCHEDULES: &[(&str, Backoff)] = &[
     ("one range gone: read the ranges again", RANGE_GONE),
     ("list of ranges with a gap: read again", RANGE_LIST),
     ("changes --follow: nothing new", FEED_IDLE),
+    ("operation of ARM: not over yet", POLL),
+    ("grant: principal unknown, account locked", GRANT),
 ];
 
 impl Recovery {

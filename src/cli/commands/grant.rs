@@ -16,6 +16,7 @@ use crate::cli::session::Session;
 use crate::cosmos;
 use crate::error::Error;
 use crate::exchange::pages::Flow;
+use crate::exchange::retry::{GRANT, History};
 use crate::message::Call;
 use crate::name::Name;
 
@@ -94,14 +95,15 @@ pub fn give(session: &Session, account: &arm::Account, grant: &Grant) -> Result<
 /// Grants again where that helps: a principal made a moment ago may not be known yet, and an operation may fail over the
 /// lock that another change of the account holds.
 pub fn patiently(session: &Session, give: &dyn Fn() -> Result<(), Error>) -> Result<(), Error> {
-    let mut waits = [5, 10, 20, 40].into_iter();
+    let mut grant_history = History::default();
     loop {
         let given = give();
         let passing = given.as_ref().err().and_then(passing);
-        match (waits.next(), passing) {
-            (Some(seconds), Some(why)) => {
-                session.say(&format!("{why}; again in {seconds} s"));
-                session.client.rest(Duration::from_secs(seconds))?;
+        match (GRANT.next(&grant_history, None), passing) {
+            (Some(wait), Some(why)) => {
+                session.say(&format!("{why}; again in {} s", wait.as_secs()));
+                session.client.rest(wait)?;
+                grant_history.add(wait);
             }
             _ => return given,
         }
