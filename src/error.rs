@@ -51,7 +51,7 @@ pub enum Error {
     Usage(Words),
     /// No token could be had.
     Identity(Box<NoToken>),
-    /// The request did not arrive, or its answer was lost and it is safe to ask again.
+    /// The request did not arrive, or it was a read whose answer was lost: it is safe to send it again.
     Transport(Box<Broken>),
     /// The request may have been carried out: its answer was lost and it must not be sent blindly again.
     Unknown(Box<Lost>),
@@ -119,12 +119,20 @@ impl Error {
 
     /// The same, of this request.
     pub fn unusable(request: String, what: String) -> Error {
-        Error::Answer(Box::new(Lost { request, what }))
+        Error::Answer(Box::new(Lost {
+            request,
+            what,
+            activity: None,
+        }))
     }
 
     /// A request of which only this was seen.
     pub fn unknown(request: String, what: String) -> Error {
-        Error::Unknown(Box::new(Lost { request, what }))
+        Error::Unknown(Box::new(Lost {
+            request,
+            what,
+            activity: None,
+        }))
     }
 
     /// The service's refusal, where this is one.
@@ -134,6 +142,31 @@ impl Error {
             Error::Identity(no_token) => no_token.failure.as_ref(),
             _ => None,
         }
+    }
+
+    /// The activity id of the request that failed: of the answer, else the one that was sent.
+    pub fn activity(&self) -> Option<&str> {
+        let activity = match self {
+            Error::Transport(broken) => &broken.activity,
+            Error::Unknown(lost) | Error::Answer(lost) => &lost.activity,
+            other => &other.failure()?.activity,
+        };
+        activity.as_deref()
+    }
+
+    /// The same error with an activity id, unless it has one.
+    #[must_use]
+    pub fn with_activity(mut self, id: Option<&str>) -> Error {
+        let place = match &mut self {
+            Error::Transport(broken) => Some(&mut broken.activity),
+            Error::Unknown(lost) | Error::Answer(lost) => Some(&mut lost.activity),
+            Error::Status(failure) => Some(&mut failure.activity),
+            _ => None,
+        };
+        if let (Some(place @ None), Some(id)) = (place, id) {
+            *place = Some(id.to_string());
+        }
+        self
     }
 
     /// Whether the service said this status.
@@ -202,6 +235,8 @@ pub struct Failure {
     pub challenge: Option<String>,
     /// The `Date` header: the service's clock.
     pub date: Option<String>,
+    /// Whether the service itself says so: it has a header `x-ms-…`, or a code and a message in JSON. A proxy has neither.
+    pub of_service: bool,
     /// The beginning of the body, as it came.
     pub body: String,
 }
@@ -223,6 +258,7 @@ impl Failure {
             found.map(|(_, value)| value.trim().to_string())
         };
         let said = said::read_body(&String::from_utf8_lossy(body));
+        let marked = headers.iter().any(|(name, _)| is_mark(name));
         let body = String::from_utf8_lossy(body.get(..BODY_KEPT).unwrap_or(body)).into();
         Failure {
             plane,
@@ -240,6 +276,7 @@ impl Failure {
             server: header("server"),
             challenge: header("www-authenticate"),
             date: header("date"),
+            of_service: marked || said.coded,
             body,
         }
     }
@@ -256,6 +293,12 @@ impl fmt::Display for Failure {
         }
         write!(f, ": {}", self.message)
     }
+}
+
+/// Whether a header is one that only the services send.
+pub(crate) fn is_mark(name: &str) -> bool {
+    name.get(..5)
+        .is_some_and(|start| start.eq_ignore_ascii_case("x-ms-"))
 }
 
 /// The wait a service asks for: milliseconds where given, else whole seconds, else until a date by its own clock.

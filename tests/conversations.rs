@@ -51,7 +51,10 @@ fn account_key() -> Credential {
 }
 
 fn ok(body: &str) -> Act {
-    answer(200, &[], body).into()
+    match body {
+        "{}" => Act::Fine(None),
+        body => answer(200, &[], body).into(),
+    }
 }
 
 fn broken(stage: Stage) -> Act {
@@ -164,7 +167,7 @@ fn of_several_threads_without_a_token_one_asks() {
     impl Transport for Slow {
         fn send(&self, request: &Request) -> Result<Response, Broken> {
             if !is_token_request(&request.line()) {
-                return Ok(answer(200, &[], "{}"));
+                return Ok(answer(200, &[], r#"{"id":"acct1"}"#));
             }
             *self.0.lock().unwrap() += 1;
             // Long enough for the others to come to the same point.
@@ -564,7 +567,7 @@ fn a_header_that_would_split_the_request_is_not_sent() {
 #[test]
 fn the_request_is_named_where_an_answer_cannot_be_used() {
     let clock = FakeClock::new();
-    let script = Script::new(&clock, [ok("[]")]);
+    let script = Script::for_ever(&clock, ok("[]"));
     let error = Client::new(&script, &clock, account_key()).run(&cosmos::account::read(&account()));
     let text = error.unwrap_err().to_string();
     assert!(
@@ -576,6 +579,98 @@ fn the_request_is_named_where_an_answer_cannot_be_used() {
 }
 
 #[test]
+fn every_error_of_the_data_plane_names_an_activity_id() {
+    const SENT: &str = "856acd38-320d-47df-ab6f-9761bb987668";
+    let said = |id: &str| answer(400, &[("x-ms-activity-id", id)], "{}").into();
+    for (act, wanted) in [
+        (broken(Stage::Answer), SENT),
+        (broken(Stage::Connect), SENT),
+        (ok("[]"), SENT),
+        (refusal(400, 0, "{}"), SENT),
+        (said("theirs"), "theirs"),
+    ] {
+        for write in [false, true] {
+            let clock = FakeClock::new();
+            let script = Script::for_ever(&clock, act.clone());
+            let client = Client::new(&script, &clock, account_key());
+            let error = match write {
+                true => create_one(&client).unwrap_err(),
+                false => client.run(&cosmos::account::read(&account())).unwrap_err(),
+            };
+            assert_eq!(error.activity(), Some(wanted), "{error}");
+            let sent = script.sent();
+            assert_eq!(header(&sent[0], "x-ms-activity-id").as_deref(), Some(SENT));
+        }
+    }
+}
+
+/// A proxy says them as well: only of the service it is believed that it has done nothing.
+#[test]
+fn a_refusal_without_the_marks_of_the_service_leaves_a_write_unknown() {
+    let coded = r#"{"code":"ServiceUnavailable","message":"x"}"#;
+    for status in [408, 410, 429, 449, 500, 502, 503, 504, 520, 302] {
+        for body in [
+            "",
+            "<html>",
+            "upstream connect error",
+            r#"{"message":"no"}"#,
+        ] {
+            let bare: Act = answer(status, &[("retry-after", "0")], body).into();
+            for effect in [Effect::Once, Effect::Never] {
+                let ran = always(Plane::Data, effect, &bare);
+                let error = ran.result.unwrap_err();
+                assert!(
+                    matches!(error, Error::Unknown(_)),
+                    "{status} {body}: {error}"
+                );
+                assert_eq!(ran.sent, 1, "{status} {body}: sent again");
+            }
+            let ran = always(Plane::Arm, Effect::Once, &bare);
+            assert!(matches!(ran.result, Err(Error::Unknown(_))), "{status}");
+        }
+    }
+    for of_service in [
+        answer(503, &[("x-ms-request-charge", "0")], ""),
+        answer(503, &[], coded),
+    ] {
+        let ran = always(Plane::Data, Effect::Once, &of_service.into());
+        assert_eq!(ran.sent, 4);
+        assert!(ran.result.unwrap_err().is_status(503));
+    }
+}
+
+#[test]
+fn a_success_that_is_not_the_services_answer_is_none() {
+    let page = "<html>Sign in</html>";
+    let bodies = ["", "{}", "[]", page, r#"{"id":"another"}"#];
+    for (status, body) in [200, 202, 203, 206]
+        .iter()
+        .flat_map(|s| bodies.map(|b| (*s, b)))
+    {
+        let clock = FakeClock::new();
+        let script = Script::for_ever(&clock, Act::from(answer(status, &[], body)));
+        let client = Client::new(&script, &clock, account_key());
+        let case = format!("{status} {body}");
+        let created = create_one(&client).unwrap_err();
+        assert!(matches!(created, Error::Unknown(_)), "{case}: {created}");
+        let key = PartitionKey::from_text("a");
+        let delete = items::delete(&container(), &name("1"), &key, &Options::default());
+        let deleted = client.run(&delete).unwrap_err();
+        assert!(matches!(deleted, Error::Unknown(_)), "{case}: {deleted}");
+        let read = read_one(&client).unwrap_err();
+        assert!(matches!(read, Error::Answer(_)), "{case}: {read}");
+        let database = arm::databases::create(&arm_account(), &name("d"), None);
+        let client = Client::new(
+            &script,
+            &clock,
+            Credential::Token(Token::ready("t").unwrap()),
+        );
+        let put = client.run(&database).unwrap_err();
+        assert!(matches!(put, Error::Unknown(_)), "{case}: {put}");
+    }
+}
+
+#[test]
 fn a_charge_that_is_no_amount_is_none() {
     for (text, charge) in [
         ("2.5", Some(2.5)),
@@ -584,7 +679,7 @@ fn a_charge_that_is_no_amount_is_none() {
         ("-1", None),
     ] {
         let clock = FakeClock::new();
-        let charged: Act = answer(200, &[("x-ms-request-charge", text)], "{}").into();
+        let charged = Act::Fine(Some(("x-ms-request-charge", text.to_string())));
         let script = Script::new(&clock, [charged]);
         let client = Client::new(&script, &clock, account_key());
         let read = client.run(&cosmos::account::read(&account())).unwrap();
@@ -729,11 +824,7 @@ fn always(plane: Plane, effect: Effect, act: &Act) -> Ran {
 
 fn refusal(status: u16, substatus: u32, body: &str) -> Act {
     let substatus = substatus.to_string();
-    let headers: &[(&str, &str)] = match substatus.as_str() {
-        "0" => &[],
-        substatus => &[("x-ms-substatus", substatus)],
-    };
-    answer(status, headers, body).into()
+    answer(status, &[("x-ms-substatus", &substatus)], body).into()
 }
 
 const LOCK: &str = r#"{"code":"PreconditionFailed","message":"There is another user operation in progress which requires an exclusive lock on [a]."}"#;
@@ -863,7 +954,7 @@ fn each_refusal_has_its_own_limit() {
     let acts = [&busy, &busy, &busy, &failed, &failed, &busy, &failed];
     let acts = || acts.into_iter().cloned();
     let ran = run(Plane::Data, Effect::Read, |clock| {
-        Script::new(clock, acts().chain([ok("")]))
+        Script::new(clock, acts().chain([ok("{}")]))
     });
     assert_eq!(ran.waits, [100, 200, 400, 500, 1000, 800, 2000]);
     assert_eq!(ran.result.unwrap(), 8);
@@ -877,7 +968,7 @@ fn each_refusal_has_its_own_limit() {
 fn the_services_own_wait_is_honoured_within_the_budget() {
     let wait = |ms: &str| Act::from(answer(429, &[("x-ms-retry-after-ms", ms)], ""));
     let ran = run(Plane::Data, Effect::Once, |clock| {
-        Script::new(clock, [wait("12.5"), wait("0"), wait("2500"), ok("")])
+        Script::new(clock, [wait("12.5"), wait("0"), wait("2500"), ok("{}")])
     });
     assert_eq!(ran.waits, [12, 200, 2500]);
     assert_eq!(ran.result.unwrap(), 4);
@@ -909,7 +1000,11 @@ fn a_failed_connection_is_repeated_by_stage_and_effect() {
     for effect in [Read, Idempotent, Delete] {
         let ran = always(Plane::Data, effect, &broken(Stage::Answer));
         assert_eq!(ran.sent, 3, "{effect:?}");
-        assert!(matches!(ran.result, Err(Error::Transport(_))));
+        let error = ran.result.unwrap_err();
+        match effect {
+            Read => assert!(matches!(error, Error::Transport(_)), "{error}"),
+            _ => assert!(matches!(error, Error::Unknown(_)), "{error}"),
+        }
     }
     let ran = always(Plane::Data, Once, &broken(Stage::Answer));
     assert_eq!(ran.sent, 1);
@@ -927,7 +1022,7 @@ fn a_failed_connection_is_repeated_by_stage_and_effect() {
 
 #[test]
 fn the_second_delete_may_find_nothing() {
-    let missing = || refusal(404, 0, "{}");
+    let missing = || refusal(404, 0, r#"{"code":"NotFound","message":"x"}"#);
     let ran =
         |plane, acts: [Act; 2]| run(plane, Effect::Delete, |clock| Script::new(clock, acts)).result;
     for first in [
@@ -951,6 +1046,10 @@ fn the_second_delete_may_find_nothing() {
                 .is_status(404)
         );
     }
+    // A page that a proxy says it with does not mean that the item is gone.
+    let page: Act = answer(404, &[], "<html>").into();
+    let error = ran(Plane::Data, [broken(Stage::Answer), page]).unwrap_err();
+    assert!(!matches!(error, Error::Transport(_)), "{error}");
     let gone = always(Plane::Data, Effect::Delete, &missing());
     assert_eq!(gone.sent, 1);
     assert!(gone.result.unwrap_err().is_status(404));
@@ -970,7 +1069,7 @@ fn a_replica_that_lags_says_nothing_about_a_delete() {
             Script::new(clock, [broken(Stage::Answer)]).then_for_ever(Some(lags))
         });
         let error = ran.result.unwrap_err();
-        let lost = matches!(&error, Error::Transport(broken) if broken.was_sent());
+        let lost = matches!(&error, Error::Unknown(_));
         assert!(
             lost && error.to_string().contains(&substatus.to_string()),
             "{error}"
@@ -1015,7 +1114,8 @@ const STATUS: (&str, &str) = (
 );
 
 fn accepted(headers: &[(&str, &str)]) -> Act {
-    answer(202, headers, r#"{"status":"Enqueued"}"#).into()
+    let headers = [headers, &[("x-ms-request-id", "r")]].concat();
+    answer(202, &headers, r#"{"status":"Enqueued"}"#).into()
 }
 
 fn state(state: &str) -> Act {
@@ -1168,7 +1268,12 @@ fn the_limit_holds_whatever_the_service_asks_for() {
 
 #[test]
 fn there_may_be_nothing_to_follow() {
-    let done = finish(given(), vec![answer(204, &[], "").into()], None, 1);
+    let done = finish(
+        given(),
+        vec![answer(204, &[("x-ms-request-id", "r")], "").into()],
+        None,
+        1,
+    );
     done.result.unwrap();
     assert_eq!((done.waits.len(), done.asked), (0, 0));
     // Accepted, and no word of where to ask: the resource tells.
@@ -1769,10 +1874,10 @@ fn a_container_made_anew_is_noticed() {
     assert!(read.ids.is_empty() && read.states.is_empty());
     // Or the new one knows nothing of the session of the old one.
     let stranger = || answer(404, &[("x-ms-substatus", "1003")], "").into();
-    let anew = vec![stranger(), ok(r#"{"_rid":"other"}"#)];
+    let anew = vec![stranger(), ok(r#"{"id":"Orders 2026","_rid":"other"}"#)];
     let read = changes(anew, &at_the_start(), 1);
     assert!(matches!(read.result, Err(Error::Conflict(_))));
-    let same = vec![stranger(), ok(r#"{"_rid":"rid"}"#)];
+    let same = vec![stranger(), ok(r#"{"id":"Orders 2026","_rid":"rid"}"#)];
     let read = changes(same, &at_the_start(), 1);
     assert!(read.result.unwrap_err().is_status(404));
 }
@@ -1986,7 +2091,10 @@ fn many_items_are_asked_for_a_thousand_at_a_time_and_after_a_split_again() {
 // ---- Sessions
 
 fn told(status: u16, token: &str, body: &str) -> Act {
-    answer(status, &[("x-ms-session-token", token)], body).into()
+    match body {
+        "{}" => Act::Fine(Some(("x-ms-session-token", token.to_string()))),
+        body => answer(status, &[("x-ms-session-token", token)], body).into(),
+    }
 }
 
 /// Reads an item, with the token that the request says itself; what it ends with does not matter.
@@ -2021,7 +2129,7 @@ fn a_read_sees_what_was_written_before_it() {
     let sessions = Sessions::new(&script);
     let client = Client::new(&sessions, &clock, account_key());
     let (place, key) = (container(), PartitionKey::from_text("a"));
-    let item = serde_json::value::RawValue::from_string("{}".into()).unwrap();
+    let item = serde_json::value::RawValue::from_string(r#"{"id":"1"}"#.into()).unwrap();
     let query = Query::new("SELECT * FROM c");
     let ask = |across: Across| query::items(&place, &query, &across, &Paging::default());
     client
@@ -2111,7 +2219,7 @@ fn a_new_container_is_a_new_session_and_a_huge_token_stays_at_home() {
         answer(
             200,
             &[("x-ms-session-token", token), ("x-ms-content-path", rid)],
-            "{}",
+            r#"{"id":"1"}"#,
         )
         .into()
     };
@@ -2415,8 +2523,11 @@ fn a_write_whose_answer_was_lost_is_compared_with_what_is_there() {
         let (found, _) = write(None, "\"1\"", vec![lost(), conflict(), other]);
         assert!(found.unwrap_err().is_status(409));
     }
-    for unreadable in [refusal(403, 5302, "{}"), ok("<html>")] {
-        let (found, _) = write(None, "\"1\"", vec![lost(), conflict(), unreadable]);
+    // What is no answer is asked for again, and the account for other regions.
+    let page = vec![ok("<html>"); 4];
+    for unreadable in [vec![refusal(403, 5302, "{}")], page] {
+        let acts = [vec![lost(), conflict()], unreadable].concat();
+        let (found, _) = write(None, "\"1\"", acts);
         let error = found.unwrap_err();
         assert!(matches!(error, Error::Unknown(_)), "{error}");
     }

@@ -327,7 +327,7 @@ fn an_import_that_is_throttled() -> usize {
             *turn.lock().unwrap() += 1;
             match *turn.lock().unwrap() {
                 // The question whether there are batches goes by another row, and is waited for.
-                1 | 3 => reply(429, ""),
+                1 | 3 => reply(429, r#"{"code":"TooManyRequests","message":"x"}"#),
                 2 => reply(207, r#"[{"statusCode":404}]"#),
                 _ => reply(200, r#"[{"statusCode":201},{"statusCode":201}]"#),
             }

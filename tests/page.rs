@@ -239,11 +239,10 @@ fn the_page_has_every_exchange() {
     // Before the first step it asks ARM for a token, and then whether the database is there.
     for (wire, before) in tapped.wires.iter().zip([1, 1, 0]) {
         let sent = ids(&wire.answered());
-        let here: Vec<String> = shown
-            .iter()
-            .filter(|id| sent.contains(id))
-            .cloned()
-            .collect();
+        let here = shown.iter().filter(|id| sent.contains(id)).cloned();
+        let mut here: Vec<String> = here.collect();
+        // The data plane gives back the id that was sent.
+        here.dedup();
         assert!(here.len() > 1);
         assert_eq!(here, sent[before..]);
         all += here.len();
@@ -332,7 +331,7 @@ fn no_answer_becomes_markup_and_none_is_changed() {
     };
     let (text, service) = run("text");
     let (page, other) = run("html");
-    assert_eq!((text.code, page.code), (1, 1), "{page:#?}");
+    assert_eq!((text.code, page.code), (10, 10), "{page:#?}");
     let blocks = whole(&page.out);
     assert!(!page.out.to_ascii_lowercase().contains("<script"));
     // A token and a question come before the first step; what follows the error is shown as well.

@@ -529,7 +529,7 @@ fn a_lost_answer_to_a_change_is_unknown_and_not_sent_again() {
     assert!(matches!(error, Error::Unknown(_)), "{error}");
     assert_eq!(server.requests().len(), 1);
     let error = client.run(&call(Effect::Idempotent)).unwrap_err();
-    assert!(matches!(error, Error::Transport(_)), "{error}");
+    assert!(matches!(error, Error::Unknown(_)), "{error}");
     assert_eq!(server.requests().len(), 4);
 }
 
@@ -674,6 +674,64 @@ fn what_came_after_an_answer_is_not_the_next_one() {
             (2, 2),
             "{told}"
         );
+    }
+}
+
+#[test]
+fn a_connection_whose_answer_cannot_be_used_is_not_used_again() {
+    let whole = |body: &str| {
+        let length = body.len();
+        reply(format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}"
+        ))
+    };
+    for told in ["{}", "<html>Sign in</html>", r#"{"id":"2"}"#, r#"{"id""#] {
+        let server = Server::new(vec![whole(told), whole(r#"{"id":"1"}"#)]);
+        let network = Network::new(None);
+        let key = Credential::Key(MasterKey::new(KEY).unwrap());
+        let client = Client::new(&network, &SystemClock, key);
+        let container = cosmos::Account::new(server.endpoint())
+            .database(&name("d"))
+            .container(&name("c"));
+        let key = PartitionKey::from_text("a");
+        let read = items::read(&container, &name("1"), &key, &Options::default());
+        client.run(&read).unwrap();
+        let items = server.requests();
+        let items = items.iter().filter(|asked| asked.contains("/docs/1 "));
+        assert_eq!((items.count(), server.connections()), (2, 2), "{told}");
+        client.run(&read).unwrap();
+        assert_eq!(server.connections(), 2, "{told}");
+    }
+}
+
+#[test]
+fn every_request_to_the_data_plane_is_named_by_an_id_of_its_own() {
+    let server = Server::new(vec![reply(
+        "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{\"id\":\"a\"}",
+    )]);
+    let network = Network::new(None);
+    let key = Credential::Key(MasterKey::new(KEY).unwrap());
+    let client = Client::new(&network, &SystemClock, key);
+    let account = cosmos::Account::new(server.endpoint());
+    for _ in 0..2 {
+        client.run(&cosmos::account::read(&account)).unwrap();
+    }
+    let id = |request: &String| {
+        let line = request
+            .lines()
+            .find(|l| l.starts_with("x-ms-activity-id: "));
+        line.unwrap()["x-ms-activity-id: ".len()..].to_string()
+    };
+    let ids: Vec<String> = server.requests().iter().map(id).collect();
+    assert_ne!(ids[0], ids[1]);
+    for id in ids {
+        let parts: Vec<usize> = id.split('-').map(str::len).collect();
+        assert_eq!(parts, [8, 4, 4, 4, 12], "{id}");
+        assert!(
+            id.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit()),
+            "{id}"
+        );
+        assert_eq!(&id[14..15], "4");
     }
 }
 

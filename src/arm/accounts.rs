@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::groups::Group;
 use super::operation::Started;
-use super::{Account, Call, Effect, Members, Scope, next_page, page, request, with_json};
+use super::{Account, Call, Effect, Members, Scope, next_page, page, request, whole, with_json};
 use crate::error::Error;
 use crate::message::{Next, Page, Response};
 use crate::name::{Endpoint, Name, Secret};
@@ -21,7 +21,7 @@ pub fn show(account: &Account) -> Call<Box<RawValue>> {
         scope: Scope::Arm,
         action: READ,
         effect: Effect::Read,
-        read: Response::raw,
+        read: whole,
     }
 }
 

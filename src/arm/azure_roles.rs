@@ -5,7 +5,7 @@
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::{Call, Effect, Response, Scope, guid_of, next_page, page, versioned, with_json};
+use super::{Call, Effect, Scope, guid_of, next_page, page, versioned, whole, with_json};
 use crate::error::Error;
 use crate::message::{Next, Page, Request};
 use crate::name::{Endpoint, Name, percent_encode};
@@ -156,7 +156,7 @@ pub fn assign(grant: &Grant) -> Call<Box<RawValue>> {
         scope: Scope::Arm,
         action: "Microsoft.Authorization/roleAssignments/write",
         effect: Effect::Idempotent,
-        read: Response::raw,
+        read: whole,
     }
 }
 
@@ -170,7 +170,7 @@ pub fn show(place: &Place, guid: &str) -> Result<Call<Box<RawValue>>, Error> {
         scope: Scope::Arm,
         action: "Microsoft.Authorization/roleAssignments/read",
         effect: Effect::Read,
-        read: Response::raw,
+        read: whole,
     })
 }
 

@@ -4,9 +4,9 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::operation::Started;
-use super::{Call, Effect, Scope, versioned, with_json};
+use super::{Call, Effect, Scope, versioned, whole, with_json};
 use crate::error::Error;
-use crate::message::{Request, Response};
+use crate::message::Request;
 use crate::name::{Endpoint, Name};
 
 /// The version of the Microsoft.Resources API that is spoken.
@@ -68,7 +68,7 @@ pub fn show(group: &Group) -> Call<Box<RawValue>> {
         scope: Scope::Arm,
         action: "Microsoft.Resources/subscriptions/resourceGroups/read",
         effect: Effect::Read,
-        read: Response::raw,
+        read: whole,
     }
 }
 

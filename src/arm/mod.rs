@@ -148,6 +148,20 @@ pub(crate) fn members<'a>(text: &'a RawValue, what: &str) -> Result<Members<'a>,
         .map_err(|_| Error::answer(format!("{what} is not a JSON object")))
 }
 
+/// A whole resource, with ARM's envelope.
+fn whole(response: &Response) -> Result<Box<RawValue>, Error> {
+    let body: &RawValue = response.json()?;
+    let envelope = members(body, "the body")?;
+    let known = ["id", "name", "location", "properties"];
+    match known.iter().any(|name| envelope.get(name).is_some()) {
+        true => Ok(body.to_owned()),
+        false => Err(Error::answer(format!(
+            "the body has none of {}",
+            known.join(", ")
+        ))),
+    }
+}
+
 /// Takes `properties.resource` out of a database's or container's envelope, untouched.
 fn resource(response: &Response) -> Result<Box<RawValue>, Error> {
     let body: &RawValue = response.json()?;

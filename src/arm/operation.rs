@@ -147,8 +147,12 @@ fn status(response: &Response) -> Result<Progress, Error> {
     })
 }
 
-/// Reads the answer of `Location`: 202 while it runs, any other success when it is done.
+/// Reads the answer of `Location`: 202 while it runs, another success when it is done: the result in JSON, or nothing.
 fn result(response: &Response) -> Result<Progress, Error> {
+    // A page of something in between is no result.
+    if !response.body.is_empty() {
+        response.json::<&RawValue>()?;
+    }
     Ok(match response.status {
         202 => Progress::Running(response.retry_after()),
         _ => Progress::Succeeded,

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::operation::Started;
-use super::{Account, Call, Effect, Response, Scope, guid_of, next_page, page, with_json};
+use super::{Account, Call, Effect, Scope, guid_of, next_page, page, whole, with_json};
 use crate::error::Error;
 use crate::message::{Next, Page};
 use crate::name::Name;
@@ -86,7 +86,7 @@ pub fn show(account: &Account, guid: &str) -> Result<Call<Box<RawValue>>, Error>
         scope: Scope::Arm,
         action: "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/read",
         effect: Effect::Read,
-        read: Response::raw,
+        read: whole,
     })
 }
 

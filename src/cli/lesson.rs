@@ -120,6 +120,16 @@ const HEADERS: &[(&str, &str, &str)] = &[
     ),
     (
         ">",
+        "x-ms-cosmos-sdk-supportedcapabilities",
+        "a bit map: 1 says that the caller follows merged partition key ranges",
+    ),
+    (
+        ">",
+        "x-ms-activity-id",
+        "a new UUID for each request: quote it to support, even where no answer came",
+    ),
+    (
+        ">",
         "x-ms-max-item-count",
         "the most items a page may have; a page may have fewer, even none",
     ),

@@ -191,6 +191,10 @@ impl Transport for Tracer<'_> {
         }
         self.inner.note(text);
     }
+
+    fn distrust(&self) {
+        self.inner.distrust();
+    }
 }
 
 /// A transport that sends nothing: it stands in for the metadata service, and ends at the first other request.
@@ -222,6 +226,7 @@ impl Transport for Rehearsal {
             request: request.line(),
             stage: Stage::Tls,
             what: "this is a rehearsal: nothing was sent".into(),
+            activity: None,
         })
     }
 }

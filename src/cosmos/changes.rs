@@ -104,17 +104,17 @@ pub(super) fn part_of(request: Request, id: &str, min: &str, max: &str) -> Reque
 
 fn changes(response: &Response) -> Result<Changes, Error> {
     let next = response.header("etag").map(str::to_string);
+    if next.is_none() {
+        return Err(Error::answer(
+            "a page of changes has no ETag to go on after",
+        ));
+    }
     if response.status == 304 {
         return Ok(Changes {
             caught_up: true,
             next,
             ..Changes::default()
         });
-    }
-    if next.is_none() {
-        return Err(Error::answer(
-            "a page of changes has no ETag to go on after",
-        ));
     }
     let rid = response.json::<Members>()?.get("_rid").map(|rid| rid.get());
     Ok(Changes {

@@ -41,6 +41,10 @@ use feed::feed;
 /// <https://learn.microsoft.com/rest/api/cosmos-db/#supported-rest-api-versions>
 pub const VERSION: &str = "2020-07-15";
 
+/// What this client can follow, as a bit map: 1 is a merge of partition key ranges. An account with merges enabled refuses
+/// clients that do not say so.
+const CAPABILITIES: &str = "1";
+
 /// Where a resource is: its path, encoded, and the text a key signs, from the same names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
@@ -188,12 +192,13 @@ impl Resource {
     fn at(method: &'static str, url: String) -> Request {
         Request {
             // As many as most requests have once they are authorized.
-            headers: Vec::with_capacity(12),
+            headers: Vec::with_capacity(14),
             ..Request::new(Plane::Data, method, url)
         }
         .header("user-agent", USER_AGENT)
         .header("accept", "application/json")
         .header("x-ms-version", VERSION)
+        .header("x-ms-cosmos-sdk-supportedcapabilities", CAPABILITIES)
     }
 
     /// What is signed: the kind asked for and this link.

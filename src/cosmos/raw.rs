@@ -123,7 +123,7 @@ fn is_database_rid(id: &str) -> bool {
 }
 
 /// The text a percent-encoded one stands for; what is no escape stays.
-pub(super) fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     let digit = |byte: &u8| char::from(*byte).to_digit(16);
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -50,6 +50,8 @@ pub struct Lost {
     pub request: String,
     /// What was seen instead.
     pub what: String,
+    /// The `x-ms-activity-id` it was sent with, or the one of its answer.
+    pub activity: Option<String>,
 }
 
 /// How far a request came before the connection failed it.
@@ -65,6 +67,8 @@ pub enum Stage {
     Configuration,
     /// The request was sent, at least in part; no whole answer came.
     Answer,
+    /// The request was sent; something answered that is not the service.
+    Unusable,
 }
 
 /// A request without an answer.
@@ -76,12 +80,14 @@ pub struct Broken {
     pub stage: Stage,
     /// In words.
     pub what: String,
+    /// The `x-ms-activity-id` it was sent with, where it was sent with one.
+    pub activity: Option<String>,
 }
 
 impl Broken {
     /// Whether a single byte of the request may have reached the service.
     pub fn was_sent(&self) -> bool {
-        self.stage == Stage::Answer
+        matches!(self.stage, Stage::Answer | Stage::Unusable)
     }
 }
 
@@ -100,6 +106,7 @@ impl fmt::Display for Stage {
             Stage::Tls => "cannot trust the connection",
             Stage::Configuration => "cannot use the configuration",
             Stage::Answer => "no answer",
+            Stage::Unusable => "unusable answer",
         })
     }
 }

@@ -8,6 +8,8 @@ pub(super) struct Said {
     pub message: String,
     pub activity: Option<String>,
     pub place: Option<(u64, u64)>,
+    /// The body has a code and a message, as all refusals of the services do.
+    pub coded: bool,
 }
 
 /// One reader for all known forms: ARM's `{"error":{…}}`, the resource provider's and the data plane's
@@ -75,6 +77,9 @@ fn message_of(value: &Value, said: &mut Said) -> Option<String> {
         })
     };
     let outermost = said.code.is_empty();
+    said.coded |= ["code", "message"]
+        .iter()
+        .all(|name| error.get(*name).is_some_and(Value::is_string));
     if outermost {
         let code = text(&["code", "error", "statusCode", "StatusCode"]);
         // The instance metadata puts a sentence where others have a code.

@@ -6,8 +6,13 @@ use super::judge::{self, Tally, Verdict, judge};
 use super::retry::{self, Remedy};
 use super::{Client, locked, regions};
 use crate::authorize::authorize;
-use crate::error::Error;
-use crate::message::{Effect, Request, Response, Scope};
+use crate::error::{Error, Stage};
+use crate::message::{Effect, Plane, Request, Response, Scope};
+
+/// Names one request to the service, whose support finds it by that; the answer has it, too.
+///
+/// <https://learn.microsoft.com/rest/api/cosmos-db/common-cosmosdb-rest-response-headers>
+const ACTIVITY: &str = "x-ms-activity-id";
 
 /// A call without its reader.
 pub(super) struct Asked<'a> {
@@ -23,7 +28,7 @@ impl Client<'_> {
         request: &Request,
         scope: &Scope,
         effect: Effect,
-    ) -> Result<(Response, u32), Error> {
+    ) -> Result<(Response, Tally), Error> {
         if let Some(broken) = self.is_absent(request) {
             return Err(broken.into());
         }
@@ -31,10 +36,11 @@ impl Client<'_> {
         loop {
             match self.attempt(request, scope, effect, &mut tally) {
                 Ok(None) => {}
-                Ok(Some(response)) => return Ok((response, tally.attempts)),
+                Ok(Some(response)) => return Ok((response, tally)),
                 Err(error) => {
                     let found = self.recognise(request, scope, effect, &tally, error);
-                    return found.map(|response| (response, tally.attempts));
+                    let found = found.map_err(|e| e.with_activity(tally.activity.as_deref()));
+                    return found.map(|response| (response, tally));
                 }
             }
         }
@@ -48,8 +54,17 @@ impl Client<'_> {
         effect: Effect,
         tally: &mut Tally,
     ) -> Result<Option<Response>, Error> {
+        tally.activity = None;
         let ready = self.ready(request, scope, effect, tally)?;
-        let outcome = self.send(&ready);
+        let mut headers = ready.headers.iter();
+        let activity = headers.find(|(name, _)| *name == ACTIVITY);
+        tally.activity = activity.map(|(_, id)| id.shown().to_string());
+        let outcome = judge::heard(&ready, scope, effect, self.send(&ready));
+        if let Err(broken) = &outcome
+            && broken.stage == Stage::Unusable
+        {
+            self.transport.distrust();
+        }
         tally.attempts += 1;
         match judge(&ready, effect, outcome, tally, &self.budget) {
             Verdict::Accept(response) => Ok(Some(response)),
@@ -112,7 +127,10 @@ impl Client<'_> {
     /// The request, authorized.
     pub(super) fn signed(&self, request: Request, scope: &Scope) -> Result<Request, Error> {
         let proof = self.proof(scope)?;
-        let ready = authorize(request, scope, &proof, self.now());
+        let mut ready = authorize(request, scope, &proof, self.now());
+        if ready.plane == Plane::Data {
+            ready = ready.header(ACTIVITY, activity_id(self.clock.random()));
+        }
         refuse_unsendable(&ready)?;
         Ok(ready)
     }
@@ -140,6 +158,21 @@ fn and_before(over: Error, why: &Error) -> Error {
         Error::Overtime(text) => Error::overtime(format!("{text}; before that: {why}")),
         other => other,
     }
+}
+
+/// A number as a UUID of version 4.
+fn activity_id(number: u128) -> String {
+    let number = number & !(0xf << 76) & !(0b11 << 62) | (0x4 << 76) | (0b10 << 62);
+    let hex = format!("{number:032x}");
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    let parts = [
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32),
+    ];
+    parts.join("-")
 }
 
 /// A header value outside printable ASCII would be refused halfway, or split the request in two.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::budget::Budget;
+use super::expected;
 use super::retry::{History, RANGE_MOVED, RECONNECT, RULES, Remedy, Rule};
 use crate::error::{Broken, Error, Failure, Plane, Stage};
 use crate::identity::refusal::{self, Refusal};
-use crate::message::{Effect, Request, Response};
+use crate::message::{Effect, Request, Response, Scope};
 
 /// What has happened to a call so far.
 #[derive(Debug, Default, Clone)]
@@ -23,6 +24,8 @@ pub struct Tally {
     pub uncertain: bool,
     /// What was set right.
     pub remedies: Vec<Remedy>,
+    /// The activity id it was last sent with.
+    pub activity: Option<String>,
     /// Where it was sent and refused or not heard.
     pub tried: Vec<String>,
     /// Where it goes next, if it is a read that was sent elsewhere.
@@ -60,20 +63,12 @@ impl Tally {
 
     /// An error as the caller must see it: what says nothing of an earlier attempt leaves its outcome unknown.
     pub fn honest(&self, request: &Request, effect: Effect, error: Error) -> Error {
-        let silent = request.plane == Plane::Data && effect != Effect::Read && self.uncertain;
+        let silent = effect != Effect::Read && self.uncertain;
         if !silent || is_settled(&error) || matches!(error, Error::Unknown(_)) {
             return error;
         }
         let what = format!("an answer was lost, and then: {error}");
-        let request = request.line();
-        match effect {
-            Effect::Idempotent | Effect::Delete => Error::from(Broken {
-                request,
-                stage: Stage::Answer,
-                what,
-            }),
-            _ => Error::unknown(request, what),
-        }
+        Error::unknown(request.line(), what)
     }
 }
 
@@ -108,6 +103,29 @@ pub enum Verdict {
     Refuse(Error),
 }
 
+/// A success that is not the service's answer to this request is as good as none: what was sent may have been carried
+/// out.
+pub fn heard(
+    request: &Request,
+    scope: &Scope,
+    effect: Effect,
+    outcome: Result<Response, Broken>,
+) -> Result<Response, Broken> {
+    let response = outcome?;
+    if !matches!(response.status, 200..=299 | 304) {
+        return Ok(response);
+    }
+    match expected::check(request, scope, effect, &response) {
+        Ok(()) => Ok(response),
+        Err(why) => Err(Broken {
+            request: request.line(),
+            stage: Stage::Unusable,
+            what: format!("the answer ({}) cannot be used: {why}", response.status),
+            activity: response.header("x-ms-activity-id").map(str::to_string),
+        }),
+    }
+}
+
 /// Decides over one outcome of a request, by its plane, its effect and what happened before.
 pub fn judge(
     request: &Request,
@@ -119,7 +137,9 @@ pub fn judge(
     match outcome {
         Ok(response) if matches!(response.status, 200..=299 | 304) => Verdict::Accept(response),
         // The second delete finds nothing because the first one worked.
-        Ok(response) if effect == Effect::Delete && tally.uncertain && is_absent(&response) => {
+        Ok(response)
+            if effect == Effect::Delete && tally.uncertain && is_absent(request, &response) =>
+        {
             Verdict::Accept(response)
         }
         Ok(response) => refused(request, effect, &response, tally, budget),
@@ -128,9 +148,23 @@ pub fn judge(
 }
 
 /// Whether the service says that there is nothing, not that this replica has not heard of it yet.
-fn is_absent(response: &Response) -> bool {
-    let substatus = response.header("x-ms-substatus");
-    response.status == 404 && !lags(substatus.and_then(|text| text.parse().ok()))
+fn is_absent(request: &Request, response: &Response) -> bool {
+    if response.status != 404 {
+        return false;
+    }
+    let failure = read_failure(request, response);
+    failure.of_service && !lags(failure.substatus)
+}
+
+fn read_failure(request: &Request, response: &Response) -> Failure {
+    let (line, headers) = (request.line(), response.headers.pairs());
+    Failure::read(
+        request.plane,
+        line,
+        response.status,
+        &headers,
+        &response.body,
+    )
 }
 
 fn lags(substatus: Option<u32>) -> bool {
@@ -144,19 +178,13 @@ fn refused(
     tally: &Tally,
     budget: &Budget,
 ) -> Verdict {
-    let failure = Failure::read(
-        request.plane,
-        request.line(),
-        response.status,
-        &response.headers.pairs(),
-        &response.body,
-    );
+    let failure = read_failure(request, response);
     let rule = RULES
         .iter()
         .find(|rule| rule.covers(request, &failure) && !is_hopeless(&failure));
     let allowed = |rule: &&Rule| match effect {
         Effect::Never => false,
-        Effect::Once => rule.untouched,
+        Effect::Once => rule.untouched && !is_unclear(&failure),
         _ => true,
     };
     let next = rule
@@ -193,11 +221,26 @@ pub fn as_final(effect: Effect, why: Error) -> Error {
 
 /// A connection that failed for good.
 fn lost(effect: Effect, broken: Broken) -> Error {
-    if !broken.was_sent() || is_harmless(effect) {
-        return broken.into();
-    }
-    let what = format!("it was sent, and then: {}", broken.what);
-    Error::unknown(broken.request, what)
+    let Broken {
+        request,
+        stage,
+        what,
+        activity,
+    } = broken;
+    let error = match (stage, effect) {
+        (Stage::Unusable, Effect::Read) => Error::unusable(request, what),
+        (Stage::Unusable, _) => Error::unknown(request, what),
+        (Stage::Answer, effect) if effect != Effect::Read => {
+            Error::unknown(request, format!("it was sent, and then: {what}"))
+        }
+        _ => Error::from(Broken {
+            request,
+            stage,
+            what,
+            activity: None,
+        }),
+    };
+    error.with_activity(activity.as_deref())
 }
 
 /// A refusal as the kind of error it is.
@@ -206,14 +249,16 @@ fn in_kind(effect: Effect, failure: Failure) -> Error {
         let sentence = refusal::of(&failure).sentence();
         return Error::identity(sentence, Some(failure));
     }
-    if !is_harmless(effect) && is_unclear(&failure) {
-        return Error::unknown(failure.request.clone(), failure.to_string());
+    let passed_on = !failure.of_service && effect != Effect::Read;
+    if (passed_on || !is_harmless(effect)) && is_unclear(&failure) {
+        let error = Error::unknown(failure.request.clone(), failure.to_string());
+        return error.with_activity(failure.activity.as_deref());
     }
     Error::Status(Box::new(failure))
 }
 
 /// Whether it may be sent by whoever did not see what came of it.
-pub(super) fn is_harmless(effect: Effect) -> bool {
+fn is_harmless(effect: Effect) -> bool {
     matches!(effect, Effect::Read | Effect::Idempotent | Effect::Delete)
 }
 
@@ -225,9 +270,16 @@ pub(super) fn is_range_moved(failure: &Failure) -> bool {
 
 /// Statuses after which a change may or may not have been made.
 fn is_unclear(failure: &Failure) -> bool {
+    let tokens = failure.plane.gives_tokens();
     // The data plane promises that a 503 did nothing; in front of ARM anybody may say it.
     matches!(failure.status, 408 | 500 | 502 | 504)
         || (failure.status == 503 && failure.plane == Plane::Arm)
+        || (!failure.of_service && !tokens && is_of_others(failure.status))
+}
+
+/// Statuses that a proxy gives as well: only where the service gives them they mean that nothing was done.
+fn is_of_others(status: u16) -> bool {
+    matches!(status, ..400 | 408 | 410 | 429 | 449 | 500..)
 }
 
 impl Rule {

@@ -7,6 +7,7 @@ mod attempt;
 pub mod batches;
 pub mod budget;
 pub mod changes;
+mod expected;
 pub mod files;
 pub mod import;
 pub mod judge;
@@ -30,6 +31,7 @@ pub mod version;
 
 pub use remedy::apart;
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,6 +55,9 @@ pub trait Transport: Sync {
     /// Is told why the next request is sent, or why it waits.
     fn note(&self, _text: &str) {}
 
+    /// Is told that an answer was not the service's: what else comes over the same connections may be no answer either.
+    fn distrust(&self) {}
+
     /// Is told that the account at one origin is served at another one, too.
     fn served(&self, _home: &str, _also: &str) {}
 }
@@ -64,6 +69,12 @@ pub trait Clock: Sync {
 
     /// Returns after that long.
     fn sleep(&self, wait: Duration);
+
+    /// A number nobody can foresee: what tells one request from every other one. A test may want the same each time.
+    fn random(&self) -> u128 {
+        let half = || u128::from(RandomState::new().hash_one(0));
+        half() << 64 | half()
+    }
 }
 
 /// The machine's clock.
@@ -222,10 +233,15 @@ impl<'a> Client<'a> {
         call: &Call<T>,
         read: impl FnOnce(&mut Response) -> Result<U, Error>,
     ) -> Result<Answer<U>, Error> {
-        let (mut response, attempts) = self.exchange(&call.request, &call.scope, call.effect)?;
+        let (mut response, tally) = self.exchange(&call.request, &call.scope, call.effect)?;
         match read(&mut response) {
-            Ok(value) => Ok(Answer::new(value, &response, attempts)),
-            Err(error) => Err(unread(&call.request, call.effect, &response, error)),
+            Ok(value) => Ok(Answer::new(value, &response, tally.attempts)),
+            Err(error) => {
+                self.transport.distrust();
+                let error = unread(&call.request, call.effect, &response, error);
+                let activity = response.header("x-ms-activity-id");
+                Err(error.with_activity(activity.or(tally.activity.as_deref())))
+            }
         }
     }
 }
@@ -242,7 +258,7 @@ fn unread(request: &Request, effect: Effect, response: &Response, error: Error) 
         Error::Answer(lost) => lost.what,
         other => return other,
     };
-    match judge::is_harmless(effect) {
+    match effect == Effect::Read {
         true => Error::unusable(request.line(), what),
         false => {
             let status = response.status;

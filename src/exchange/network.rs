@@ -13,7 +13,8 @@ mod steady;
 mod trouble;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use ureq::config::{AutoHeaderValue, Config};
@@ -37,6 +38,8 @@ pub struct Network {
     outside: OnceLock<Agent>,
     roots: Option<PathBuf>,
     names: Names,
+    /// How often an answer was not to be trusted: a connection from before that is not used again.
+    age: Arc<AtomicU32>,
     /// The way of each plane and origin so far.
     ways: Mutex<Vec<(Plane, String, Way)>>,
 }
@@ -45,12 +48,13 @@ impl Network {
     /// With the root certificates of a PEM file, or with the built-in ones. The file is read when the first
     /// `https` request is made: most runs of a test or a sandbox never make one.
     pub fn new(roots: Option<PathBuf>) -> Network {
-        let names = Names::default();
+        let (names, age) = (Names::default(), Arc::default());
         Network {
-            direct: agent(None, None, &names),
+            direct: agent(None, None, &names, &age),
             outside: OnceLock::new(),
             roots,
             names,
+            age,
             ways: Mutex::default(),
         }
     }
@@ -76,7 +80,12 @@ impl Network {
             return Ok(agent);
         }
         let roots = self.roots.as_deref().map(certificates).transpose()?;
-        let agent = agent(proxy::configured()?, roots.as_deref(), &self.names);
+        let agent = agent(
+            proxy::configured()?,
+            roots.as_deref(),
+            &self.names,
+            &self.age,
+        );
         Ok(self.outside.get_or_init(|| agent))
     }
 
@@ -174,6 +183,7 @@ fn agent(
     proxy: Option<ureq::Proxy>,
     roots: Option<&[Certificate<'static>]>,
     names: &Names,
+    age: &Arc<AtomicU32>,
 ) -> Agent {
     let roots = match roots {
         Some(roots) => RootCerts::new_with_certs(roots),
@@ -196,7 +206,7 @@ fn agent(
         .max_idle_connections(WAITING)
         .max_idle_connections_per_host(WAITING)
         .build();
-    Agent::with_parts(config, Steady::default(), names.clone())
+    Agent::with_parts(config, Steady::new(age), names.clone())
 }
 
 /// The most bytes of a file with root certificates; those of a whole system are some hundred KiB.
@@ -238,6 +248,7 @@ impl Transport for Network {
             request: request.line(),
             stage,
             what,
+            activity: None,
         };
         let way = self.way(request).map_err(|(stage, e)| broken(stage, e))?;
         let agent = match way {
@@ -263,6 +274,10 @@ impl Transport for Network {
             body,
             elapsed: begun.elapsed(),
         })
+    }
+
+    fn distrust(&self) {
+        self.age.fetch_add(1, Ordering::Relaxed);
     }
 }
 

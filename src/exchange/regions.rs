@@ -213,7 +213,7 @@ impl<'a> Client<'a> {
             return false;
         }
         let unreachable = matches!(why, Error::Transport(broken)
-            if !matches!(broken.stage, Stage::Answer | Stage::Configuration));
+            if !broken.was_sent() && broken.stage != Stage::Configuration);
         let no_writes = |failure: &Failure| failure.substatus == Some(3);
         let only_write = match remedy {
             Remedy::NewRegions => {

@@ -202,6 +202,10 @@ impl Transport for Sessions<'_> {
     fn note(&self, text: &str) {
         self.inner.note(text);
     }
+
+    fn distrust(&self) {
+        self.inner.distrust();
+    }
 }
 
 /// The container is another one than the one that was meant.

@@ -205,6 +205,10 @@ impl Clock for FakeClock {
         self.slept.lock().unwrap().push(wait);
         self.advance(wait);
     }
+
+    fn random(&self) -> u128 {
+        0x856a_cd38_320d_47df_ab6f_9761_bb98_7668
+    }
 }
 
 // ---- The wire
@@ -213,6 +217,8 @@ impl Clock for FakeClock {
 #[derive(Debug, Clone)]
 pub enum Act {
     Answer(Response),
+    /// The success that the service gives to the request, with this header, where there is one.
+    Fine(Option<(&'static str, String)>),
     /// It fails at this stage, after this long.
     Break(Stage, Duration),
 }
@@ -283,6 +289,27 @@ impl<'a> Script<'a> {
     }
 }
 
+/// What the service answers to a request that succeeds: the resource that was written or is named.
+fn fitting(request: &Request, header: Option<(&'static str, String)>) -> Response {
+    let has = |wanted: &str| request.headers.iter().any(|(name, _)| *name == wanted);
+    let path = request.url.expose().split('?').next().unwrap_or_default();
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let sent = request.body.as_ref().map(|body| body.expose());
+    let sent: Option<Value> = sent.and_then(|body| serde_json::from_str(body).ok());
+    let id = sent.and_then(|body| body["id"].as_str().map(str::to_string));
+    let id = id.unwrap_or(last.replace("%20", " "));
+    let created = request.method == "POST" && !has("x-ms-documentdb-is-upsert");
+    let header = header.iter().map(|(name, value)| (*name, value.as_str()));
+    let headers: Vec<_> = header.collect();
+    match request.method {
+        "DELETE" => answer(204, &headers, ""),
+        _ => {
+            let body = serde_json::json!({"id": id, "properties": {}}).to_string();
+            answer(if created { 201 } else { 200 }, &headers, body)
+        }
+    }
+}
+
 impl Transport for Script<'_> {
     fn send(&self, request: &Request) -> Result<Response, Broken> {
         self.sent.lock().unwrap().push(request.clone());
@@ -290,12 +317,14 @@ impl Transport for Script<'_> {
         let act = act.or_else(|| self.last.clone());
         match act.unwrap_or_else(|| panic!("not in the script: {}", request.line())) {
             Act::Answer(response) => Ok(response),
+            Act::Fine(header) => Ok(fitting(request, header)),
             Act::Break(stage, after) => {
                 self.clock.advance(after);
                 Err(Broken {
                     request: request.line(),
                     stage,
                     what: "it broke".into(),
+                    activity: None,
                 })
             }
         }

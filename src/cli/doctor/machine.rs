@@ -70,6 +70,7 @@ fn unreached(session: &Session, source: &Source, what: String) -> Error {
         request: format!("{method} {}{path}", source.endpoint()),
         stage: Stage::Connect,
         what: what + pod.unwrap_or_default(),
+        activity: None,
     })
 }
 

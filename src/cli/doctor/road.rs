@@ -15,6 +15,7 @@ fn broken(endpoint: &Endpoint, stage: Stage, what: String) -> Error {
         request,
         stage,
         what,
+        activity: None,
     })
 }
 

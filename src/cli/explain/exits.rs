@@ -13,9 +13,9 @@ pub const CODES: &[(u8, &str)] = &[
     (5, "not authorized: a role, the wrong plane, a firewall"),
     (6, "conflict or precondition: it exists, or it has changed"),
     (7, "throttled, after retries"),
-    (8, "could not connect, or timed out"),
+    (8, "could not connect, timed out, or no usable answer to a read"),
     (9, "partly done"),
-    (10, "outcome unknown: sent, no answer, and not safe to send again"),
+    (10, "outcome unknown: a write was sent, and no usable answer came"),
     (130, "interrupted"),
 ];
 
@@ -46,13 +46,13 @@ const EXITS: &[(Option<Plane>, &[u16], u8)] = &[
 pub fn exit_code(error: &Error) -> u8 {
     match error {
         Error::DryRun | Error::Closed => 0,
-        Error::Local(_) | Error::Answer(_) => 1,
+        Error::Local(_) => 1,
         Error::Usage(_) => 2,
         Error::Transport(broken) if broken.stage == Stage::Configuration => 2,
         Error::Identity(no_token) => no_token.failure.as_ref().map_or(4, exit_of),
         Error::Status(failure) => exit_of(failure),
         Error::Conflict(_) => 6,
-        Error::Transport(_) | Error::Unfinished(_) | Error::Overtime(_) => 8,
+        Error::Transport(_) | Error::Answer(_) | Error::Unfinished(_) | Error::Overtime(_) => 8,
         Error::Unknown(_) => 10,
         Error::Interrupted(_) => 130,
     }

@@ -92,6 +92,7 @@ pub fn explain(error: &Error, context: &Context) -> Explained {
     let mut explained = Explained {
         what: one_line(&error.to_string()),
         exit: exit_code(error),
+        activity: error.activity().map(str::to_string),
         ..failure.map(heard).unwrap_or_default()
     };
     if let Error::Status(failure) = error {
@@ -131,7 +132,6 @@ fn heard(failure: &Failure) -> Explained {
         substatus: failure.substatus.filter(|substatus| *substatus != 0),
         code: Some(failure.code.clone()).filter(|code| !code.is_empty()),
         message: Some(failure.message.clone()),
-        activity: failure.activity.clone(),
         ..Explained::default()
     }
 }
@@ -661,6 +661,7 @@ mod tests {
                 request,
                 stage,
                 what,
+                activity: None,
             });
             explain(&error, &context())
         };
@@ -719,7 +720,7 @@ mod tests {
         for (error, exit) in [
             (Error::usage("a"), 2),
             (Error::local("a"), 1),
-            (Error::answer("a"), 1),
+            (Error::answer("a"), 8),
             (Error::conflict("a"), 6),
             (Error::identity("a", None), 4),
             (Error::DryRun, 0),

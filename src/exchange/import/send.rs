@@ -260,6 +260,7 @@ fn not_for_its_size(error: Error) -> Error {
             request: failure.request.clone(),
             stage: Stage::Answer,
             what: failure.to_string(),
+            activity: failure.activity.clone(),
         }),
         other => other,
     }
@@ -289,6 +290,7 @@ impl Said {
                 request: line,
                 stage,
                 what,
+                activity: None,
             });
         }
         let hint = self.wait.map(|wait| wait.as_millis().to_string());

@@ -2,6 +2,8 @@
 //! and looks whether a connection still stands when it is given back and again when it is taken: seven calls for each
 //! request besides the two that carry it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ureq::Error;
@@ -14,8 +16,19 @@ use ureq::unversioned::transport::{
 const STEP: Duration = Duration::from_secs(5);
 
 /// Opens connections as ureq does.
-#[derive(Debug, Default)]
-pub(super) struct Steady(DefaultConnector);
+#[derive(Debug)]
+pub(super) struct Steady {
+    connector: DefaultConnector,
+    age: Arc<AtomicU32>,
+}
+
+impl Steady {
+    /// With the age of the connections that may be used: one that is older is closed.
+    pub fn new(age: &Arc<AtomicU32>) -> Steady {
+        let (connector, age) = (DefaultConnector::default(), Arc::clone(age));
+        Steady { connector, age }
+    }
+}
 
 impl Connector for Steady {
     type Out = Box<dyn Transport>;
@@ -25,8 +38,14 @@ impl Connector for Steady {
         details: &ConnectionDetails,
         chained: Option<()>,
     ) -> Result<Option<Self::Out>, Error> {
-        let connected = self.0.connect(details, chained)?;
-        Ok(connected.map(|inner| Box::new(Connection { inner, used: false }) as Self::Out))
+        let connected = self.connector.connect(details, chained)?;
+        let connection = |inner| Connection {
+            inner,
+            used: false,
+            born: self.age.load(Ordering::Relaxed),
+            age: Arc::clone(&self.age),
+        };
+        Ok(connected.map(|inner| Box::new(connection(inner)) as Self::Out))
     }
 }
 
@@ -35,6 +54,9 @@ struct Connection {
     inner: Box<dyn Transport>,
     /// Since somebody looked whether it stands.
     used: bool,
+    /// How old it is, and how old one is that is made now.
+    born: u32,
+    age: Arc<AtomicU32>,
 }
 
 impl Transport for Connection {
@@ -53,7 +75,8 @@ impl Transport for Connection {
 
     /// What is given back was heard of a moment ago; it is looked at when somebody takes it.
     fn is_open(&mut self) -> bool {
-        std::mem::take(&mut self.used) || self.inner.is_open()
+        let trusted = self.born == self.age.load(Ordering::Relaxed);
+        trusted && (std::mem::take(&mut self.used) || self.inner.is_open())
     }
 
     fn is_tls(&self) -> bool {
