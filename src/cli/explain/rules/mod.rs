@@ -386,6 +386,32 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_no_server_answers_for_is_not_said_to_be_misspelt() {
+        for (said, why) in [
+            ("its name has no address", "misspelt"),
+            (
+                "no name server says what its address is (10.0.0.1: SERVFAIL)",
+                "/etc/resolv.conf",
+            ),
+            (
+                "failed to lookup address information: Try again",
+                "/etc/resolv.conf",
+            ),
+        ] {
+            let case = Case {
+                kind: Kind::Broken(Stage::Resolve),
+                plane: Some(Plane::Data),
+                status: 0,
+                substatus: 0,
+                request: "get https://contoso/dbs".to_owned(),
+                text: said.to_ascii_lowercase(),
+            };
+            let found = rule(&case).unwrap();
+            assert!(found.line("why").contains(why), "{said}: {}", found.heading);
+        }
+    }
+
+    #[test]
     fn a_certificate_is_refused_for_what_is_wrong_with_it() {
         let rows = [
             (
