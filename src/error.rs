@@ -282,6 +282,19 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Whether the data plane refused this for want of a data role: it took the token, and lets the machine in.
+    pub fn lacks_data_role(&self) -> bool {
+        let says = |part: &str| self.message.to_ascii_lowercase().contains(part);
+        self.plane == Plane::Data
+            && self.status == 403
+            && match self.substatus {
+                None | Some(0) => says("rbac permissions"),
+                Some(substatus) => (5300..=5303).contains(&substatus),
+            }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} answered {}", self.plane, self.status)?;

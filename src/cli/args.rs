@@ -145,6 +145,12 @@ impl Args {
         Ok(())
     }
 
+    /// All options as they were given.
+    pub fn given(&self) -> impl Iterator<Item = (&'static str, Option<&str>)> {
+        let options = self.options.iter();
+        options.map(|(name, value)| (*name, value.as_deref()))
+    }
+
     /// Whether an option was given.
     pub fn has(&self, name: &str) -> bool {
         self.options.iter().any(|(given, _)| *given == name)

@@ -3,8 +3,9 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::time::Duration;
 
+use super::args::plain;
 use super::credential::{Chosen, credential, in_use};
-use super::explain::Context;
+use super::explain::{CallSettings, Context};
 use super::place::PLACEHOLDER;
 use super::say::tell;
 use super::settings::Settings;
@@ -223,6 +224,12 @@ impl<'a> Session<'a> {
         context.action = self.action.get();
         context.machine = self.machine.borrow().clone().unwrap_or_default();
         context.now = Some(http_date(self.client.clock().now()));
+        let words = self.settings.args().words.iter();
+        let words: Vec<&str> = words.map(|word| plain(word)).collect();
+        context.settings = CallSettings::new(self.settings, &words);
+        context.no_proxy = ["NO_PROXY", "no_proxy"]
+            .into_iter()
+            .find_map(|name| self.settings.variable(name));
         context
     }
 

@@ -128,7 +128,7 @@ pub struct Rule {
     pub statuses: &'static [u16],
     /// Any substatus where empty.
     pub substatuses: &'static [u32],
-    /// Parts of which code or message must have one; any where empty.
+    /// One of these is the code, or a sentence's part that the message has, or what a challenge names; any where empty.
     pub says: &'static [&'static str],
     /// Only where the request names a range: whoever did that reads the ranges again.
     pub of_range: bool,
@@ -247,9 +247,20 @@ impl Rule {
     }
 }
 
+/// A word is a code and compared whole; several words are a part of the message.
 fn is_said(failure: &Failure, part: &str) -> bool {
-    failure.code.contains(part) || failure.message.contains(part)
+    match part {
+        INSUFFICIENT_CLAIMS => {
+            let challenge = failure.challenge.as_deref();
+            challenge.is_some_and(|challenge| challenge.contains(part))
+        }
+        _ if part.contains(' ') => failure.message.contains(part),
+        _ => failure.code.eq_ignore_ascii_case(part),
+    }
 }
+
+/// In the challenge of a token that has to be replaced before it expires.
+const INSUFFICIENT_CLAIMS: &str = "insufficient_claims";
 
 /// Whether a header is there, and says this.
 fn says(request: &Request, wanted: &str, text: Option<&str>) -> bool {
@@ -267,7 +278,7 @@ pub const RULES: &[Rule] = &[
     of(Plane::Entra, &[408, 429, 500, 502, 503, 504]).waits(1_000, 8_000, 4, 20_000),
     // Other clouds lag behind: the refusal lists what this one has.
     of(Plane::Arm, &[400]).says(&["NoRegisteredProviderFound", "InvalidResourceType", "InvalidApiVersionParameter"]).first(Remedy::Version, 1),
-    of(Plane::Arm, &[401]).says(&["Expired"]).first(Remedy::NewToken, 1),
+    of(Plane::Arm, &[401]).says(&["ExpiredAuthenticationToken", INSUFFICIENT_CLAIMS]).first(Remedy::NewToken, 1),
     of(Plane::Arm, &[429]).waits(5_000, 30_000, 9, 120_000),
     // Somebody else's change holds the account's lock.
     of(Plane::Arm, &[412]).says(&["exclusive lock"]).waits(5_000, 40_000, 6, 120_000),

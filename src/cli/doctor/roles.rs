@@ -129,12 +129,8 @@ fn azure_held(session: &Session, account: &arm::Account) -> Result<Vec<Held>, Er
 // ---- Data roles
 
 /// A role is missing, or does not reach so far up: the token itself was taken.
-fn is_role(failure: &Failure) -> bool {
-    failure.status == 403 && matches!(failure.substatus, Some(5300..=5303))
-}
-
 pub fn lacks_role(error: &Error) -> bool {
-    error.failure().is_some_and(is_role)
+    error.failure().is_some_and(Failure::lacks_data_role)
 }
 
 pub fn is_named(session: &Session, option: &'static str) -> bool {

@@ -122,8 +122,10 @@ fn of_numbers(asked: Asked) -> Vec<Piece> {
             plane: asked.plane.or(Some(Plane::Data)),
             ..asked
         };
-        let bare =
-            |rule: &Rule| rule.when.substatuses.is_empty() && rule.when.says().next().is_none();
+        let bare = |rule: &Rule| {
+            rule.when.substatuses.is_empty()
+                && rule.when.says().chain(rule.when.codes()).next().is_none()
+        };
         found = entries(&|rule| applies(&rule.when, asked) && bare(rule), asked);
     }
     found.extend(outcomes(asked));
@@ -204,7 +206,8 @@ fn of_words(what: &str, asked: Asked) -> Vec<Piece> {
 /// A code or a whole message holds the words of a row; a word of three letters would be in too many.
 fn says(when: &When, word: &str) -> bool {
     let mut parts = when.says();
-    parts.any(|part| word.contains(part) || (word.len() > 3 && part.contains(word)))
+    when.codes().any(|code| code == word)
+        || parts.any(|part| word.contains(part) || (word.len() > 3 && part.contains(word)))
 }
 
 fn mentions(rule: &Rule, word: &str) -> bool {
@@ -276,7 +279,7 @@ mod tests {
         #[rustfmt::skip]
         let rows = [
             ("403/5301", "data plane 403/5301 RbacUnauthorizedMetadataRequest\n  what  not allowed to DEED", ""),
-            ("403/5301", "--role data-contributor --scope SCOPE -a ACCOUNT -g GROUP", "rbac permissions"),
+            ("403/5301", "--role DATA-ROLE --principal PRINCIPAL --scope SCOPE -a ACCOUNT -g GROUP", "rbac permissions"),
             ("5301", "data plane 403/5301 RbacUnauthorizedMetadataRequest: exit code 5; not sent again", "ARM"),
             ("RbacUnauthorizedMetadataRequest", "no Cosmos DB data role", ""),
             ("401", "account keys are switched off", "403/"),

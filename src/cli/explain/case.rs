@@ -29,7 +29,13 @@ pub(super) fn case(error: &Error) -> Option<Case> {
         _ => return None,
     };
     let failure = error.failure();
+    let challenge = failure.and_then(|failure| failure.challenge.as_deref());
+    let text = match challenge.is_some_and(|text| text.contains(CLAIMS)) {
+        true => format!("{text} {CLAIMS}"),
+        false => text,
+    };
     Some(Case {
+        code: failure.map_or(String::new(), |failure| failure.code.to_ascii_lowercase()),
         kind,
         plane: failure.map_or_else(|| plane_of(&request), |failure| Some(failure.plane)),
         status: failure.map_or(0, |failure| failure.status),
@@ -38,6 +44,9 @@ pub(super) fn case(error: &Error) -> Option<Case> {
         request,
     })
 }
+
+/// What a challenge says of a token that was good and has to be replaced.
+const CLAIMS: &str = "insufficient_claims";
 
 /// Which plane a request was for, where no answer says it.
 fn plane_of(request: &str) -> Option<Plane> {

@@ -1,7 +1,7 @@
 //! What is known of an error, by name, and the texts that are filled with it.
 
 use super::Context;
-use super::machine::account_of_host;
+use super::machine::{account_of_host, host_of};
 use super::needed::azure_role;
 use crate::error::Failure;
 
@@ -20,6 +20,7 @@ impl Facts {
         };
         facts.put("account", known(&context.account, &["/databaseAccounts/"]));
         facts.put("account", account_of_host(url));
+        facts.put("host", host_of(url));
         facts.put("group", known(&context.group, &["/resourceGroups/"]));
         facts.put(
             "subscription",
@@ -49,7 +50,9 @@ impl Facts {
             Some(context.action.to_string()).filter(|a| !a.is_empty()),
         );
         self.put("resource", self.path());
-        self.conclude();
+        self.put("again", context.settings.again());
+        self.addresses(context);
+        self.conclude(context);
     }
 
     /// Adds what words tell.
@@ -59,9 +62,12 @@ impl Facts {
         self.put("principal", find("object id '", "'"));
         self.put("principal", find("client '", "'"));
         self.put("action", find("perform action [", "]"));
+        // Of a linked resource: the action that is missing is named last.
+        self.put("action", find("perform action(s) '", "'"));
         self.put("action", find("perform action '", "'"));
         self.put("resource", find("on resource [", "]").map(rooted));
-        let scope = find("over scope '", "'");
+        let linked = find("linked scope(s) '", "'").and_then(|all| first_of(&all));
+        let scope = linked.or_else(|| find("over scope '", "'"));
         for (name, part) in [
             ("account", "/databaseAccounts/"),
             ("group", "/resourceGroups/"),
@@ -72,6 +78,8 @@ impl Facts {
         self.put("resource", scope);
         self.assertion(text);
         self.put("held", find("role [", "]"));
+        self.put("type", find("has type '", "'"));
+        self.put("assignment", find("deny assignment with name '", "'"));
         self.put("intended", find("token is intended for [", "]"));
         self.put("intended", find("audience or resource '", "'"));
         self.put("accepted", find("accepts tokens intended for [", "]"));
@@ -87,15 +95,36 @@ impl Facts {
     }
 
     /// What follows from action and resource.
-    fn conclude(&mut self) {
+    fn conclude(&mut self, context: &Context) {
         let action = self.get("action").unwrap_or_default().to_string();
         self.put("deed", Some(deed(&action).to_string()));
-        let needed = azure_role(&action);
-        self.put("role", Some(needed.role.to_string()));
-        self.put("roles", Some(needed.roles.to_string()));
-        self.put("word", Some(needed.word.to_string()));
+        let data = context.settings.data_role(&action);
+        self.put("data-role", Some(data.word.to_string()));
+        self.put("data-role-id", Some(data.guid.to_string()));
+        let wanted = context.settings.arm_action(&action);
+        if let Some(needed) = azure_role(wanted) {
+            self.put("role", Some(needed.role.to_string()));
+            self.put("roles", Some(needed.roles.to_string()));
+            self.put("word", Some(needed.word.to_string()));
+        }
         self.put("scope", Some(self.grant_scope()));
-        self.put("armscope", self.arm_scope());
+        self.put("armscope", self.arm_scope(wanted));
+    }
+
+    /// The list of the firewall with this machine's address added, and that of the proxy with the host added.
+    fn addresses(&mut self, context: &Context) {
+        if let Some(ip) = self.get("ip").map(str::to_string) {
+            let known = context.ip_rules.clone();
+            let mut list = known.unwrap_or_else(|| vec!["ADDRESSES-ADMITTED-SO-FAR".to_string()]);
+            list.retain(|known| *known != ip);
+            list.push(ip);
+            self.put("ipfilter", Some(list.join(",")));
+        }
+        if let Some(host) = self.get("host") {
+            let before = context.no_proxy.iter().map(String::as_str);
+            let list: Vec<&str> = before.chain([host]).collect();
+            self.put("noproxy", Some(list.join(",")));
+        }
     }
 
     /// The database or container within its account.
@@ -116,12 +145,12 @@ impl Facts {
     }
 
     /// The account an action was refused on, or a wider scope where it was; else the one the caller knows.
-    fn arm_scope(&self) -> Option<String> {
+    fn arm_scope(&self, action: &str) -> Option<String> {
         let refused = self
             .get("resource")
             .filter(|r| r.starts_with("/subscriptions/"));
         if let Some(refused) = refused {
-            let steps: Vec<&str> = refused.split('/').take(self.depth()).collect();
+            let steps: Vec<&str> = refused.split('/').take(depth(action)).collect();
             return Some(steps.join("/"));
         }
         let (subscription, group) = (self.get("subscription")?, self.get("group"));
@@ -134,16 +163,6 @@ impl Facts {
             scope.push_str(account);
         }
         Some(scope)
-    }
-
-    /// How many steps of an id a role is given on: those of the account, but what is still to be made has no roles.
-    fn depth(&self) -> usize {
-        let action = self.get("action").unwrap_or_default().to_ascii_lowercase();
-        match action.rsplit_once('/') {
-            Some((of, "write")) if of.ends_with("/databaseaccounts") => 5,
-            Some((of, "write")) if of.ends_with("/resourcegroups") => 3,
-            _ => 9,
-        }
     }
 
     /// Adds a fact that is not known yet.
@@ -162,11 +181,27 @@ impl Facts {
     }
 }
 
+/// How many steps of an id a role is given on: those of the resource, but what is still to be made has no roles.
+fn depth(action: &str) -> usize {
+    let action = action.to_ascii_lowercase();
+    match action.rsplit_once('/') {
+        Some((of, "write")) if of.ends_with("/resourcegroups") => 3,
+        // A resource that is not part of another one.
+        Some((of, "write")) if of.matches('/').count() == 1 && !of.contains("authorization") => 5,
+        _ => 9,
+    }
+}
+
 /// What stands between two texts.
 pub(super) fn between(text: &str, from: &str, to: &str) -> Option<String> {
     let (_, rest) = text.split_once(from)?;
     let (found, _) = rest.split_once(to)?;
     Some(found.to_string())
+}
+
+/// The first of a list with commas.
+fn first_of(list: &str) -> Option<String> {
+    list.split(',').next().map(|first| first.trim().to_string())
 }
 
 /// The audiences ARM lists, perhaps as the last thing it says.

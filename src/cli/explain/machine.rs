@@ -37,6 +37,17 @@ impl Facts {
     }
 }
 
+/// The host in `METHOD https://{host}/…`, without its port.
+pub(super) fn host_of(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("://")?;
+    let host = rest.split('/').next()?;
+    let bare = match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => name,
+        _ => host,
+    };
+    Some(bare.to_string())
+}
+
 /// The account in `https://{account}.documents.azure.com/…`.
 pub(super) fn account_of_host(url: &str) -> Option<String> {
     let (_, rest) = url.split_once("https://")?;

@@ -1,6 +1,7 @@
 //! Errors for people: what happened, why, to whom, what is missing, and a command that helps.
 
 pub mod ask;
+mod call_settings;
 mod case;
 pub mod exits;
 mod facts;
@@ -19,13 +20,14 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::cli::output::json::object;
-use crate::error::{Error, Failure};
+use crate::error::{Error, Failure, Plane};
 use crate::identity::instance::Instance;
 use crate::show::printable;
 use case::case;
 use facts::Facts;
 use rules::{Case, Rule};
 
+pub use call_settings::CallSettings;
 pub use exits::exit_code;
 
 /// What the caller knows of the call, to fill in where an answer does not say it.
@@ -51,6 +53,12 @@ pub struct Context {
     pub query: Option<String>,
     /// This machine's time, as HTTP writes it.
     pub now: Option<String>,
+    /// The settings of the command.
+    pub settings: CallSettings,
+    /// The addresses and ranges that the account's firewall admits, where they were asked for.
+    pub ip_rules: Option<Vec<String>>,
+    /// The hosts that are reached without the proxy.
+    pub no_proxy: Option<String>,
 }
 
 /// An error in the parts people ask for. Its [`fmt::Display`] is several lines without a newline at the end.
@@ -106,7 +114,7 @@ pub fn explain(error: &Error, context: &Context) -> Explained {
     facts.read(failure, context);
     if let Some(rule) = rules::rule(&case) {
         explained.said = Some(failure.map_or(explained.what.clone(), said));
-        explained.fill(&rule, &facts);
+        explained.fill(&rule, &facts, context, case.plane);
     } else if let (Error::Identity(_), Some(failure)) = (error, failure) {
         explained.said = Some(said(failure));
     }
@@ -120,7 +128,7 @@ pub fn noticed(words: &str, context: &Context) -> Explained {
     facts.read(None, context);
     let mut explained = Explained::default();
     if let Some(rule) = rules::rule(&Case::noticed(words)) {
-        explained.fill(&rule, &facts);
+        explained.fill(&rule, &facts, context, None);
     }
     explained
 }
@@ -162,14 +170,17 @@ fn escaped(json: &str) -> String {
 
 impl Explained {
     /// Takes over what a row says.
-    fn fill(&mut self, rule: &Rule, facts: &Facts) {
+    fn fill(&mut self, rule: &Rule, facts: &Facts, context: &Context, refused: Option<Plane>) {
         let what = rule.line("what");
         self.what = facts.sentence(what).unwrap_or(what.to_string());
         self.why = facts.sentence(rule.line("why"));
         self.who = facts.sentence(rule.line("who"));
         self.need = facts.sentence(rule.line("need"));
         self.note = facts.sentence(rule.line("note"));
-        let fixes = rule.fix().into_iter().filter_map(|fix| facts.command(fix));
+        let fixes = rule.fix().into_iter().filter_map(|fix| {
+            let line = facts.command(fix)?;
+            Some(context.settings.apply(&line, fix, refused))
+        });
         self.fix = fixes.collect();
     }
 
@@ -254,7 +265,7 @@ impl fmt::Display for Explained {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
     use super::*;
-    use crate::error::{Broken, Plane, Stage};
+    use crate::error::{Broken, Stage};
     use crate::identity::refusal;
 
     fn context() -> Context {
@@ -303,14 +314,15 @@ mod tests {
     }
 
     const GRANT: &str = "rawcosmos grant --role data-contributor --scope /dbs/db1 -a acct1 -g rg1";
-    const GRANT_ALL: &str = "rawcosmos grant --role data-contributor --scope / -a acct1 -g rg1";
+    const GRANT_ANY: &str = "rawcosmos grant --role data-reader --principal 11111111-1111-1111-1111-111111111111 --scope /dbs/db1 -a acct1 -g rg1";
+    const GRANT_ALL: &str = "rawcosmos grant --role data-reader --principal 11111111-1111-1111-1111-111111111111 --scope / -a acct1 -g rg1";
     const DATABASE: &str = "rawcosmos database create -n db1 -a acct1 -g rg1";
 
     /// File, `what`, the first fix and the exit code.
     #[rustfmt::skip]
     const RECORDED: &[(&str, &str, &str, u8)] = &[
         ("arm_authorizationfailed_403", "not allowed to list account keys", "rawcosmos grant --role account-contributor --principal 11111111-1111-1111-1111-111111111111 --scope /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-1/providers/Microsoft.DocumentDb/databaseAccounts/acct1", 5),
-        ("arm_poll_operationresults_403", "not allowed to follow the operation", "rawcosmos grant --role operator --principal 11111111-1111-1111-1111-111111111111 --scope /subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/rg1/providers/Microsoft.DocumentDB/databaseAccounts/acct1", 5),
+        ("arm_poll_operationresults_403", "not allowed to follow the operation", "rawcosmos grant --role account-reader --principal 11111111-1111-1111-1111-111111111111 --scope /subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/rg1/providers/Microsoft.DocumentDB/databaseAccounts/acct1", 5),
         ("arm_expiredauthenticationtoken_401", "the token has expired", "rawcosmos token --plane arm", 4),
         ("arm_invalidauthenticationtokenaudience_401", "the token is for another audience", "rawcosmos token --plane arm", 4),
         ("arm_missingsubscriptionregistration_409", "the subscription does not use Cosmos DB yet", "az provider register --namespace Microsoft.DocumentDB --wait", 6),
@@ -327,7 +339,7 @@ mod tests {
         ("dp_403_5300_post_dbs", "databases cannot be created on the data plane with a token", DATABASE, 5),
         ("dp_403_5301_readmetadata", "not allowed to read the account's metadata", GRANT_ALL, 5),
         ("dp_403_5302_sqldatabases_write", "databases cannot be created on the data plane with a token", DATABASE, 5),
-        ("dp_403_readmetadata_any_scope", "not allowed to read the account's metadata", GRANT, 5),
+        ("dp_403_readmetadata_any_scope", "not allowed to read the account's metadata", GRANT_ANY, 5),
         ("lro_failed_capacity", "the region has no room for another account", "rawcosmos account delete -n acct1 -g rg1", 1),
         ("rp_account_failed_state_400", "an earlier attempt to make this account failed", "rawcosmos account delete -n acct1 -g rg1", 1),
         ("rp_badrequest_dns_taken_400", "the name is taken", "rawcosmos account exists -n NAME", 1),
@@ -442,8 +454,8 @@ mod tests {
             "  why   the data plane knows you, but no Cosmos DB data role covers this action",
             "  who   11111111-1111-1111-1111-111111111111",
             "  need  Microsoft.DocumentDB/databaseAccounts/readMetadata on /",
-            "  fix   rawcosmos grant --role data-contributor --scope /",
-            "  or    az cosmosdb sql role assignment create -a ACCOUNT -g GROUP --principal-id 11111111-1111-1111-1111-111111111111 --role-definition-id 00000000-0000-0000-0000-000000000002 --scope /",
+            "  fix   rawcosmos grant --role data-reader --principal 11111111-1111-1111-1111-111111111111 --scope /",
+            "  or    az cosmosdb sql role assignment create -a ACCOUNT -g GROUP --principal-id 11111111-1111-1111-1111-111111111111 --role-definition-id 00000000-0000-0000-0000-000000000001 --scope /",
             "  activity c93b2c4e-faf8-4a23-848e-1f03c0e0d8a7",
         ] {
             assert!(lines.contains(&line), "{line:?} is not in\n{text}");
@@ -708,7 +720,7 @@ mod tests {
         let unknown = explain(&Error::unknown(request, what), &context());
         assert_eq!(
             unknown.fix,
-            ["rawcosmos item read -d db1 -c c1 -i ID -k KEY"]
+            ["rawcosmos item read -d db1 -c c1 -i ID -k KEY -a acct1"]
         );
         assert_eq!(unknown.exit, 10);
         let waiting = explain(&Error::unfinished("x"), &Context::default());

@@ -90,6 +90,10 @@ fn head(when: &When, asked: Asked) -> String {
         Kind::Noticed => "noticed here".to_string(),
     };
     let parts: Vec<String> = when.says().map(|part| format!("{part:?}")).collect();
+    let codes: Vec<&str> = when.codes().collect();
+    if !codes.is_empty() {
+        text.push_str(&format!(", with the code {}", codes.join(" or ")));
+    }
     if !parts.is_empty() {
         text.push_str(&format!(", if it says {}", parts.join(" or ")));
     }

@@ -14,7 +14,11 @@ impl Facts {
 
     /// A command with its facts as words for a shell; what is not known stands in capitals.
     pub fn command(&self, template: &str) -> Option<String> {
-        let known = |name: &str| self.get(name).map(quote);
+        let known = |name: &str| match name {
+            // These are words for a shell already.
+            "again" => self.get(name).map(str::to_string),
+            _ => self.get(name).map(quote),
+        };
         match template.strip_prefix('?') {
             Some(template) => self.optional(template, &known),
             None => {

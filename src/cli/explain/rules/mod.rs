@@ -1,7 +1,8 @@
 //! The table of known errors: when a row applies, and what it says. The first row that applies speaks.
 //!
 //! The table is text, a file for each kind of trouble. Between blank lines stand rows that say the same, each of them
-//! `== PLANE WHAT`, then perhaps `at PATTERN`, then perhaps `says "part" "other part"`; below stands what they say:
+//! `== PLANE WHAT`, then perhaps `at PATTERN`, then perhaps `code "one" "other"` or `says "part" "other part"`; below
+//! stands what they say:
 //!
 //! - PLANE is who was asked: `identity`, `entra`, `arm`, `data`, or `any`.
 //! - WHAT is one of some statuses, on the data plane also of some substatuses (`401`, `500,502`, `403/5301,5302`); a
@@ -9,7 +10,8 @@
 //!   `noticed`.
 //! - PATTERN is a part of method and URL; `*` is anything between two parts, and `$` the end. The query is only looked at
 //!   by a pattern that has a `?`.
-//! - Code or message has one of the parts, all in lower case.
+//! - The service's code is one of those behind `code`, compared whole; or code or message has one of the parts behind
+//!   `says`, which begins where a word begins. All in lower case.
 //! - `what` happened, `why`, `who` was refused, what that one may `need`, a `note` of what is easily missed, and
 //!   commands to paste: `fix`, ours first, `or` an administrator's. What `like HEADING` adds is said by the row of that
 //!   heading, where it is not said here.
@@ -61,6 +63,8 @@ pub struct Case {
     pub status: u16,
     /// 0 where there is none.
     pub substatus: u32,
+    /// The service's code, in lower case.
+    pub code: String,
     /// Code and message, in lower case.
     pub text: String,
     /// Method and URL.
@@ -75,6 +79,7 @@ impl Case {
             plane: None,
             status: 0,
             substatus: 0,
+            code: String::new(),
             text: words.to_ascii_lowercase(),
             request: String::new(),
         }
@@ -94,6 +99,7 @@ pub struct When {
     pub substatuses: Numbers,
     /// A pattern for method and URL.
     pub at: &'static str,
+    codes: &'static str,
     says: &'static str,
 }
 
@@ -137,6 +143,7 @@ impl When {
     /// Reads a heading; `None` where it is none.
     fn read(heading: &'static str) -> Option<When> {
         let (heading, says) = heading.split_once(" says ").unwrap_or((heading, ""));
+        let (heading, codes) = heading.split_once(" code ").unwrap_or((heading, ""));
         let (heading, at) = heading.split_once(" at ").unwrap_or((heading, ""));
         let (plane, what) = heading.split_once(' ')?;
         let (kind, (statuses, substatuses)) = match words::kind(what) {
@@ -149,6 +156,7 @@ impl When {
             statuses: Numbers(statuses),
             substatuses: Numbers(substatuses),
             at,
+            codes,
             says,
         })
     }
@@ -158,15 +166,34 @@ impl When {
         self.says.split('"').skip(1).step_by(2)
     }
 
+    /// One of these, in lower case, is the whole code.
+    pub fn codes(&self) -> impl Iterator<Item = &'static str> {
+        self.codes.split('"').skip(1).step_by(2)
+    }
+
     fn covers(&self, case: &Case) -> bool {
         let has = |numbers: Numbers, number| numbers.is_empty() || numbers.has(number);
         self.kind == case.kind
             && (self.plane.is_none() || self.plane == case.plane)
             && has(self.statuses, case.status.into())
             && has(self.substatuses, case.substatus)
-            && (self.says.is_empty() || self.says().any(|part| case.text.contains(part)))
+            && (self.codes.is_empty() || self.codes().any(|code| case.code == code))
+            && (self.says.is_empty() || self.says().any(|part| is_said(&case.text, part)))
             && stands_in(self.at, &case.request)
     }
+}
+
+/// Whether a part stands in a text, from the beginning of a word. Numbers of Entra's errors are compared whole: some
+/// begin with another one's.
+fn is_said(text: &str, part: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric();
+    let whole = part.starts_with("aadsts");
+    text.match_indices(part).any(|(at, _)| {
+        let (before, rest) = text.split_at(at);
+        let after = rest.strip_prefix(part).unwrap_or_default();
+        !(part.starts_with(is_word) && before.ends_with(is_word))
+            && !(whole && after.starts_with(is_word))
+    })
 }
 
 impl Rule {
@@ -280,8 +307,10 @@ mod tests {
         for rule in all() {
             let (when, quote) = (rule.when, |part| format!(" \"{part}\""));
             let says: String = when.says().map(quote).collect();
+            let codes: String = when.codes().map(quote).collect();
             assert!(
                 when.says()
+                    .chain(when.codes())
                     .all(|part| !part.is_empty() && part == part.to_ascii_lowercase())
             );
             let numbers = |numbers: Numbers| {
@@ -292,7 +321,7 @@ mod tests {
             if !when.substatuses.is_empty() {
                 read += &format!("/{}", numbers(when.substatuses));
             }
-            for (name, part) in [(" at ", when.at), (" says", &says)] {
+            for (name, part) in [(" at ", when.at), (" code", &codes), (" says", &says)] {
                 read += &if part.is_empty() {
                     String::new()
                 } else {
@@ -335,11 +364,16 @@ mod tests {
     /// Errors that a row is meant for: one for each of its numbers and words.
     fn cases(when: When) -> Vec<Case> {
         let says: Vec<&str> = when.says().collect();
-        let says = if says.is_empty() { vec![""] } else { says };
+        let said: Vec<(&str, &str)> = match when.codes().next() {
+            Some(_) => when.codes().map(|code| (code, code)).collect(),
+            None if says.is_empty() => vec![("", "")],
+            None => says.iter().map(|part| ("", *part)).collect(),
+        };
         let mut cases = Vec::new();
         for status in when.statuses.or_none() {
             for substatus in when.substatuses.or_none() {
-                cases.extend(says.iter().map(|text| Case {
+                cases.extend(said.iter().map(|(code, text)| Case {
+                    code: code.to_string(),
                     kind: when.kind,
                     plane: when.plane,
                     status: status.try_into().unwrap(),
@@ -438,6 +472,7 @@ mod tests {
                 status: 0,
                 substatus: 0,
                 request: "get https://localhost/dbs".to_owned(),
+                code: String::new(),
                 text: said.to_ascii_lowercase(),
             };
             let found = rule(&case).unwrap();
