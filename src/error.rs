@@ -283,6 +283,13 @@ impl Failure {
 }
 
 impl Failure {
+    /// Whether the account's firewall does not admit the address of this machine.
+    pub fn is_of_firewall(&self) -> bool {
+        self.plane == Plane::Data
+            && self.status == 403
+            && self.message.to_ascii_lowercase().contains("firewall")
+    }
+
     /// Whether the data plane refused this for want of a data role: it took the token, and lets the machine in.
     pub fn lacks_data_role(&self) -> bool {
         let says = |part: &str| self.message.to_ascii_lowercase().contains(part);

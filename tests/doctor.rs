@@ -218,30 +218,30 @@ const ROWS: &[Row] = &[
     row(&["account-creating"]).fails("account", "the account is still being made", "rawcosmos account show -n sandbox-account", 1),
     row(&["account-failed"]).fails("account", "an earlier attempt to make this account failed", "rawcosmos account delete -n sandbox-account", 6),
     row(&["no-account"]).fails("account", "there is no such account", "rawcosmos account list", 3),
-    row(&["firewall"]).fails("account", "the account's firewall blocks this machine", "az cosmosdb update -n sandbox-account -g sandbox-group --ip-range-filter 127.0.0.1", 5),
+    row(&["firewall"]).fails("account", "the account's firewall blocks this machine", "az cosmosdb update -n sandbox-account -g sandbox-group --ip-range-filter 203.0.113.0/24,127.0.0.1", 5),
     row(&["private-endpoint"]).fails("account", "the account does not admit this machine over the internet", "az network private-endpoint-connection list", 5),
     row(&["nsp"]).fails("account", "a network security perimeter blocks this machine", "az network perimeter profile access-rule create", 5),
-    row(&["firewall"]).key().fails("account", "the account's firewall blocks this machine", "--ip-range-filter 127.0.0.1", 5),
+    row(&["firewall"]).key().fails("account", "the account's firewall blocks this machine", "--ip-range-filter ADDRESSES-ADMITTED-SO-FAR,127.0.0.1", 5),
     row(&["nsp", "no-arm-role"]).fails("account", "a network security perimeter blocks this machine", "az network perimeter", 5),
     row(&["provider-unregistered"]).fails("account", "the subscription does not use Cosmos DB yet", "az provider register --namespace Microsoft.DocumentDB", 6),
     row(&["arm.429"]).fails("account", "the account's management is asked too often", "ARM asked to wait", 7),
     row(&["arm.503"]).fails("account", "ARM failed, again and again", "items and queries need nothing of it", 1),
 
     // ---- Roles
-    row(&["no-arm-role"]).warns("arm-role", "not allowed to read databases", "rawcosmos grant --role operator --principal 5a0db0c5-0000-4000-8000-0000000000a1 --scope /subscriptions/")
-        .then(Then::Administrators("rawcosmos grant --role operator")),
-    row(&[]).role("none").warns("arm-role", "not allowed to read databases", "rawcosmos grant --role operator")
-        .then(Then::Administrators("rawcosmos grant --role operator")),
+    row(&["no-arm-role"]).warns("arm-role", "not allowed to read databases", "rawcosmos grant --role account-reader --principal 5a0db0c5-0000-4000-8000-0000000000a1 --scope /subscriptions/")
+        .then(Then::Administrators("rawcosmos grant --role account-reader")),
+    row(&[]).role("none").warns("arm-role", "not allowed to read databases", "rawcosmos grant --role account-reader")
+        .then(Then::Administrators("rawcosmos grant --role account-reader")),
     row(&[]).role("owner").warns("arm-role", "the Azure role Owner is wider than needed", "rawcosmos grant --role operator"),
     row(&[]).role("contributor").warns("arm-role", "the Azure role Contributor is wider than needed", "rawcosmos grant --role operator"),
     row(&[]).role("operator"),
     row(&[]).role("account-reader"),
-    row(&["no-data-role"]).fails("data-role", "not allowed to read the account's metadata", "rawcosmos grant --role data-contributor --scope /dbs/shop", 5),
-    row(&[]).there(&["database", "container"]).fails("data-role", "not allowed to read the account's metadata", "rawcosmos grant --role data-contributor --scope /dbs/shop", 5)
+    row(&["no-data-role"]).fails("data-role", "not allowed to read the account's metadata", "rawcosmos grant --role data-contributor --principal 5a0db0c5-0000-4000-8000-0000000000a1 --scope /dbs/shop", 5),
+    row(&[]).there(&["database", "container"]).fails("data-role", "not allowed to read the account's metadata", "rawcosmos grant --role data-contributor --principal 5a0db0c5-0000-4000-8000-0000000000a1 --scope /dbs/shop", 5)
         .then(Then::Ours("rawcosmos grant --role data-contributor")),
     row(&[]).role("operator").there(&["database", "container"]).fails("data-role", "not allowed", "rawcosmos grant --role data-contributor", 5)
         .then(Then::Administrators("rawcosmos grant --role data-contributor")),
-    row(&[]).there(&["database", "container", "reader"]).fails("write", "not allowed to upsert items", "rawcosmos grant --role data-contributor --scope /dbs/shop", 5)
+    row(&[]).there(&["database", "container", "reader"]).fails("write", "not allowed to upsert items", "rawcosmos grant --role data-contributor --principal 5a0db0c5-0000-4000-8000-0000000000a1 --scope /dbs/shop", 5)
         .then(Then::Ours("rawcosmos grant --role data-contributor")),
     row(&[]).there(&["database", "container", "narrow"]).words("-d shop").warns("data-role", "not allowed to read the account's metadata", "rawcosmos grant"),
     row(&["account-unreadable"]).there(&["database", "container", "narrow"]),
@@ -431,7 +431,11 @@ fn check(row: &Row) {
         text(again, "state").to_string()
     };
     let chosen = |begins: &str| {
-        let fix = fixes.iter().find(|fix| fix.starts_with(begins));
+        // A key file that a variable names is switched off for what cannot use it: this test leaves it out anyway.
+        let mut fixes = fixes
+            .iter()
+            .map(|fix| fix.trim_start_matches("RAWCOSMOS_KEY_FILE= "));
+        let fix = fixes.find(|fix| fix.starts_with(begins));
         let fix = fix.unwrap_or_else(|| panic!("{begins}: {found:#}"));
         fix.strip_prefix("rawcosmos ")
             .unwrap()
@@ -737,7 +741,7 @@ fn what_fails_is_told_as_the_command_would_tell_it() {
     let told = place.run("doctor -d shop -c orders").ends(5);
     for part in [
         "\n13 data-role  FAIL  not allowed to read the account's metadata (HTTP 403, substatus 5301); ARM lists none of its own\n",
-        "\n     fix   rawcosmos grant --role data-contributor --scope /dbs/shop ",
+        "\n     fix   rawcosmos grant --role data-reader --principal 5a0db0c5-0000-4000-8000-0000000000a1 --scope /dbs/shop ",
         "\n14 database   skip  needs data-role\n",
     ] {
         assert!(told.out.contains(part), "{part:?} is not in {told:#?}");

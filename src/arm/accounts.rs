@@ -216,3 +216,12 @@ fn read_keys(response: &Response) -> Result<Keys, Error> {
         false => Ok(keys),
     }
 }
+
+/// The addresses and ranges that the firewall of an account admits; `None` where the account does not say it.
+pub fn ip_rules(account: &serde_json::Value) -> Option<Vec<String>> {
+    let rules = account.pointer("/properties/ipRules")?.as_array()?;
+    let each = rules
+        .iter()
+        .map(|rule| rule.get("ipAddressOrRange")?.as_str());
+    each.map(|rule| rule.map(str::to_string)).collect()
+}

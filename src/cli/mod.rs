@@ -129,6 +129,7 @@ fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, 
         Err(error) => {
             // The error that ended it is the one to report.
             let _ = output.spill();
+            session.learn_ip_rules(&error);
             Err(Box::new((error, session.context())))
         }
     }

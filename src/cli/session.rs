@@ -11,7 +11,7 @@ use super::say::tell;
 use super::settings::Settings;
 use super::trace::Rehearsal;
 use crate::authorize::http_date;
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::exchange::budget::Budget;
 use crate::exchange::pages::Flow;
 use crate::exchange::{Client, Clock, Credential, SystemClock, Transport};
@@ -21,6 +21,9 @@ use crate::identity::instance::Instance;
 use crate::message::{Answer, Call, Next, Page};
 use crate::name::{Endpoint, Name, Secret};
 use crate::show::Mask;
+
+/// How long ARM is waited for after a command has failed.
+const ASKING_RULES: Duration = Duration::from_secs(3);
 
 /// One run of the program.
 pub struct Session<'a> {
@@ -231,6 +234,25 @@ impl<'a> Session<'a> {
             .into_iter()
             .find_map(|name| self.settings.variable(name));
         context
+    }
+
+    /// Asks ARM for the list that a printed command would replace, where the account's firewall refused a request.
+    pub fn learn_ip_rules(&self, error: &Error) {
+        let refused = error.failure().is_some_and(Failure::is_of_firewall);
+        if !refused || self.has_key() || self.is_rehearsal() {
+            return;
+        }
+        self.client.hurry(ASKING_RULES);
+        let shown = self
+            .arm_account()
+            .and_then(|account| self.client.run(&crate::arm::accounts::show(&account)));
+        // Without an answer the command keeps a word for the reader to fill in.
+        let account = shown.ok().and_then(|shown| {
+            let account: Option<serde_json::Value> = serde_json::from_str(shown.value.get()).ok();
+            account
+        });
+        let rules = account.as_ref().and_then(crate::arm::accounts::ip_rules);
+        self.known.borrow_mut().ip_rules = rules;
     }
 
     /// Our own object id: the `oid` of a token.

@@ -94,6 +94,10 @@ pub fn source(kind: Kind, around: &Surroundings) -> Result<Source, Error> {
     for name in needs(kind) {
         value(name)?;
     }
+    let bound = IDENTITY_BINDING.iter().find(|name| value(name).is_ok());
+    if let (Kind::Workload, Some(name)) = (kind, bound) {
+        return Err(bound_identity(name));
+    }
     match kind {
         Kind::Imds => Ok(Source::Imds(around.imds.clone())),
         Kind::AppService => {
@@ -117,6 +121,20 @@ pub fn source(kind: Kind, around: &Surroundings) -> Result<Source, Error> {
         }
         Kind::ServiceFabric | Kind::MachineLearning | Kind::CloudShell => Err(unsupported(kind)),
     }
+}
+
+/// Variables of a pod whose identity AKS binds to it: tokens come from a proxy of the cluster, not from Entra.
+const IDENTITY_BINDING: [&str; 2] = [
+    "AZURE_KUBERNETES_TOKEN_ENDPOINT",
+    "AZURE_KUBERNETES_TOKEN_PROXY",
+];
+
+fn bound_identity(variable: &str) -> Error {
+    Error::usage(format!(
+        "this pod has an AKS identity binding ({variable} is set), which is not supported: its tokens come from a \
+         proxy of the cluster, with a certificate of its own. Bring a token along with --token-file, or use a \
+         workload identity without a binding: unset {variable}"
+    ))
 }
 
 fn unsupported(kind: Kind) -> Error {

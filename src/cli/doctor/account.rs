@@ -84,6 +84,7 @@ fn admitted(doctor: &Doctor, account: Option<&Value>) -> Option<Finding> {
     let failure = doctor.account_refused()?;
     (failure.status == 403).then(|| {
         doctor.shut_out.set(true);
+        doctor.session.known.borrow_mut().ip_rules = account.and_then(accounts::ip_rules);
         let error = Error::Status(Box::new(kept_out(failure, account)));
         of_error(doctor.session, State::Fail, &error)
     })

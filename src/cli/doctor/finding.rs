@@ -117,7 +117,9 @@ pub fn foreseen(
 pub fn of_error(session: &Session, state: State, error: &Error) -> Finding {
     let mut explained = explain(error, &session.context());
     // Which this is.
-    explained.fix.retain(|fix| fix != "rawcosmos doctor");
+    explained
+        .fix
+        .retain(|fix| !fix.starts_with("rawcosmos doctor"));
     finding(
         state,
         explained.headline(),

@@ -88,9 +88,20 @@ pub fn tls(doctor: &Doctor) -> Result<Finding, Error> {
     if !endpoint.as_str().starts_with("https:") {
         return Ok(skip("plain http, on this machine"));
     }
-    let chain = road(endpoint)?.signers();
+    let road = road(endpoint)?;
+    let chain = road.signers();
+    if let (Some(proxy), Err(what)) = (road.proxy(), &chain)
+        && let Some(status) = refused_by_proxy(what)
+    {
+        let what = format!("the proxy {proxy}: {what}: responded {status}");
+        return Err(broken(endpoint, Stage::Connect, what));
+    }
     let signed = chain.as_ref().map_or_else(String::clone, |chain| by(chain));
     match (door, chain) {
+        // The proxy refused the way: no certificate was ever seen.
+        (Err(Error::Transport(failed)), _) if failed.stage == Stage::Connect => {
+            Err(Error::Transport(failed))
+        }
         // An answer that is lost later is not for this check.
         (Err(Error::Transport(failed)), chain) if failed.stage == Stage::Tls || chain.is_err() => {
             let what = format!("{}; {signed}", failed.what);
@@ -102,6 +113,12 @@ pub fn tls(doctor: &Doctor) -> Result<Finding, Error> {
         }
         _ => Ok(ok(signed)),
     }
+}
+
+/// The status with which a proxy refused to connect: then no certificate was ever seen.
+fn refused_by_proxy(what: &str) -> Option<&str> {
+    let line = what.strip_prefix("the proxy answered ")?;
+    line.split(' ').nth(1)
 }
 
 fn by(chain: &[Signed]) -> String {

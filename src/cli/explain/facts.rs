@@ -79,6 +79,7 @@ impl Facts {
         self.assertion(text);
         self.put("held", find("role [", "]"));
         self.put("type", find("has type '", "'"));
+        self.put("proxy", find("the proxy ", ": "));
         self.put("assignment", find("deny assignment with name '", "'"));
         self.put("intended", find("token is intended for [", "]"));
         self.put("intended", find("audience or resource '", "'"));

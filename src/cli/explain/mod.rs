@@ -111,6 +111,9 @@ pub fn explain(error: &Error, context: &Context) -> Explained {
         return explained;
     };
     let mut facts = Facts::new(&case.request, context);
+    if let Error::Transport(broken) = error {
+        facts.put("proxy", facts::between(&broken.what, "the proxy ", ": "));
+    }
     facts.read(failure, context);
     if let Some(rule) = rules::rule(&case) {
         explained.said = Some(failure.map_or(explained.what.clone(), said));
@@ -413,6 +416,12 @@ mod tests {
             (["PUT", &role], 409, ["RoleAssignmentUpdateNotPermitted", "no"], ["a grant cannot be turned into another one", grant], 6),
             (["PUT", &role], 400, ["PrincipalNotFound", "Principal x does not exist in the directory y."], ["the tenant does not know this principal yet", "rawcosmos whoami"], 1),
             (["GET", &role], 404, ["RoleAssignmentNotFound", "no"], ["there is no such grant", grant], 3),
+            (["PUT", account], 403, ["DenyAssignmentAuthorizationFailed", "The client 'c' with object id 'o' has permission to perform action 'Microsoft.DocumentDB/databaseAccounts/write' on scope '/subscriptions/s'; however, the access is denied because of the deny assignment with name 'D' and Id 'i' at scope '/subscriptions/s'."], ["a deny assignment forbids this", "az rest --method get --url-parameters api-version=2022-04-01 --url /subscriptions/s/resourceGroups/rg1/providers/Microsoft.DocumentDB/databaseAccounts/acct1/providers/Microsoft.Authorization/denyAssignments"], 5),
+            (["PUT", account], 403, ["LinkedAuthorizationFailed", "The client 'c' with object id 'o' has permission to perform action 'Microsoft.DocumentDB/databaseAccounts/write' on scope '/subscriptions/s'; however, it does not have permission to perform action(s) 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action' on the linked scope(s) '/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/n' (respectively) or the linked scope(s) are invalid."], ["not allowed to use another resource that the request names", "az role assignment create --assignee-object-id o --assignee-principal-type ServicePrincipal --role 'Managed Identity Operator' --scope /subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/n"], 5),
+            (["PUT", account], 409, ["ReadOnlyDisabledSubscription", "no"], ["the subscription is disabled, and so read only", "az account show --subscription s --query state -o tsv"], 6),
+            (["PUT", &role], 400, ["RoleAssignmentLimitExceeded", "no"], ["the subscription has no room for another role assignment", "az role assignment list --all --query 'length(@)'"], 1),
+            (["PUT", account], 403, ["", "(no message)"], ["ARM, or something on the way to it, refused this without a word", "rawcosmos doctor -a acct1 -g rg1"], 5),
+            (["PUT", account], 403, ["AuthorizationFailed", "The client 'c' with object id 'o' does not have authorization to perform action 'Microsoft.Storage/storageAccounts/write' over scope '/subscriptions/s'"], ["not allowed to do this", "az role assignment create --assignee-object-id o --assignee-principal-type ServicePrincipal --role ROLE --scope /subscriptions/s"], 5),
             (["PUT", &role], 403, ["AuthorizationFailed", "The client 'c' with object id 'o' does not have authorization to perform action 'Microsoft.Authorization/roleAssignments/write' over scope '/subscriptions/s'"], ["not allowed to give Azure roles", "az role assignment create --assignee-object-id o --assignee-principal-type ServicePrincipal --role 'User Access Administrator' --scope /subscriptions/s"], 5),
             (["GET", list], 403, ["AuthorizationFailed", "The client 'c' with object id 'o' does not have authorization to perform action 'Microsoft.DocumentDB/databaseAccounts/read' over scope '/subscriptions/s'"], ["not allowed to read accounts", "rawcosmos account list -g rg1"], 5),
             (["GET", account], 429, ["SubscriptionRequestsThrottled", "slow"], ["ARM is asked too often", ""], 7),
@@ -700,7 +709,7 @@ mod tests {
                 broken(account, Stage::Resolve, "none"),
                 "the account's host has no address",
             ),
-            (proxied, "the proxy wants to know who asks"),
+            (proxied, "the proxy wants a name and a password"),
             (
                 broken(
                     account,

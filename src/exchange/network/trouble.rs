@@ -49,7 +49,12 @@ pub(super) fn on_the_way(way: Way, plane: Plane, error: &ureq::Error) -> String 
     let unreached = matches!(stage(error), Stage::Resolve | Stage::Connect);
     match proxy::configured() {
         Ok(Some(proxy)) if unreached && way == Way::Proxied => {
-            format!("the proxy {}: {}", proxy.host(), words(error))
+            format!(
+                "the proxy {}:{}: {}",
+                proxy.host(),
+                proxy.port(),
+                words(error)
+            )
         }
         _ if plane == Plane::Identity && is_pod() => {
             format!("{}; this is a pod in Kubernetes", words(error))
