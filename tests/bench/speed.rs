@@ -12,6 +12,7 @@
 
 mod bare;
 mod canned;
+mod columns;
 mod load;
 mod measure;
 mod order;
@@ -33,6 +34,7 @@ fn main() {
     }
     let wanted: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut table = Table::new(wanted);
+    columns::print(&table);
     start::rows(&mut table);
     reads::rows(&mut table);
     load::rows(&mut table);
