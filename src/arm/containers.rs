@@ -275,7 +275,7 @@ impl Changes {
             let value = envelope.get(name)?;
             Some(format!("\"{name}\":{value},"))
         });
-        let (kept, resource) = (kept.collect::<String>(), self.applied(&*resource_of(now)?)?);
+        let (kept, resource) = (kept.collect::<String>(), self.applied(&resource_of(now)?)?);
         Ok(format!(
             r#"{{{kept}"properties":{{"resource":{resource},"options":{{}}}}}}"#
         ))

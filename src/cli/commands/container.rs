@@ -128,7 +128,7 @@ pub fn update(session: &Session, output: &mut Output, _: &[String]) -> Result<()
     warn_of_age(session, &change);
     let call = arm::containers::update(&account, &database, &name, body);
     let etag = |container: &RawValue| lookup(container, "/_etag").map(|etag| etag.to_string());
-    let old = etag(&*arm::containers::inner(&now.value)?);
+    let old = etag(&arm::containers::inner(&now.value)?);
     let is_new = |found: &RawValue| old.is_none() || etag(found) != old;
     match change.changed(&session.run(&call)?.value, &is_new)? {
         true => finish(session, output, change.shown()?),
