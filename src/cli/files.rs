@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::interrupt::Stdin;
 use super::os;
 use super::say::tell;
 use super::settings::Settings;
@@ -50,7 +51,7 @@ pub fn open(path: &str) -> Result<Box<dyn Read>, Error> {
 fn source(path: &str) -> Result<Box<dyn Read>, Error> {
     if path == "-" {
         take_stdin()?;
-        return Ok(Box::new(std::io::stdin()));
+        return Ok(Box::new(Stdin));
     }
     let file = fs::File::open(path);
     Ok(Box::new(file.map_err(|e| {

@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod explain;
 pub mod files;
 pub mod help;
+pub mod interrupt;
 pub mod lesson;
 pub mod man;
 pub mod os;
@@ -51,15 +52,31 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
         Err(error) => return report(&error, &explain::Context::default(), false, &mask),
     };
     let settings = Settings::new(args, Box::new(variable));
-    match begin(&settings, &mask) {
+    let done = begin(&settings, &mask);
+    let signal = interrupt::signal();
+    let code = match done {
         Ok(code) => code,
         Err(trouble) if matches!(trouble.0, Error::Closed) => 0,
         Err(trouble) => {
             let json = settings.text("output").as_deref() == Some("json");
             report(&trouble.0, &trouble.1, json, &mask)
         }
+    };
+    match signal {
+        // That something may have been done is what matters more.
+        Some(signal) => {
+            interrupt::tell_end(&settings, signal);
+            match code {
+                OUTCOME_UNKNOWN => code,
+                _ => interrupt::code(signal),
+            }
+        }
+        None => code,
     }
 }
+
+/// The exit code of what was sent and perhaps carried out.
+const OUTCOME_UNKNOWN: u8 = 10;
 
 /// An environment variable; one that is not UTF-8 counts as unset.
 fn variable(name: &str) -> Option<String> {
@@ -121,11 +138,22 @@ fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, 
     files::learn_sessions(settings, &sessions).map_err(bare)?;
     let session = Session::new(settings, &sessions, rehearsal.as_ref(), mask).map_err(bare)?;
     let done = work(&session, &mut output);
-    let done = done.and_then(|code| output.finish().map(|()| code));
+    let done = done.and_then(|code| match output.finish() {
+        // What could not be written was said.
+        Err(Error::Closed) if code != 0 => Ok(code),
+        finished => finished.map(|()| code),
+    });
     let kept = files::keep_sessions(settings, &sessions);
     match done.and_then(|code| kept.map(|()| code)) {
         Ok(code) => Ok(code.max(losses(&output))),
         Err(Error::Closed | Error::DryRun) => Ok(0),
+        Err(Error::Local(why)) if !session.last_change().is_empty() => {
+            let change = session.last_change();
+            let error = Error::local(format!("{why}; done before that: {change}"));
+            let json = settings.text("output").as_deref() == Some("json");
+            let code = report(&error, &session.context(), json, mask);
+            Ok(if output.is_broken() { PARTLY } else { code })
+        }
         Err(error) => {
             // The error that ended it is the one to report.
             let _ = output.spill();

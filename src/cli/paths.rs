@@ -63,6 +63,15 @@ enum Which {
 /// # Errors
 /// [`Error::Usage`] with the names.
 pub fn check(command: &Command, settings: &Settings, operands: &[String]) -> Result<(), Error> {
+    let prints = match command.words {
+        "export" => operands.first().is_some_and(|name| name == "-"),
+        words => ["changes", "query"].contains(&words),
+    };
+    if prints && settings.text("state").is_some() && os::is_stdout_closed() {
+        return Err(Error::usage(
+            "standard output is closed: --state would say that rows were delivered",
+        ));
+    }
     let named = named(command, settings, operands);
     apart(&named)?;
     for named in named.iter().filter(|named| named.access == Write) {

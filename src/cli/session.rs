@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::args::plain;
 use super::credential::{Chosen, credential, in_use};
 use super::explain::{CallSettings, Context};
+use super::interrupt::InterruptibleClock;
 use super::place::PLACEHOLDER;
 use super::say::tell;
 use super::settings::Settings;
@@ -14,11 +15,11 @@ use crate::authorize::http_date;
 use crate::error::{Error, Failure};
 use crate::exchange::budget::Budget;
 use crate::exchange::pages::Flow;
-use crate::exchange::{Client, Clock, Credential, SystemClock, Transport};
+use crate::exchange::{Client, Clock, Credential, Transport};
 use crate::identity::cloud::Cloud;
 use crate::identity::imds;
 use crate::identity::instance::Instance;
-use crate::message::{Answer, Call, Next, Page};
+use crate::message::{Answer, Call, Effect, Next, Page};
 use crate::name::{Endpoint, Name, Secret};
 use crate::show::Mask;
 
@@ -38,6 +39,7 @@ pub struct Session<'a> {
     rehearsal: Option<&'a Rehearsal>,
     mask: &'a Mask,
     action: Cell<&'static str>,
+    change: RefCell<String>,
     pub(super) known: RefCell<Context>,
     pub(super) machine: RefCell<Option<Instance>>,
     pub(super) cloud: OnceCell<&'static Cloud>,
@@ -84,13 +86,17 @@ impl<'a> Session<'a> {
         let told = in_use(&credential);
         let session = Session {
             settings,
-            client: limited(settings, Client::new(transport, &SystemClock, credential))?
-                .patient(named),
+            client: limited(
+                settings,
+                Client::new(transport, &InterruptibleClock, credential),
+            )?
+            .patient(named),
             imds,
             evidence,
             rehearsal,
             mask,
             action: Cell::new(""),
+            change: RefCell::default(),
             known: RefCell::default(),
             machine: RefCell::default(),
             cloud: OnceCell::new(),
@@ -113,7 +119,21 @@ impl<'a> Session<'a> {
     /// Carries one call out, and remembers what it needed in case it is refused.
     pub fn run<T>(&self, call: &Call<T>) -> Result<Answer<T>, Error> {
         self.about(call.action);
-        self.client.run(call).map_err(|e| self.or_rehearsed(e))
+        let done = self.client.run(call).map_err(|e| self.or_rehearsed(e));
+        if done.is_ok() && call.effect != Effect::Read {
+            self.changed(&call.request.line());
+        }
+        done
+    }
+
+    /// Remembers what was changed, in case that cannot be printed.
+    pub fn changed(&self, what: &str) {
+        *self.change.borrow_mut() = what.to_string();
+    }
+
+    /// What was changed last; empty where nothing was.
+    pub fn last_change(&self) -> String {
+        self.change.borrow().clone()
     }
 
     /// Carries a list out, page by page.

@@ -105,7 +105,12 @@ impl Client<'_> {
             self.take_turns(asked, tally, &why);
         }
         tally.count(wait, &why);
-        self.pause(wait, &why)
+        self.pause(wait, &why)?;
+        match self.clock.is_interrupted() {
+            // What was sent may have been carried out.
+            true => Err(judge::as_final(asked.effect, why)),
+            false => Ok(()),
+        }
     }
 
     /// The request as it is sent: to the region where it is served, in a version that is known there, authorized.

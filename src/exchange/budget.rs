@@ -60,6 +60,9 @@ impl<'a> Client<'a> {
     }
 
     pub(super) fn has_time_after(&self, wait: Duration) -> Result<(), Error> {
+        if self.clock.is_interrupted() {
+            return Err(Error::interrupted("interrupted: nothing more is sent"));
+        }
         if self.left().is_none_or(|left| left > wait) {
             return Ok(());
         }

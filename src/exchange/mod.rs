@@ -75,6 +75,11 @@ pub trait Clock: Sync {
         let half = || u128::from(RandomState::new().hash_one(0));
         half() << 64 | half()
     }
+
+    /// Whether the caller was asked to stop: then nothing more is sent.
+    fn is_interrupted(&self) -> bool {
+        false
+    }
 }
 
 /// The machine's clock.

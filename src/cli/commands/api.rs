@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
+
 use super::Trailer;
+use super::input::{addressable, addressable_in};
 use crate::arm;
 use crate::cli::output::{Output, lookup};
 use crate::cli::session::Session;
@@ -174,6 +177,26 @@ fn part_of_account(session: &Session, place: &str) -> Result<Name, Error> {
     Name::new(account.id().split('/').nth(at).unwrap_or_default())
 }
 
+/// Whether the body of a request is an item, or a batch of them.
+fn writes_items(request: &Request) -> bool {
+    request.plane == Plane::Data
+        && ["POST", "PUT"].contains(&request.method)
+        && request.url.expose().contains("/docs")
+}
+
+/// Ids that have no place in a path are refused here as everywhere. What is no JSON is for the service to refuse.
+fn check_ids(session: &Session, body: &str) -> Result<(), Error> {
+    if let Ok(operations) = serde_json::from_str::<Vec<&RawValue>>(body) {
+        return operations
+            .into_iter()
+            .try_for_each(|operation| addressable_in(session, operation));
+    }
+    match serde_json::from_str::<&RawValue>(body) {
+        Ok(item) if lookup(item, "/id").is_some() => addressable(session, item),
+        _ => Ok(()),
+    }
+}
+
 /// Adds the headers and the body that were given, and a length where a method wants one.
 fn completed(session: &Session, mut call: Call<Page>) -> Result<Call<Page>, Error> {
     let args = session.settings.args();
@@ -198,6 +221,9 @@ fn completed(session: &Session, mut call: Call<Page>) -> Result<Call<Page>, Erro
         .text("body")
         .map(|body| contents(&body))
         .transpose()?;
+    if let Some(body) = body.as_deref().filter(|_| writes_items(&call.request)) {
+        check_ids(session, body)?;
+    }
     let typed = call
         .request
         .headers

@@ -4,7 +4,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::Trailer;
-use super::input::{needed_key, options};
+use super::input::{addressable_in, needed_key, options};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cli::settings::contents;
@@ -12,7 +12,7 @@ use crate::cosmos::Container;
 use crate::cosmos::batch::{self, Batch, Operation, Outcome, guilty};
 use crate::cosmos::partition_key::PartitionKey;
 use crate::error::{Error, Failure, Plane};
-use crate::message::Answer;
+use crate::message::{Answer, Effect};
 use crate::show;
 
 /// `item batch -d DB -c COLL -k KEY -b OPERATIONS [--minimal]`
@@ -69,6 +69,9 @@ fn carry_out(
         .header_if("x-ms-session-token", options.session);
     let count = batch.operations().len();
     let answer = session.flow(call.action, |client| client.batch(&call, count))?;
+    if guilty(&answer.value).is_none() && call.effect != Effect::Read {
+        session.changed(&call.request.line());
+    }
     let failed = guilty(&answer.value).and_then(|at| {
         let (operation, outcome) = (batch.operations().get(at)?, answer.value.get(at)?);
         let what = match count {
@@ -124,6 +127,7 @@ fn operations(session: &Session) -> Result<Batch, Error> {
     };
     let mut batch = Batch::default();
     for text in texts {
+        addressable_in(session, text)?;
         batch.push(Operation::from_json(text)?)?;
     }
     match batch.operations().is_empty() {

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::database::finish;
 use crate::arm::operation::{self, Started};
+use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::error::Error;
@@ -180,7 +181,7 @@ impl<'a, 's> Change<'a, 's> {
             what: &self.what,
             look: &self.look,
             tell: &tell,
-            stop: None,
+            stop: Some(&interrupt::is_raised),
         };
         self.session.client.finish(started, &watch)
     }

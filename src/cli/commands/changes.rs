@@ -34,7 +34,7 @@ pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Result<(), E
     };
     let mut trailer = Trailer::default();
     output.list();
-    session.flow(READ, |client| {
+    let done = session.flow(READ, |client| {
         client.each_change(&feed, &mut state, &mut |answer, state| {
             for item in &answer.value.items {
                 output.row(item)?;
@@ -49,7 +49,8 @@ pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Result<(), E
             }
             Ok(Flow::Continue)
         })
-    })?;
+    });
+    trailer.so_far(session, done)?;
     trailer.say(session, output)
 }
 

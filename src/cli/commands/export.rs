@@ -2,14 +2,14 @@
 
 use std::sync::Mutex;
 
-use super::Outcome;
 use super::container::key_of;
 use super::input::consistency;
-use super::query;
 use super::query_ranges::{Ranged, Scope, parallel, state};
+use super::{Outcome, query};
 use crate::cli::files::kept;
 use crate::cli::output::{Format, Output};
 use crate::cli::progress::{Progress, Sofar};
+use crate::cli::say::tell;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::cli::shard::Shard;
@@ -28,6 +28,17 @@ use crate::exchange::sweep::{Sweep, whole};
 /// `export FILE|- -d DB -c COLL [--query SQL|-f FILE] [--param NAME=TEXT]… [--state FILE] [--shard I/N] [--order]
 /// [--strip-system] [--parallel N] [--page-size N]`
 pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Outcome {
+    match export(session, output, operands) {
+        // A backup that was cut is none.
+        Err(Error::Closed) => Ok(CUT),
+        done => done,
+    }
+}
+
+/// The exit code where not all lines were written.
+const CUT: u8 = 9;
+
+fn export(session: &Session, output: &mut Output, operands: &[String]) -> Outcome {
     let settings = session.settings;
     let name = operands.first();
     let name =
@@ -179,7 +190,8 @@ impl<'a, 's> Job<'a, 's> {
         output: &mut Output,
         format: Format,
     ) -> Outcome {
-        let mut own = sink.target.output(self.session.settings, format)?;
+        let session = self.session;
+        let mut own = sink.target.output(session.settings, format)?;
         let output = own.as_mut().unwrap_or(output);
         output.list();
         if let Some(query) = &self.query {
@@ -190,7 +202,16 @@ impl<'a, 's> Job<'a, 's> {
             Some(plan) => self.merge(&plan, &mut sink, output),
             None => self.sweep(definition, &mut sink, output),
         };
-        done.and_then(|()| output.finish())?;
+        let done = sink
+            .trailer
+            .so_far(session, done.and_then(|()| output.finish()));
+        if matches!(done, Err(Error::Closed)) {
+            let written = sink.trailer.written();
+            tell(&format!(
+                "the reader closed the pipe: {written} written, and more are left; the export is not whole"
+            ));
+        }
+        done?;
         sink.finish(output)
     }
 

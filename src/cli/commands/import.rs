@@ -229,6 +229,9 @@ impl<'a> Job<'a> {
 
     fn tell(&self, session: &Session, output: &mut Output, counts: &Counts) -> Result<(), Error> {
         let charge = decimal::hundredths(counts.charge);
+        if counts.written() > 0 {
+            session.changed(&format!("{} written", count(counts.written(), "item")));
+        }
         let all = [
             ("read", counts.read),
             ("created", counts.created),

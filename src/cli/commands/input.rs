@@ -67,6 +67,17 @@ pub fn addressable(session: &Session, item: &RawValue) -> Result<(), Error> {
     }
 }
 
+/// The same of what an operation of a batch writes. A replaced item that keeps its id is there already.
+pub fn addressable_in(session: &Session, operation: &RawValue) -> Result<(), Error> {
+    let text = |value: &RawValue, pointer| Some(lookup(value, pointer)?.get().to_string());
+    match lookup(operation, "/resourceBody") {
+        Some(body) if text(&body, "/id").is_some_and(|id| Some(id) != text(operation, "/id")) => {
+            addressable(session, &body)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The key the command line must name.
 pub fn needed_key(session: &Session) -> Result<PartitionKey, Error> {
     given_key(session)?.ok_or_else(|| Error::usage("--partition-key is missing"))

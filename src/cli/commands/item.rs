@@ -34,7 +34,14 @@ fn new(session: &Session, output: &mut Output, operation: New) -> Result<(), Err
     addressable(session, &item)?;
     let key = key_of_item(session, &container, &item)?;
     let call = operation(&container, &key, &item, &options(session)?);
-    done(session, output, &session.run(&call)?)
+    let answer = session.run(&call)?;
+    let verb = if answer.status == 201 {
+        "created"
+    } else {
+        "replaced"
+    };
+    session.changed(&format!("item {:?} was {verb}", id_of(&item)?));
+    done(session, output, &answer)
 }
 
 /// `item read -d DB -c COLL -i ID… -k KEY | --keys FILE | --self LINK -k KEY`

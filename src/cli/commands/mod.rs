@@ -110,17 +110,17 @@ pub const COMMANDS: &[Command] = &[
     command("item create", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "ttl", "indexing", "minimal", "any-id", "session-file"], 0, InSession(item::create)),
     command("item upsert", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "ttl", "indexing", "minimal", "any-id", "if-match", "session-file"], 0, InSession(item::upsert)),
     command("item read", &["database-name", "container-name", "id", "keys", "self", "partition-key", "partition-key-json", "if-none-match", "consistency", "session-token", "session-file"], 0, InSession(item::read)),
-    command("item replace", &["database-name", "container-name", "id", "body", "partition-key", "partition-key-json", "ttl", "indexing", "minimal", "if-match", "session-file"], 0, InSession(item::replace)),
+    command("item replace", &["database-name", "container-name", "id", "body", "partition-key", "partition-key-json", "ttl", "indexing", "minimal", "if-match", "session-file", "any-id"], 0, InSession(item::replace)),
     command("item patch", &["database-name", "container-name", "id", "body", "partition-key", "partition-key-json", "set", "add", "replace", "remove", "incr", "move", "condition", "minimal", "if-match", "session-file"], 0, InSession(item::patch)),
     command("item delete", &["database-name", "container-name", "id", "self", "partition-key", "partition-key-json", "all-in-partition", "if-match", "session-file"], 0, InSession(item::delete)),
-    command("item batch", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "minimal", "session-token", "session-file"], 0, InSession(batch::run)),
+    command("item batch", &["database-name", "container-name", "body", "partition-key", "partition-key-json", "minimal", "session-token", "session-file", "any-id"], 0, InSession(batch::run)),
     command("query", &["database-name", "container-name", "file", "param", "param-json", "partition-key", "partition-key-json", "page-size", "max-items", "one-page", "continuation", "state", "parallel", "metrics", "consistency", "session-token", "session-file"], 1, InSession(query::run)),
     command("import", &["database-name", "container-name", "format", "id", "nested", "mode", "any-id", "state", "errors", "on-error", "concurrency", "max-rus", "shard", "partition-key-path"], 1, Verdict(import::run)),
     command("export", &["database-name", "container-name", "query", "file", "param", "param-json", "state", "shard", "order", "strip-system", "parallel", "page-size", "consistency", "session-token", "session-file"], 1, Verdict(export::run)),
     command("changes", &["database-name", "container-name", "partition-key", "partition-key-json", "from", "state", "follow", "page-size", "consistency", "session-token", "session-file"], 0, InSession(changes::run)),
     command("ranges", &["database-name", "container-name"], 0, InSession(ranges::run)),
     command("procedure execute", &["database-name", "container-name", "name", "args", "log", "partition-key", "partition-key-json"], 0, InSession(procedure::execute)),
-    command("api", &["database-name", "container-name", "body", "header", "paginate"], 3, InSession(api::run)),
+    command("api", &["database-name", "container-name", "body", "header", "paginate", "any-id"], 3, InSession(api::run)),
     command("role list", &["plane", "principal"], 0, InSession(role::list)),
     command("role definitions", &["plane"], 0, InSession(role::definitions)),
     command("grant", &["role", "principal", "principal-type", "scope", "revoke", "wait"], 0, InSession(grant::run)),
@@ -204,10 +204,8 @@ pub fn confirm(session: &Session, what: &str) -> Result<(), Error> {
         return Err(Error::usage(format!("{what}? add --yes to say so")));
     }
     super::say::tell(&format!("{what}? Type yes to go on:"));
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    match read {
-        Ok(_) if answer.trim() == "yes" => Ok(()),
+    match super::interrupt::line() {
+        Some(answer) if answer.trim() == "yes" => Ok(()),
         _ => Err(Error::local("left as it was")),
     }
 }

@@ -34,16 +34,17 @@ pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Resul
     })?;
     let key = given_key(session)?;
     let mut work = Work::new(session, output, &container, &query)?;
-    match &key {
-        None => work.over_all()?,
+    let done = match &key {
+        None => work.over_all(),
         // What a file says of a key must not be taken for what it says of a prefix.
-        Some(key) if key.components().len() > 1 || work.file.is_some() => work.over_levels(key)?,
+        Some(key) if key.components().len() > 1 || work.file.is_some() => work.over_levels(key),
         Some(key) => match work.over_key(key) {
             // One level of a hierarchical key: only the service knew that there are more.
-            Err(e) if is_too_short(&e) => work.over_levels(key)?,
-            done => done?,
+            Err(e) if is_too_short(&e) => work.over_levels(key),
+            done => done,
         },
-    }
+    };
+    work.trailer.so_far(session, done)?;
     work.end()
 }
 

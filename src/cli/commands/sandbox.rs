@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::process;
+use std::time::Duration;
 
+use crate::cli::interrupt;
 use crate::cli::output::{Format, Output};
 use crate::cli::say::tell;
 use crate::cli::settings::Settings;
@@ -30,7 +32,11 @@ pub fn start(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
     let mut output = Output::new(Format::Auto, None, false, Box::new(std::io::stdout()))?;
     output.text(&sandbox.ready_line())?;
     output.finish()?;
-    sandbox.wait();
+    match interrupt::is_installed() {
+        true => interrupt::wait(),
+        false => sandbox.wait(),
+    }
+    sandbox.stop();
     Ok(0)
 }
 
@@ -41,7 +47,13 @@ pub fn run(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
             "which command? rawcosmos sandbox run -- COMMAND",
         ));
     };
+    // From now on no signal ends this process before its child.
+    interrupt::hold();
     let sandbox = begin(settings)?;
+    if interrupt::is_raised() {
+        sandbox.stop();
+        return Ok(1);
+    }
     let mut command = process::Command::new(program);
     for variable in LEADING_OUT.iter().chain(host::VARIABLES) {
         command.env_remove(variable);
@@ -54,7 +66,7 @@ pub fn run(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
             .map(|cloud| ("RAWCOSMOS_CLOUD", cloud)),
     );
     command.envs(own_path().map(|path| ("PATH", path)));
-    let status = command.status();
+    let status = command.spawn().and_then(outlived);
     sandbox.stop();
     match status {
         Ok(status) => Ok(code(status)),
@@ -68,6 +80,24 @@ pub fn run(settings: &Settings, _: &Mask, _: &[String]) -> Result<u8, Error> {
                 126
             })
         }
+    }
+}
+
+/// Waits until the child ends, also after Ctrl-C, which the child gets as well. What is sent to this process alone is
+/// passed on to it.
+fn outlived(mut child: process::Child) -> std::io::Result<process::ExitStatus> {
+    const LONGEST: Duration = Duration::from_millis(20);
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if let Some(signal) = interrupt::take().filter(|signal| *signal != interrupt::CTRL_C) {
+            interrupt::send(child.id(), signal);
+        }
+        if let Some(status) = child.try_wait()? {
+            interrupt::take();
+            return Ok(status);
+        }
+        std::thread::sleep(pause);
+        pause = LONGEST.min(pause * 2);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::error::{Error, decimal};
@@ -73,6 +74,19 @@ impl Trailer {
         output.finish()?;
         session.say(&self.line());
         Ok(())
+    }
+
+    /// `N items`
+    pub fn written(&self) -> String {
+        count(self.items, "item")
+    }
+
+    /// Says what was done before a signal came.
+    pub fn so_far<T>(&self, session: &Session, done: Result<T, Error>) -> Result<T, Error> {
+        if done.is_err() && interrupt::is_raised() {
+            session.say(&format!("until then: {}", self.line()));
+        }
+        done
     }
 
     /// `N items · P pages · X.XX RU · T ms · activity ID`

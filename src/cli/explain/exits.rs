@@ -14,9 +14,11 @@ pub const CODES: &[(u8, &str)] = &[
     (6, "conflict or precondition: it exists, or it has changed"),
     (7, "throttled, after retries"),
     (8, "could not connect, timed out, or no usable answer to a read"),
-    (9, "partly done"),
+    (9, "partly done, or done and the output could not be written"),
     (10, "outcome unknown: a write was sent, and no usable answer came"),
-    (130, "interrupted"),
+    (129, "interrupted by SIGHUP"),
+    (130, "interrupted by SIGINT, as with Ctrl-C"),
+    (143, "interrupted by SIGTERM"),
 ];
 
 /// The table for people.
@@ -41,8 +43,8 @@ const EXITS: &[(Option<Plane>, &[u16], u8)] = &[
     (None, &[], 1),
 ];
 
-/// What the process exits with for an error. Nothing to do with it are 0 for success, 9 for partly done and 130 for
-/// an interrupt.
+/// What the process exits with for an error. Nothing to do with it are 0 for success, 9 for partly done and 129, 130
+/// and 143 for signals.
 pub fn exit_code(error: &Error) -> u8 {
     match error {
         Error::DryRun | Error::Closed => 0,

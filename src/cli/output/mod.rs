@@ -140,6 +140,8 @@ pub struct Output {
     get: Option<String>,
     terminal: bool,
     to: Box<dyn Write>,
+    /// Something could not be written.
+    broken: bool,
     list: List,
     grid: Option<Grid>,
     /// Room for the text of a row.
@@ -160,6 +162,7 @@ impl Output {
             get,
             terminal,
             to,
+            broken: false,
             list: List::None,
             grid: format
                 .style()
@@ -305,7 +308,14 @@ impl Output {
         }
         self.list = List::None;
         self.write(&text)?;
-        self.to.flush().map_err(failed)
+        let flushed = self.to.flush().map_err(failed);
+        self.broken |= flushed.is_err();
+        flushed
+    }
+
+    /// Whether something could not be written.
+    pub fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// What could not be shown as it is, in sentences.
@@ -347,7 +357,9 @@ impl Output {
             return Ok(());
         }
         let written = self.to.write_all(bytes);
-        written.and_then(|()| self.to.flush()).map_err(failed)
+        let written = written.and_then(|()| self.to.flush()).map_err(failed);
+        self.broken |= written.is_err();
+        written
     }
 }
 

@@ -6,13 +6,32 @@ use super::Tour;
 use crate::arm;
 use crate::arm::containers::Definition;
 use crate::arm::roles::{DataRole, Grant};
+use crate::cli::args::Args;
 use crate::cli::commands::{container, database, grant};
+use crate::cli::credential;
 use crate::cli::place::is_undescribed;
 use crate::cosmos::partition_key::PartitionKey;
 use crate::cosmos::query::{Across, Query};
 use crate::cosmos::{self, Paging, items, query};
 use crate::error::{Error, decimal};
 use crate::name::Name;
+use crate::show::quote;
+
+/// The options that say which account is meant and who asks.
+fn commands_options(args: &Args) -> String {
+    let names = [
+        "account-name",
+        "resource-group",
+        "subscription",
+        "endpoint",
+        "arm-endpoint",
+    ];
+    let given = names.into_iter().filter_map(|name| {
+        let value = args.value(name)?;
+        Some(format!(" --{name} {}", quote(value)))
+    });
+    given.collect::<String>() + &credential::options(args)
+}
 
 /// The item the tour writes.
 const ITEM: &str = r#"{"id":"1","pk":"pkey","note":"hello","big":9007199254740993}"#;
@@ -176,10 +195,21 @@ impl Tour<'_> {
 
     /// After a failure: what was made goes, and what cannot be deleted is named.
     pub(super) fn leave_nothing(&mut self) {
-        if let Err(e) = self.clean_up() {
-            let database = &self.database;
+        let (database, grant) = (self.made_database, self.made_grant.is_some());
+        let Err(e) = self.clean_up() else { return };
+        let name = &self.database;
+        self.session.say(&format!(
+            "note: of what the tour made (database {name}, a role) something is left: {e}"
+        ));
+        let account = commands_options(self.session.settings.args());
+        if grant {
             self.session.say(&format!(
-                "note: of what the tour made (database {database}, a role) something is left: {e}"
+                "to take the role back: rawcosmos grant --revoke --role data-contributor --scope /dbs/{name}{account}"
+            ));
+        }
+        if database {
+            self.session.say(&format!(
+                "to delete the database: rawcosmos database delete --name {name}{account}"
             ));
         }
     }
