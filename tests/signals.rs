@@ -118,7 +118,9 @@ fn a_signal_stops_a_command_which_says_what_was_done_and_how_to_go_on() {
     for (signal, code, name) in SIGNALS {
         let folder = Folder::new();
         let running = start(&folder, orders(&place, "changes --follow --state s"));
-        running.until(|| folder.0.join("s").exists()).signal(signal);
+        running
+            .until(|| folder.0.join("s").exists() && running_for(&running, 1000))
+            .signal(signal);
         let begun = Instant::now();
         let (ended, out, err) = running.ends();
         assert!(begun.elapsed() < Duration::from_secs(10));
@@ -138,17 +140,17 @@ fn a_signal_stops_a_command_which_says_what_was_done_and_how_to_go_on() {
 fn a_signal_stops_an_export_and_its_temporary_file_goes() {
     let place = Place::furnished(&[]);
     place.orders(r#"item create -b '{"id":"1","pk":"a"}'"#).ok();
-    place.fault("feed.delay=700ms");
+    place.fault("feed.delay=500ms");
     for (line, left, next) in [
         (
-            "export out",
+            "export out --parallel 1",
             &[][..],
-            "to start again: rawcosmos export out\n",
+            "to start again: rawcosmos export out --parallel=1\n",
         ),
         (
-            "export out --state s",
+            "export out --parallel 1 --state s",
             &["out.partial", "s"],
-            "to go on where it stopped: rawcosmos export out --state=s\n",
+            "to go on where it stopped: rawcosmos export out --parallel=1 --state=s\n",
         ),
     ] {
         let folder = Folder::new();
@@ -167,15 +169,18 @@ fn a_signal_stops_an_export_and_its_temporary_file_goes() {
 
 /// The handler is there by then.
 fn running_long(running: &Running) -> bool {
-    running.begun.elapsed() > Duration::from_millis(200)
+    running_for(running, 200)
+}
+
+fn running_for(running: &Running, ms: u64) -> bool {
+    running.begun.elapsed() > Duration::from_millis(ms)
 }
 
 #[test]
 fn an_operation_that_goes_on_is_named_with_how_to_look_at_it() {
     let place = Place::furnished(&[]);
-    place.fault("resource-late:1000");
     let folder = Folder::new();
-    place.fault("arm.delay=300ms");
+    place.fault("poll.delay=1s");
     let line = "container create -d shop -n late -p /pk";
     let running = start(&folder, place.prepare(line));
     let made = || {
@@ -212,7 +217,7 @@ fn an_import_that_waits_for_its_input_is_stopped_too() {
 
 #[test]
 fn the_second_signal_ends_it_at_once() {
-    let place = Place::furnished(&["data.delay=20s"]);
+    let place = Place::furnished(&["read.delay=20s"]);
     let folder = Folder::new();
     let running = start(&folder, orders(&place, "item read -i 1 -k a"));
     running.until(|| running_long(&running)).signal("-INT");
@@ -225,8 +230,7 @@ fn the_second_signal_ends_it_at_once() {
 
 #[test]
 fn a_signal_that_is_ignored_stays_ignored() {
-    let place = Place::furnished(&["data.delay=500ms"]);
-    place.fault("data.delay=500ms");
+    let place = Place::furnished(&["ranges.delay=700ms"]);
     let folder = Folder::new();
     let whole = orders(&place, "ranges").command();
     let mut command = Command::new("/bin/sh");

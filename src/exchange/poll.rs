@@ -59,8 +59,11 @@ impl Client<'_> {
         };
         for turn in 0.. {
             poll.wait(turn)?;
-            if poll.is_over()? {
-                break;
+            match poll.is_over() {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(Error::Interrupted(_)) => return Err(poll.interrupted()),
+                Err(other) => return Err(other),
             }
         }
         Ok(())
@@ -132,7 +135,7 @@ impl<'p, 'a> Poll<'p, 'a> {
         let mut left = wait;
         loop {
             if stop() {
-                return Err(Error::interrupted(self.goes_on("was not waited for")));
+                return Err(self.interrupted());
             }
             if left.is_zero() {
                 return Ok(());
@@ -141,6 +144,10 @@ impl<'p, 'a> Poll<'p, 'a> {
             self.client.clock.sleep(slice);
             left -= slice;
         }
+    }
+
+    fn interrupted(&self) -> Error {
+        Error::interrupted(self.goes_on("was not waited for"))
     }
 
     /// How much longer to wait at most; an error once that is nothing.
