@@ -367,6 +367,7 @@ const ARROWS: &[(&str, &str)] = &[
         "error message name show identity authorize arm cosmos exchange sandbox",
     ),
     ("main", "error cli"),
+    ("signals", "cli"),
 ];
 
 fn arrows(path: &str, text: &str) -> Complaints {
@@ -653,14 +654,21 @@ const ONE_SYSTEM: &[&str] = &[
 ];
 
 fn one_system(path: &str, text: &str) -> Complaints {
-    if ["src/sandbox/os.rs", "src/cli/os.rs"].contains(&path) {
+    if [
+        "src/sandbox/os.rs",
+        "src/cli/os.rs",
+        "src/main.rs",
+        "src/signals.rs",
+    ]
+    .contains(&path)
+    {
         return Vec::new();
     }
     let code = code(shipped(path, text));
     let found = ONE_SYSTEM.iter().filter(|word| has_word(&code, word));
     found
         .map(|word| {
-            format!("{path}: names `{word}`, which is for src/sandbox/os.rs and src/cli/os.rs")
+            format!("{path}: names `{word}`, which is for src/sandbox/os.rs, src/cli/os.rs and src/signals.rs")
         })
         .collect()
 }

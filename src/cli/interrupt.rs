@@ -220,7 +220,10 @@ pub fn line() -> Option<String> {
 // ---- What is said at the end
 
 /// Says that a signal ended the command, and which command line goes on.
-pub fn tell_end(settings: &Settings, signal: u32) {
+pub fn tell_end(settings: &Settings, signal: u32, is_done: bool) {
+    if is_done {
+        return tell(&format!("{} came when everything was done", name(signal)));
+    }
     tell(&format!("interrupted by {}", name(signal)));
     if let Some(next) = next(settings) {
         tell(&next);

@@ -53,7 +53,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
     };
     let settings = Settings::new(args, Box::new(variable));
     let done = begin(&settings, &mask);
-    let signal = interrupt::signal();
+    let (signal, is_done) = (interrupt::signal(), matches!(done, Ok(0)));
     let code = match done {
         Ok(code) => code,
         Err(trouble) if matches!(trouble.0, Error::Closed) => 0,
@@ -65,7 +65,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
     match signal {
         // That something may have been done is what matters more.
         Some(signal) => {
-            interrupt::tell_end(&settings, signal);
+            interrupt::tell_end(&settings, signal, is_done);
             match code {
                 OUTCOME_UNKNOWN => code,
                 _ => interrupt::code(signal),

@@ -109,7 +109,10 @@ impl<'a, 's> Change<'a, 's> {
         }
         session.say(&format!("making {what} …"));
         self.wait(started, true)?;
-        let there = self.shown()?;
+        let there = self.shown().map_err(|e| match e {
+            Error::Interrupted(_) => Error::interrupted(format!("{what} was made")),
+            other => other,
+        })?;
         self.refuse_failed(&there.value)?;
         session.say(&format!("made {what}"));
         finish(session, output, there)
