@@ -424,3 +424,127 @@ fn what_is_small_is_read_with_a_limit() {
         .says("it is longer than");
     assert!(Path::new("/dev/zero").exists());
 }
+
+// ---- Delivered
+
+#[test]
+fn a_state_does_not_count_what_was_not_delivered() {
+    let bench = Bench::new(20);
+    for line in [
+        "changes --state s",
+        "query 'SELECT * FROM c' --state s",
+        "export - --state s",
+    ] {
+        bench
+            .shell(line, ">&-")
+            .ends(2)
+            .says("standard output is closed");
+        assert!(!bench.file("s").exists(), "{line}");
+        bench
+            .shell(line, ">/dev/full")
+            .ends(1)
+            .says("cannot write the output");
+        let _ = fs::remove_file(bench.file("s"));
+    }
+    let first = bench.shell("changes --state s", ">/dev/full");
+    assert_eq!(first.code, 1);
+    let all = bench.run("changes --state s").ok();
+    assert_eq!(all.out.lines().count(), 20);
+}
+
+#[test]
+fn a_change_whose_output_cannot_be_written_is_said_to_be_done() {
+    let bench = Bench::new(0);
+    for (line, done) in [
+        (
+            r#"item create -b '{"id":"1","pk":"a"}'"#,
+            "item \"1\" was created",
+        ),
+        (
+            r#"item upsert -b '{"id":"1","pk":"a"}'"#,
+            "item \"1\" was replaced",
+        ),
+        ("item patch -i 1 -k a --set /n=1", "PATCH "),
+        (
+            r#"item batch -k a -b '[{"operationType":"Read","id":"1"},{"operationType":"Delete","id":"1"}]'"#,
+            "POST ",
+        ),
+        ("database create -n other", "PUT "),
+    ] {
+        bench
+            .shell(line, ">/dev/full")
+            .ends(9)
+            .says("cannot write the output")
+            .says(&format!("done before that: {done}"));
+    }
+}
+
+// ---- Ids
+
+#[test]
+fn an_id_without_a_place_in_a_path_is_refused_at_every_entrance() {
+    let bench = Bench::new(0);
+    for id in ["x/y", "x\\\\y", "x?y", "x#y"] {
+        let item = format!(r#"{{"id":"{id}","pk":"a"}}"#);
+        bench.write("odd.ndjson", &format!("{item}\n"));
+        for line in [
+            format!("item create -b '{item}'"),
+            format!("item upsert -b '{item}'"),
+            format!(r#"item batch -k a -b '[{{"operationType":"Create","resourceBody":{item}}}]'"#),
+            format!(r#"item batch -k a -b '{{"operationType":"Upsert","resourceBody":{item}}}'"#),
+            format!(
+                "api data POST /dbs/shop/colls/orders/docs -b '{item}' --header 'x-ms-documentdb-partitionkey=[\"a\"]'"
+            ),
+        ] {
+            bench.run(&line).ends(2).says("--any-id");
+        }
+        bench.run("import odd.ndjson").ends(9);
+        assert_eq!(bench.items(), 0, "{id}");
+        let batch =
+            format!(r#"item batch -k a -b '[{{"operationType":"Create","resourceBody":{item}}}]'"#);
+        bench.run(&format!("{batch} --any-id")).ok();
+        assert_eq!(bench.items(), 1, "{id}");
+        bench
+            .run(&format!("item delete -k a -i {}", id.replace("\\\\", "\\")))
+            .ok();
+    }
+}
+
+// ---- Damaged
+
+#[test]
+fn a_state_with_one_byte_changed_is_refused() {
+    let bench = Bench::new(20);
+    for (line, name) in [
+        ("changes --state", "c"),
+        ("import in.ndjson --mode upsert --state", "i"),
+        (
+            "query 'SELECT * FROM c' --page-size 3 --max-items 7 --state",
+            "q",
+        ),
+    ] {
+        let line = format!("{line} {name}");
+        bench.run(&line).ok();
+        let whole = bench.text(name);
+        assert!(whole.contains("checksum"), "{whole}");
+        let end = whole.find(",\"checksum").unwrap();
+        for at in (1..end).step_by(end / 20) {
+            let mut damaged = whole.clone().into_bytes();
+            damaged[at] ^= 1;
+            fs::write(bench.file(name), damaged).unwrap();
+            bench.run(&line).ends(2).prints("");
+        }
+        bench.write(name, &whole);
+        bench.run(&line).ok();
+    }
+    for settled in ["[0,5,7,970955161]", "[0,18446744073709551615]"] {
+        bench.run("import in.ndjson --mode upsert --state old").ok();
+        let whole = bench.text("old");
+        let end = whole.find(",\"settled").unwrap();
+        bench.write("old", &format!("{},\"settled\":{settled}}}", &whole[..end]));
+        bench
+            .run("import in.ndjson --mode upsert --state old")
+            .ends(2);
+        fs::remove_file(bench.file("old")).unwrap();
+    }
+}

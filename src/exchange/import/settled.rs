@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use serde_json::Value;
 
 /// More than this many items are never under way at once: whoever says so has written nonsense.
-const WIDEST: u64 = 1 << 30;
+const WIDEST: u64 = 1 << 26;
+
+/// No input has more items.
+const MOST: u64 = 1 << 62;
 
 /// Items by their number, from 0.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -76,7 +79,8 @@ impl Settled {
         let mut before = 0;
         for (at, span) in spans.chunks(2).enumerate() {
             let [from, to] = *span else { return None };
-            if from < before || to <= from || (from > 0 && to - settled.base > WIDEST) {
+            if from < before || to <= from || to > MOST || (from > 0 && to - settled.base > WIDEST)
+            {
                 return None;
             }
             // The first span may be as long as it likes: it is not kept bit by bit.

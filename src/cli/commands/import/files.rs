@@ -20,6 +20,9 @@ use crate::exchange::locked;
 /// As many rejected items are told on standard error where no file takes them.
 const TOLD: u64 = 10;
 
+/// More items than any input has.
+const MOST_ITEMS: u64 = 1 << 48;
+
 /// `--state`: of which container and input what is done with.
 pub struct State {
     path: String,
@@ -71,6 +74,12 @@ impl State {
             rejected: number("rejected").unwrap_or_default(),
         };
         self.errors = number("errors");
+        // An item takes a byte at least.
+        let size = self.of.iter().find(|(name, _)| *name == "size");
+        let most = size.and_then(|(_, size)| size.as_u64());
+        if self.resume.settled.end() > most.unwrap_or(MOST_ITEMS) {
+            return Err(wrong());
+        }
         let other = self
             .of
             .iter()
