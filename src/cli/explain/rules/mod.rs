@@ -437,6 +437,7 @@ mod tests {
                 plane: Some(Plane::Data),
                 status: 0,
                 substatus: 0,
+                code: String::new(),
                 request: "get https://contoso/dbs".to_owned(),
                 text: said.to_ascii_lowercase(),
             };
