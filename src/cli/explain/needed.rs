@@ -111,9 +111,7 @@ pub fn azure_role(action: &str) -> Option<&'static Needed> {
         Some((start, end)) => action.starts_with(start) && action.ends_with(end),
         None => action.contains(part),
     };
-    NEEDED
-        .iter()
-        .find(|row| row.of.iter().any(|part| is_of(&part)))
+    NEEDED.iter().find(|row| row.of.iter().any(is_of))
 }
 
 #[cfg(test)]

@@ -191,8 +191,9 @@ fn is_said(text: &str, part: &str) -> bool {
     text.match_indices(part).any(|(at, _)| {
         let (before, rest) = text.split_at(at);
         let after = rest.strip_prefix(part).unwrap_or_default();
-        !(part.starts_with(is_word) && before.ends_with(is_word))
-            && !(whole && after.starts_with(is_word))
+        let goes_on = part.starts_with(is_word) && before.ends_with(is_word);
+        let is_longer = whole && after.starts_with(is_word);
+        !goes_on && !is_longer
     })
 }
 
@@ -433,6 +434,7 @@ mod tests {
             ),
         ] {
             let case = Case {
+                code: String::new(),
                 kind: Kind::Broken(Stage::Resolve),
                 plane: Some(Plane::Data),
                 status: 0,
