@@ -434,7 +434,6 @@ mod tests {
             ),
         ] {
             let case = Case {
-                code: String::new(),
                 kind: Kind::Broken(Stage::Resolve),
                 plane: Some(Plane::Data),
                 status: 0,
