@@ -12,6 +12,8 @@ mod support;
 use std::process::Command;
 
 use rawcosmos::sandbox::host::Host;
+use rawcosmos::sandbox::world::{RoleAssignment, World};
+use rawcosmos::sandbox::{Options, cloud};
 use serde_json::Value;
 use support::{Place, Ran, Run};
 
@@ -37,44 +39,184 @@ fn paste(place: &Place, line: &str) {
 
 /// Principal and role of every data role assignment.
 fn assignments(place: &Place) -> Vec<(String, String)> {
-    let rows = place.run("role list --plane data -o ndjson").ok().rows();
-    let text = |row: &Value, name: &str| row["properties"][name].as_str().unwrap().to_string();
-    let pair = |row: &Value| {
-        let role = text(row, "roleDefinitionId");
-        let role = role.rsplit('/').next().unwrap().to_string();
-        (text(row, "principalId"), role)
-    };
-    rows.iter().map(pair).collect()
+    place.sandbox.with_world(|world| {
+        let all = world.role_assignments.values();
+        let pair = |held: &RoleAssignment| {
+            let role = held.role_definition.rsplit('/').next().unwrap();
+            (held.principal.clone(), role.to_string())
+        };
+        all.map(pair).collect()
+    })
+}
+
+const OWN: &str = "5a0db0c5-0000-4000-8000-0000000000a1";
+const USER: &str = "5a0db0c5-0000-4000-8000-0000000000a2";
+const CLIENT: &str = "--client-id 5a0db0c5-0000-4000-8000-0000000000c2";
+const QUERY: &str = "query -d shop -c orders 'SELECT * FROM c'";
+const CREATE: &str = "item create -d shop -c orders -b '{\"id\":\"1\",\"pk\":\"a\"}'";
+const READER: &str = "00000000-0000-0000-0000-000000000001";
+const CONTRIBUTOR: &str = "00000000-0000-0000-0000-000000000002";
+
+/// A container without anybody who may use it.
+fn bare(host: Host, cloud: &str) -> Place {
+    let place = Place::with(Options {
+        host,
+        cloud: cloud::Cloud::parse(cloud).unwrap(),
+        ..Options::default()
+    });
+    place.container("orders", &["/pk"]);
+    place
+}
+
+/// A data command is refused; the printed command gives this role to this principal alone, and it succeeds.
+fn helped(place: &Place, line: &str, principal: &str, role: &str) {
+    let before = assignments(place);
+    let line = format!("{line} -o json");
+    let fix = printed(&place.run(&line).ends(5));
+    paste(place, &fix);
+    place.run(&line).ok();
+    let mut after = assignments(place);
+    after.retain(|each| !before.contains(each));
+    assert_eq!(after, [(principal.to_string(), role.to_string())], "{fix}");
 }
 
 #[test]
 fn a_printed_grant_helps_the_refused_identity_and_no_other_one() {
-    let user = "5a0db0c5-0000-4000-8000-0000000000a2";
     for (selector, principal) in [
-        ("", "5a0db0c5-0000-4000-8000-0000000000a1"),
-        ("--client-id 5a0db0c5-0000-4000-8000-0000000000c2", user),
-        ("--object-id 5a0db0c5-0000-4000-8000-0000000000a2", user),
+        ("", OWN),
+        (CLIENT, USER),
+        ("--object-id 5a0db0c5-0000-4000-8000-0000000000a2", USER),
     ] {
-        for (command, role) in [
-            ("query -d shop -c orders 'SELECT * FROM c'", "1"),
-            (
-                "item create -d shop -c orders -b '{\"id\":\"1\",\"pk\":\"a\"}'",
-                "2",
-            ),
-        ] {
-            let place = Place::new(&[]);
-            place.container("orders", &["/pk"]);
-            let before = assignments(&place);
-            let line = format!("{command} {selector} -o json");
-            let fix = printed(&place.run(&line).ends(5));
-            paste(&place, &fix);
-            place.run(&line).ok();
-            let mut after = assignments(&place);
-            after.retain(|each| !before.contains(each));
-            let role = format!("00000000-0000-0000-0000-00000000000{role}");
-            assert_eq!(after, [(principal.to_string(), role)], "{fix}");
+        for (command, role) in [(QUERY, READER), (CREATE, CONTRIBUTOR)] {
+            let place = bare(Host::VmBoth, "public");
+            helped(&place, &format!("{command} {selector}"), principal, role);
         }
     }
+}
+
+#[test]
+fn a_printed_grant_helps_on_every_host_and_in_every_cloud() {
+    for (host, principal) in [
+        (Host::Vm, OWN),
+        (Host::VmUser, USER),
+        (Host::AppService, OWN),
+        (Host::Arc, OWN),
+        (Host::Aci, OWN),
+        (Host::Aks, USER),
+    ] {
+        helped(&bare(host, "public"), QUERY, principal, READER);
+    }
+    for cloud in ["usgov", "china"] {
+        let line = format!("{QUERY} {CLIENT} --cloud {cloud}");
+        helped(&bare(Host::VmBoth, cloud), &line, USER, READER);
+    }
+}
+
+#[test]
+fn a_printed_grant_is_for_the_principal_of_the_token_file() {
+    let place = bare(Host::VmBoth, "public");
+    let token = place.run(&format!("token --plane data --raw --yes {CLIENT}"));
+    let file = support::Scratch::new(&token.ok().out);
+    let line = format!("{QUERY} --token-file {}", file.path());
+    helped(&place, &line, USER, READER);
+}
+
+#[test]
+fn a_printed_azure_role_is_for_the_refused_identity() {
+    for (command, role) in [
+        ("database list", "fbdf93bf-df7d-467e-a4d2-9458aa1360c8"),
+        (
+            "database create -n more",
+            "230815da-be43-4aae-9cb4-875f7bd000aa",
+        ),
+        (
+            "account keys --kind primary --raw --yes",
+            "5bd9cd88-fe45-4216-938b-f97437e15450",
+        ),
+    ] {
+        let place = Place::with(Options {
+            azure_role: "owner".to_string(),
+            ..Options::default()
+        });
+        let others = |world: &mut World| {
+            let all = &mut world.azure.assignments;
+            all.retain(|_, held| held.principal != USER);
+            all.len()
+        };
+        let before = place.sandbox.with_world(others);
+        let line = format!("{command} {CLIENT} -g sandbox-group -o json");
+        let fix = printed(&place.run(&line).ends(5));
+        paste(&place, &fix);
+        place.run(&line).ok();
+        let given = place.sandbox.with_world(|world| {
+            assert_eq!(world.azure.assignments.len(), before + 1, "{fix}");
+            let mut all = world.azure.assignments.values();
+            let given = all.find(|held| held.principal == USER);
+            given.map(|held| held.role.clone())
+        });
+        assert_eq!(given.as_deref(), Some(role), "{fix}");
+    }
+}
+
+#[test]
+fn a_missing_database_is_made_by_the_printed_command() {
+    let place = Place::new(&[]);
+    let line = format!("container create -d new -n orders -p /pk {CLIENT} -o json");
+    let fix = printed(&place.run(&line).ends(3));
+    assert!(fix.ends_with(CLIENT), "{fix}");
+    paste(&place, &fix);
+    place.run(&line).ok();
+}
+
+#[test]
+fn a_principal_of_another_type_is_given_its_own() {
+    let place = Place::with(Options {
+        azure_role: "owner".to_string(),
+        ..Options::default()
+    });
+    let line = format!("grant --role operator --principal {USER} --principal-type User -o json");
+    let fix = printed(&place.run(&line).ends(1));
+    assert!(fix.ends_with("--principal-type ServicePrincipal"), "{fix}");
+    paste(&place, &fix);
+}
+
+/// Printed commands that change something, and the test that runs each. What the reader fills in cannot be run as it is.
+#[rustfmt::skip]
+const CHANGES: &[(&str, &str)] = &[
+    ("rawcosmos grant --role {data-role}", "a_printed_grant_helps_the_refused_identity_and_no_other_one"),
+    ("rawcosmos grant --role {word}", "a_printed_azure_role_is_for_the_refused_identity"),
+    ("rawcosmos grant --role operator", "doctor: Owner is wider than needed, and nothing was refused"),
+    ("{again}", "a_principal_of_another_type_is_given_its_own"),
+    ("rawcosmos database create", "a_missing_database_is_made_by_the_printed_command"),
+    ("rawcosmos container create -d {database} -n {container} -p /PATH", "the reader names the path; doctor runs it"),
+    ("rawcosmos group create -n {group} --location LOCATION", "the reader names the location"),
+    ("rawcosmos throughput update -d {database} -c {container} --throughput RU", "the reader names the throughput"),
+    ("rawcosmos account delete", "what is deleted does not come back: doctor shows it"),
+];
+
+#[test]
+fn every_printed_change_is_run_by_a_test() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/explain/rules");
+    let mut used = vec![false; CHANGES.len()];
+    for file in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        for line in text.lines() {
+            let Some(fix) = line.strip_prefix("fix ").or(line.strip_prefix("or ")) else {
+                continue;
+            };
+            let fix = fix.trim_start().trim_start_matches('?');
+            let changes = [" grant ", " create", " update", " delete", "{again}"];
+            let ours = fix.starts_with("rawcosmos ") || fix.starts_with("{again}");
+            if !ours || !changes.iter().any(|part| fix.contains(part)) {
+                continue;
+            }
+            let known = CHANGES
+                .iter()
+                .position(|(begins, _)| fix.starts_with(begins));
+            used[known.unwrap_or_else(|| panic!("no test runs {fix}"))] = true;
+        }
+    }
+    assert!(used.iter().all(|used| *used), "{used:?}");
 }
 
 #[test]
