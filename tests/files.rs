@@ -548,3 +548,104 @@ fn a_state_with_one_byte_changed_is_refused() {
         fs::remove_file(bench.file("old")).unwrap();
     }
 }
+
+// ---- Killed
+
+/// Numbers that look random; `RAWCOSMOS_KILL_SEED` chooses others.
+struct Dice(u64);
+
+impl Dice {
+    fn new() -> Dice {
+        let seed = std::env::var("RAWCOSMOS_KILL_SEED").ok();
+        Dice(seed.and_then(|seed| seed.parse().ok()).unwrap_or(7))
+    }
+
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// A command that writes files, and which ones: what it replaces and what it may leave for its next run.
+const WRITERS: &[(&str, &[&str])] = &[
+    ("export out -y", &["out"]),
+    ("export out -y --state st", &["out", "st", "out.partial"]),
+    ("changes --page-size 5 --state st", &["st"]),
+    ("query 'SELECT * FROM c' --page-size 5 --state st", &["st"]),
+    ("import in.ndjson --mode upsert --state st", &["st"]),
+    (
+        "import in.ndjson --mode upsert --state st --errors bad",
+        &["st", "bad"],
+    ),
+    (
+        "query 'SELECT * FROM c' --page-size 5 --session-file st",
+        &["st"],
+    ),
+];
+
+/// Kills each at some moments, and lets it come to its end.
+#[test]
+fn killed_at_any_moment_nothing_is_lost_or_left_and_modes_and_links_stay() {
+    let bench = Bench::new(300);
+    let mut dice = Dice::new();
+    for (line, files) in WRITERS {
+        for linked in [false, true] {
+            fs::create_dir_all(bench.file("real")).unwrap();
+            for name in files.iter().filter(|name| !name.ends_with(".partial")) {
+                let place = bench.file("real").join(name);
+                fs::write(&place, "").unwrap();
+                fs::set_permissions(&place, fs::Permissions::from_mode(0o640)).unwrap();
+                match linked {
+                    true => symlink(&place, bench.file(name)).unwrap(),
+                    false => fs::rename(&place, bench.file(name)).unwrap(),
+                }
+            }
+            for _ in 0..4 {
+                let mut command = bench.command(line);
+                let mut child = command
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .spawn()
+                    .unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(5 + dice.roll(120)));
+                let _ = child.kill();
+                child.wait().unwrap();
+            }
+            bench.run(line).ok();
+            let folder = if linked {
+                bench.file("real")
+            } else {
+                bench.folder.clone()
+            };
+            for name in files.iter().filter(|name| folder.join(name).exists()) {
+                let mode = fs::metadata(bench.file(name)).unwrap().permissions().mode();
+                // A state that is gone with the end of its export is a new one the next time.
+                let kept = mode & 0o777 == 0o640 || (*name == "st" && line.starts_with("export"));
+                assert!(kept, "{line}: {name} {mode:o}");
+                assert_eq!(bench.file(name).is_symlink(), linked, "{line}: {name}");
+            }
+            if files.contains(&"out") {
+                assert_eq!(bench.text("out").lines().count(), 300, "{line}");
+            }
+            for name in bench.names().iter().chain(&names_in(&bench.file("real"))) {
+                assert!(!name.contains(".rawcosmos-"), "{line}: {name}");
+                assert!(!name.ends_with(".partial"), "{line}: {name}");
+            }
+            fs::remove_dir_all(bench.file("real")).unwrap();
+            for name in *files {
+                let _ = fs::remove_file(bench.file(name));
+            }
+        }
+        assert_eq!(bench.items(), 300, "{line}");
+    }
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let found = fs::read_dir(folder).unwrap();
+    found
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
+}

@@ -3,10 +3,11 @@
 use std::cell::Cell;
 use std::fs;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::commands::{Outcome, Trailer, query};
-use super::files::keep;
+use super::files::{keep, resolved};
 use super::output::Output;
 use super::progress::{Progress, Sofar};
 use super::session::Session;
@@ -108,9 +109,10 @@ impl<'a> Sink<'a> {
         Ok(super::losses(output))
     }
 
-    /// There is nothing left to go on with.
+    /// There is nothing left to go on with. A link to the state stays.
     pub fn forget(file: Option<&str>) -> Result<(), Error> {
-        match file.map(|file| (file, fs::remove_file(file))) {
+        let removed = |file| resolved(Path::new(file)).and_then(fs::remove_file);
+        match file.map(|file| (file, removed(file))) {
             Some((file, Err(e))) if e.kind() != ErrorKind::NotFound => {
                 Err(Error::local(format!("cannot remove {file}: {e}")))
             }
