@@ -21,7 +21,7 @@ pub const CTRL_C: u32 = 2;
 /// How often a command that waits looks for a signal.
 const SLICE: Duration = Duration::from_millis(50);
 
-/// What the handler of the binary writes. [`Interrupt::signal`] is 0 until a signal came.
+/// What the handler of the binary writes: 0 until a signal came.
 #[derive(Debug)]
 pub struct Interrupt {
     signal: AtomicU32,
