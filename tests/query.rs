@@ -432,7 +432,7 @@ fn several_ranges_say_what_one_says() {
 
 /// Runs the queries of a file with the binary over so many ranges; a query with a key is asked of that key alone.
 fn runs_as_in_the_sdk(file: &str, partitions: usize) {
-    let set = common::json(&format!("fixtures/query/sdk/{file}.json"));
+    let set = common::json(file);
     let path = set["pk"][0].as_str().unwrap();
     let ranges = Ranges::new(partitions, None, path);
     ranges.place.grant();
@@ -501,13 +501,13 @@ fn plain(value: &Value) -> String {
 #[test]
 fn queries_on_one_key_and_on_all_give_the_rows_of_the_sdk() {
     for partitions in [1, 3, 5] {
-        runs_as_in_the_sdk("partitioning", partitions);
+        runs_as_in_the_sdk("fixtures/query/sdk/partitioning.json", partitions);
     }
 }
 
 #[test]
 fn distinct_queries_give_the_rows_of_the_sdk() {
     for partitions in [1, 3, 5] {
-        runs_as_in_the_sdk("distinct", partitions);
+        runs_as_in_the_sdk("fixtures/query/sdk/distinct.json", partitions);
     }
 }

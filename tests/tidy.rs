@@ -360,7 +360,7 @@ const ARROWS: &[(&str, &str)] = &[
     ),
     (
         "sandbox",
-        "error message name show cosmos::partition_key cosmos::key_definition cosmos::effective_key cosmos::query",
+        "error message name show cosmos::partition_key cosmos::key_definition cosmos::effective_key cosmos::query cosmos::limits",
     ),
     (
         "cli",

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use super::args::Args;
 use super::files::{SECRET_BYTES, read_text};
-use super::settings::Settings;
+use super::settings::{Settings, azure_id, tidied};
 use crate::authorize::master_key::MasterKey;
 use crate::error::Error;
 use crate::exchange::Credential;
 use crate::identity::cloud::Cloud;
 use crate::identity::detect::{self, Kind, Surroundings};
 use crate::identity::{Selector, Token};
-use crate::name::{Endpoint, Name};
+use crate::name::Endpoint;
 use crate::show::quote;
 
 /// A credential, and by what it was chosen: names, never values.
@@ -40,11 +40,11 @@ pub fn credential(settings: &Settings, imds: &Endpoint) -> Result<Chosen, Error>
             "--key-file and --token-file exclude each other",
         )),
         (Some(key), None) => {
-            let read = MasterKey::new(&read_text(&key.text, SECRET_BYTES)?)?;
+            let read = MasterKey::new(tidied(&read_text(&key.text, SECRET_BYTES)?))?;
             Ok(given(Credential::Key(read), key.origin))
         }
         (None, Some(token)) => {
-            let read = Token::ready(&read_text(&token.text, SECRET_BYTES)?)?;
+            let read = Token::ready(tidied(&read_text(&token.text, SECRET_BYTES)?))?;
             Ok(given(Credential::Token(read), token.origin))
         }
         (None, None) => identity(settings, imds),
@@ -225,12 +225,12 @@ fn selector(settings: &Settings) -> Result<(Selector, Option<String>), Error> {
         return Ok((Selector::Default, None));
     };
     let selector = match name {
-        "object-id" => Selector::ObjectId(Name::new(value.text)?),
         _ if value.text.is_empty() => {
             return Err(Error::usage(format!("{} is empty", value.origin)));
         }
-        "identity-resource-id" => Selector::ResourceId(value.text),
-        _ => Selector::ClientId(Name::new(value.text)?),
+        "identity-resource-id" => Selector::ResourceId(value.text.clone()),
+        "object-id" => Selector::ObjectId(azure_id(value.clone())?),
+        _ => Selector::ClientId(azure_id(value.clone())?),
     };
     Ok((selector, Some(value.origin)))
 }

@@ -134,7 +134,7 @@ fn in_session(settings: &Settings, mask: &Mask, work: &InSession) -> Result<u8, 
     };
     let tracer = Tracer::new(inner, view, mask, Box::new(print))
         .with_identity(credential::options(settings.args()));
-    let sessions = Sessions::new(&tracer);
+    let sessions = Sessions::new(&tracer).of_account(settings.text("account-name"));
     files::learn_sessions(settings, &sessions).map_err(bare)?;
     let session = Session::new(settings, &sessions, rehearsal.as_ref(), mask).map_err(bare)?;
     let done = work(&session, &mut output);

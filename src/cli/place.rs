@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::session::Session;
+use super::settings::{account_name, azure_id, without_odd};
 use crate::arm::{self, groups::Group};
 use crate::cosmos;
 use crate::error::Error;
@@ -39,8 +40,8 @@ impl Session<'_> {
 
     /// The account's name, as the options or the endpoint say it.
     pub fn account_name(&self) -> Result<Name, Error> {
-        if let Some(text) = self.told("account-name") {
-            return Name::new(text);
+        if let Some(value) = self.told_value("account-name") {
+            return account_name(value);
         }
         // https://NAME.documents.azure.com names the account as well.
         let endpoint = self.settings.text("endpoint");
@@ -110,7 +111,10 @@ impl Session<'_> {
         let arm = self.arm()?;
         self.known.borrow_mut().account = Some(name.to_string());
         let group = match self.told("resource-group") {
-            Some(group) => Name::new(group)?,
+            Some(group) => {
+                without_odd("resource-group", &group)?;
+                Name::new(group)?
+            }
             None => self.group_of(&arm, &subscription, &name)?,
         };
         self.known.borrow_mut().group = Some(group.to_string());
@@ -119,8 +123,8 @@ impl Session<'_> {
 
     /// The subscription: from the settings, else the machine's own.
     pub fn subscription(&self) -> Result<Name, Error> {
-        let subscription = match self.told("subscription") {
-            Some(id) => Name::new(id)?,
+        let subscription = match self.told_value("subscription") {
+            Some(id) => azure_id(id)?,
             None => self.machines_own("subscription", |machine| machine.subscription.clone())?,
         };
         self.known.borrow_mut().subscription = Some(subscription.to_string());
@@ -137,7 +141,10 @@ impl Session<'_> {
     /// The group in which something new is made: from the settings, else the machine's own.
     pub fn own_group(&self) -> Result<Group, Error> {
         let name = match self.told("resource-group") {
-            Some(group) => Name::new(group)?,
+            Some(group) => {
+                without_odd("resource-group", &group)?;
+                Name::new(group)?
+            }
             None => self.machines_own("resource group", |machine| machine.group.clone())?,
         };
         self.group(name)

@@ -9,7 +9,7 @@ use super::explain::{CallSettings, Context};
 use super::interrupt::InterruptibleClock;
 use super::place::PLACEHOLDER;
 use super::say::tell;
-use super::settings::Settings;
+use super::settings::{Settings, Value};
 use super::trace::Rehearsal;
 use crate::authorize::http_date;
 use crate::error::{Error, Failure};
@@ -239,6 +239,13 @@ impl<'a> Session<'a> {
         let value = self.settings.find(name)?;
         self.origin(name, &value.text, &value.origin);
         Some(value.text)
+    }
+
+    /// A value of the settings with its origin, told with `-v`.
+    pub fn told_value(&self, name: &'static str) -> Option<Value> {
+        let value = self.settings.find(name)?;
+        self.origin(name, &value.text, &value.origin);
+        Some(value)
     }
 
     /// What is known for explaining a refusal.

@@ -33,6 +33,78 @@ const SAID_ONLY: &[&str] = &[
     "probe-write",
 ];
 
+/// Options whose text is content: white space and quotes at its ends belong to it.
+const CONTENT: &[&str] = &["args", "body", "condition", "partition-key-json", "query"];
+
+/// A value from a variable or a file, without white space and one pair of quotes around it: files of variables are
+/// written on Windows, and `docker --env-file` keeps quotes.
+pub fn tidied(text: &str) -> &str {
+    let text = text.trim();
+    let quoted = ['"', '\''].into_iter().find_map(|quote| {
+        let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+        (!inner.contains(quote)).then_some(inner)
+    });
+    quoted.unwrap_or(text).trim()
+}
+
+/// Refuses a value with a control character, and shows it: a line end that a file or a command left behind.
+pub fn without_control(name: &str, text: &str) -> Result<(), Error> {
+    refuse(name, text, text.chars().find(|c| c.is_control()))
+}
+
+/// The same for a name that has no white space around it either.
+pub fn without_odd(name: &str, text: &str) -> Result<(), Error> {
+    let ends = [text.chars().next(), text.chars().last()];
+    let blank = ends.into_iter().flatten().find(|c| c.is_whitespace());
+    refuse(name, text, text.chars().find(|c| c.is_control()).or(blank))
+}
+
+fn refuse(name: &str, text: &str, odd: Option<char>) -> Result<(), Error> {
+    match odd {
+        None => Ok(()),
+        Some(odd) => Err(Error::usage(format!(
+            "--{name}: {text:?} contains the character U+{:04X}, which is no part of a name",
+            u32::from(odd)
+        ))),
+    }
+}
+
+/// Eight, four, four, four and twelve hexadecimal digits.
+pub fn is_guid(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+    let hexadecimal = parts.concat().bytes().all(|b| b.is_ascii_hexdigit());
+    lengths == [8, 4, 4, 4, 12] && hexadecimal
+}
+
+/// The id of a subscription or an identity, from an option or a variable: hyphens, digits and letters alone.
+pub fn azure_id(value: Value) -> Result<Name, Error> {
+    match plain(&value.text) {
+        true => Name::new(value.text),
+        false => Err(Error::usage(format!(
+            "{}: {:?} is not a GUID, such as 00000000-0000-0000-0000-000000000000",
+            value.origin, value.text
+        ))),
+    }
+}
+
+/// The name of an account: at most 44 letters, digits and hyphens.
+///
+/// <https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftdocumentdb>
+pub fn account_name(value: Value) -> Result<Name, Error> {
+    match value.text.len() <= 44 && plain(&value.text) {
+        true => Name::new(value.text),
+        false => Err(Error::usage(format!(
+            "{}: {:?} is not the name of an account: 3 to 44 lower-case letters, digits and hyphens",
+            value.origin, value.text
+        ))),
+    }
+}
+
+fn plain(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
 /// A value and who said it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value {
@@ -79,8 +151,12 @@ impl Settings {
         std::iter::once(own.as_str())
             .chain(names.iter().copied())
             .find_map(|variable| {
-                let text = (self.environment)(variable).filter(|text| !text.is_empty())?;
-                Some(Value {
+                let text = (self.environment)(variable)?;
+                let text = match CONTENT.contains(&name) {
+                    true => text,
+                    false => tidied(&text).to_string(),
+                };
+                (!text.is_empty()).then(|| Value {
                     text,
                     origin: variable.to_string(),
                 })
@@ -89,7 +165,8 @@ impl Settings {
 
     /// A variable that is no option of ours; an empty one counts as unset.
     pub fn variable(&self, name: &str) -> Option<String> {
-        (self.environment)(name).filter(|text| !text.is_empty())
+        let text = (self.environment)(name)?;
+        Some(tidied(&text).to_string()).filter(|text| !text.is_empty())
     }
 
     /// The text of a value.
@@ -106,6 +183,7 @@ impl Settings {
     /// A value that stands in a path.
     pub fn name(&self, name: &'static str) -> Result<Name, Error> {
         let text = self.required(name)?;
+        without_odd(name, &text)?;
         Name::new(text).map_err(|e| Error::usage(format!("--{name}: {e}")))
     }
 

@@ -2,6 +2,7 @@
 //!
 //! <https://learn.microsoft.com/azure/cosmos-db/transactional-batch>
 
+use super::limits::{BATCH_OPERATIONS, ITEM_BYTES};
 use super::operation::Kind;
 pub use super::operation::Operation;
 use super::outcome::{Brief, briefs, outcomes};
@@ -10,12 +11,6 @@ use super::partition_key::PartitionKey;
 use super::{Call, Container, Effect};
 use crate::error::Error;
 use crate::message::Request;
-
-/// The service takes no more operations in one request.
-pub const MOST: usize = 100;
-
-/// Nor a larger request, in bytes.
-pub const LARGEST: usize = 2 * 1024 * 1024;
 
 /// Operations that fit into one request.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +22,7 @@ pub struct Batch {
 impl Batch {
     /// Whether another operation fits.
     pub fn has_room_for(&self, operation: &Operation) -> bool {
-        self.operations.len() < MOST && self.bytes + operation.len() < LARGEST
+        self.operations.len() < BATCH_OPERATIONS && self.bytes + operation.len() < ITEM_BYTES
     }
 
     /// Adds an operation.
@@ -37,7 +32,7 @@ impl Batch {
     pub fn push(&mut self, operation: Operation) -> Result<(), Error> {
         if !self.has_room_for(&operation) {
             return Err(Error::usage(format!(
-                "operation {} does not fit: a batch holds at most {MOST} operations and 2 MB",
+                "operation {} does not fit: a batch holds at most {BATCH_OPERATIONS} operations and 2 MB",
                 self.operations.len() + 1
             )));
         }

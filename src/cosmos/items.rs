@@ -4,6 +4,7 @@ pub mod written;
 
 use serde_json::value::RawValue;
 
+use super::escapes::as_utf8;
 use super::partition_key::PartitionKey;
 use super::patch::Patch;
 use super::{
@@ -101,7 +102,7 @@ fn with_key(request: Request, key: &PartitionKey) -> Request {
 }
 
 fn with_body(request: Request, key: &PartitionKey, body: &str) -> Request {
-    with_key(request.header("content-type", "application/json"), key).body(body)
+    with_key(request.header("content-type", "application/json"), key).body(&*as_utf8(body))
 }
 
 fn write(request: Request, scope: Scope, action: &'static str, options: &Options) -> Call<Perhaps> {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::escapes::as_utf8;
 use super::partition_key::PartitionKey;
 use super::patch::{Patch, known, text_of};
 use super::{Container, Members, items};
@@ -64,7 +65,7 @@ impl Operation {
         }
         if let Some(body) = body {
             operation.text.push_str(r#","resourceBody":"#);
-            operation.text.push_str(body);
+            operation.text.push_str(&as_utf8(body));
         }
         operation
     }

@@ -6,10 +6,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::Members;
+use super::limits::PATCH_OPERATIONS;
 use crate::error::Error;
-
-/// The service takes no more operations at once.
-pub const MOST: usize = 10;
 
 /// What an operation does to the part its path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +71,7 @@ impl Patch {
     /// Adds an operation. `operand` is the value as JSON text, the path it is moved from, or empty for a removal.
     pub fn with(mut self, op: Op, path: &str, operand: &str) -> Result<Patch, Error> {
         let wrong = |why: &str| Error::usage(format!("{} {path}: {why}", op.name()));
-        if self.operations.len() == MOST {
+        if self.operations.len() == PATCH_OPERATIONS {
             return Err(wrong("the service takes at most ten operations at once"));
         }
         check_pointer(path).map_err(wrong)?;

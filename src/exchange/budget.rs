@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{Client, patience};
-use crate::error::{Error, decimal};
+use crate::error::Error;
 use crate::message::{Limits, Request};
 
 /// What may be spent on one request; where nothing is said, what the table of [`super::retry`] says.
@@ -66,7 +66,7 @@ impl<'a> Client<'a> {
         if self.left().is_none_or(|left| left > wait) {
             return Ok(());
         }
-        let given = decimal::short(self.timeout.unwrap_or_default().as_secs_f64());
+        let given = self.timeout.unwrap_or_default().as_secs_f64();
         let and_yet = match wait.as_millis() {
             0 => String::new(),
             ms => format!(" before another {ms} ms of waiting"),

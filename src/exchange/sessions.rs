@@ -18,6 +18,7 @@ const LONGEST: usize = 4096;
 /// What is known of one container.
 #[derive(Debug, Default)]
 struct Known {
+    /// `ACCOUNT/dbs/DATABASE/colls/CONTAINER`: the same in every region.
     url: String,
     /// Its own id, or empty until an answer says it: a new container begins a new session.
     rid: String,
@@ -46,6 +47,8 @@ pub struct Sessions<'a> {
     known: Mutex<Vec<Known>>,
     /// Origins that stand for another one: regions of its account.
     also: Mutex<Vec<(String, String)>>,
+    /// The account that every request is for, where it was named.
+    account: Option<String>,
 }
 
 impl<'a> Sessions<'a> {
@@ -55,6 +58,25 @@ impl<'a> Sessions<'a> {
             inner,
             known: Mutex::default(),
             also: Mutex::default(),
+            account: None,
+        }
+    }
+
+    /// Every request is for this account, whatever the host is called.
+    #[must_use]
+    pub fn of_account(mut self, name: Option<String>) -> Sessions<'a> {
+        self.account = name.map(|name| name.to_ascii_lowercase());
+        self
+    }
+
+    /// The name a container has in the file: that of its account, and the path.
+    fn container(&self, url: &str) -> String {
+        match (
+            &self.account,
+            url.find("/dbs/").and_then(|at| url.get(at..)),
+        ) {
+            (Some(account), Some(path)) => format!("{account}{path}"),
+            _ => container_of(url),
         }
     }
 
@@ -86,7 +108,7 @@ impl<'a> Sessions<'a> {
     pub fn learn(&self, url: &str, token: &str) -> bool {
         let token = Token::parse(token);
         if let Some(token) = &token {
-            self.about(url, &|known| known.token.merge(token));
+            self.about(&container_of(url), &|known| known.token.merge(token));
         }
         token.is_some()
     }
@@ -108,6 +130,10 @@ impl<'a> Sessions<'a> {
     /// tokens for a range the newer one is kept.
     pub fn merge_into(&self, kept: &mut Vec<(String, String)>) {
         let all = locked(&self.known);
+        // Earlier versions wrote the URL of the container.
+        for (container, _) in kept.iter_mut() {
+            *container = container_of(container);
+        }
         for known in all.iter().filter(|known| known.heard) {
             let mut token = known.token.clone();
             let there = kept.iter_mut().find(|(url, _)| *url == known.url);
@@ -178,7 +204,7 @@ impl<'a> Sessions<'a> {
 
 impl Transport for Sessions<'_> {
     fn send(&self, request: &Request) -> Result<Response, Broken> {
-        let place = place(request).map(|(url, part)| (self.at_home(url), part));
+        let place = place(request).map(|(url, part)| (self.container(&self.at_home(url)), part));
         let outcome = match &place {
             Some((url, "docs")) if is_read(request) => {
                 self.inner.send(&self.with_token(request, url))
@@ -208,6 +234,45 @@ impl Transport for Sessions<'_> {
     }
 }
 
+/// `ACCOUNT/dbs/DATABASE/colls/CONTAINER` of a URL: the account of `contoso-westeurope.documents.azure.com` is `contoso`.
+/// A host that names no account stands for itself.
+fn container_of(url: &str) -> String {
+    let Some((_, rest)) = url.split_once("://") else {
+        return url.to_string();
+    };
+    let (host, path) = match rest.find('/').and_then(|at| rest.split_at_checked(at)) {
+        Some(parts) => parts,
+        None => (rest, ""),
+    };
+    let label = match host.split_once('.') {
+        Some((label, domain)) if domain.contains("documents.") || domain.contains("cosmos.") => {
+            label
+        }
+        _ => return rest.to_string(),
+    };
+    let account = match label.rsplit_once('-') {
+        Some((account, region)) if REGIONS.split_whitespace().any(|known| known == region) => {
+            account
+        }
+        _ => label,
+    };
+    format!("{account}{path}")
+}
+
+/// How regions stand in the host of an account's regional endpoint.
+///
+/// <https://learn.microsoft.com/azure/reliability/regions-list>
+const REGIONS: &str = "
+    australiacentral australiacentral2 australiaeast australiasoutheast austriaeast belgiumcentral brazilsouth
+    brazilsoutheast canadacentral canadaeast centralindia centralus centraluseuap chilecentral chinaeast chinaeast2
+    chinaeast3 chinanorth chinanorth2 chinanorth3 denmarkeast eastasia eastus eastus2 eastus2euap francecentral
+    francesouth germanynorth germanywestcentral indonesiacentral israelcentral italynorth japaneast japanwest
+    jioindiacentral jioindiawest koreacentral koreasouth malaysiawest mexicocentral newzealandnorth northcentralus
+    northeurope norwayeast norwaywest polandcentral qatarcentral southafricanorth southafricawest southcentralus
+    southeastasia southindia spaincentral swedencentral swedensouth switzerlandnorth switzerlandwest uaecentral uaenorth
+    uksouth ukwest usdodcentral usdodeast usgovarizona usgovtexas usgovvirginia westcentralus westeurope westindia
+    westus westus2 westus3";
+
 /// The container is another one than the one that was meant.
 fn is_anew(response: &Response) -> bool {
     let substatus = response.header("x-ms-substatus").unwrap_or_default();
@@ -236,4 +301,42 @@ fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
     let mut headers = request.headers.iter();
     let found = headers.find(|(known, _)| *known == name);
     found.map(|(_, value)| value.expose())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_has_one_name_in_all_regions() {
+        for (url, name) in [
+            (
+                "https://contoso.documents.azure.com:443/dbs/d/colls/c",
+                "contoso/dbs/d/colls/c",
+            ),
+            (
+                "https://contoso.documents.azure.com/dbs/d/colls/c",
+                "contoso/dbs/d/colls/c",
+            ),
+            (
+                "https://contoso-westeurope.documents.azure.com:443/dbs/d/colls/c",
+                "contoso/dbs/d/colls/c",
+            ),
+            (
+                "https://contoso-eastus.documents.azure.us/dbs/d/colls/c",
+                "contoso/dbs/d/colls/c",
+            ),
+            (
+                "https://contoso-orders.documents.azure.com/dbs/d/colls/c",
+                "contoso-orders/dbs/d/colls/c",
+            ),
+            (
+                "http://127.0.0.1:8081/dbs/d/colls/c",
+                "127.0.0.1:8081/dbs/d/colls/c",
+            ),
+            ("contoso/dbs/d/colls/c", "contoso/dbs/d/colls/c"),
+        ] {
+            assert_eq!(container_of(url), name);
+        }
+    }
 }

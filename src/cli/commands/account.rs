@@ -14,6 +14,7 @@ use crate::arm::{self, operation::Started};
 use crate::cli::output::Output;
 use crate::cli::place::PLACEHOLDER;
 use crate::cli::session::Session;
+use crate::cli::settings::account_name;
 use crate::error::Error;
 use crate::message::Answer;
 use crate::name::Name;
@@ -27,14 +28,14 @@ const DELETING: Duration = Duration::from_secs(60 * 60);
 
 /// The account by `-n`, as `az` names it, or by `-a`, as every other command here does.
 fn name(session: &Session) -> Result<Name, Error> {
-    let Some(name) = session.settings.text("name") else {
+    let Some(name) = session.settings.find("name") else {
         return session.account_name();
     };
     match session.settings.args().value("account-name") {
-        Some(other) if other != name => Err(Error::usage(
+        Some(other) if other != name.text => Err(Error::usage(
             "--name and --account-name exclude each other here",
         )),
-        _ => Name::new(name),
+        _ => account_name(name),
     }
 }
 

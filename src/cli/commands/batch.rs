@@ -4,7 +4,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::Trailer;
-use super::input::{addressable_in, needed_key, options};
+use super::input::{addressable_in, needed_key, options, whole_key};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cli::settings::contents;
@@ -18,8 +18,10 @@ use crate::show;
 /// `item batch -d DB -c COLL -k KEY -b OPERATIONS [--minimal]`
 pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
     let container = session.container()?;
-    let key = needed_key(session)?;
+    needed_key(session)?;
+    options(session)?;
     let batch = operations(session)?;
+    let key = whole_key(session, &container)?;
     output.list();
     let (answer, failed) = carry_out(session, &container, &key, &batch)?;
     for outcome in &answer.value {

@@ -16,7 +16,7 @@ use crate::cli::settings::Settings;
 use crate::cli::shard::Shard;
 use crate::cosmos::key_definition::keyed::Keyed;
 use crate::cosmos::{Container, containers, items};
-use crate::error::{Error, decimal};
+use crate::error::Error;
 use crate::exchange::import::records::{Format, Record, Records};
 use crate::exchange::import::{Check, Counts, Ears, Mode, Plan, Rejected, Resume};
 
@@ -228,7 +228,7 @@ impl<'a> Job<'a> {
     }
 
     fn tell(&self, session: &Session, output: &mut Output, counts: &Counts) -> Result<(), Error> {
-        let charge = decimal::hundredths(counts.charge);
+        let charge = format!("{:.2}", counts.charge);
         if counts.written() > 0 {
             session.changed(&format!("{} written", count(counts.written(), "item")));
         }

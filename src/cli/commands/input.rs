@@ -83,6 +83,56 @@ pub fn needed_key(session: &Session) -> Result<PartitionKey, Error> {
     given_key(session)?.ok_or_else(|| Error::usage("--partition-key is missing"))
 }
 
+/// The key the command line must name, with as many levels as the container has: a server may take a part of a key for
+/// all the keys that begin with it.
+pub fn whole_key(session: &Session, container: &Container) -> Result<PartitionKey, Error> {
+    let key = needed_key(session)?;
+    match known_levels(session, container)? {
+        Some(definition) if !definition.is_complete(&key) => Err(wrong_levels(&definition)),
+        _ => Ok(key),
+    }
+}
+
+/// How many levels the key of the container has, before a key is sent; nothing where nothing is sent, or where the
+/// service does not say it: then it judges the key.
+pub fn known_levels(session: &Session, container: &Container) -> Result<Option<Definition>, Error> {
+    if session.is_rehearsal() {
+        return Ok(None);
+    }
+    match definition(session, container) {
+        Ok(definition) => Ok(Some(definition)),
+        Err(Error::Status(_) | Error::Answer(_)) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// A key that has more or fewer levels than the container's.
+pub fn wrong_levels(definition: &Definition) -> Error {
+    Error::usage(format!(
+        "--partition-key: the key of this container is {}, and every level of it is needed",
+        definition.paths.join(" ")
+    ))
+}
+
+/// The key of one item: where its last level is the id, that level may be left out.
+pub fn completed(
+    definition: &Definition,
+    key: PartitionKey,
+    id: &str,
+) -> Result<PartitionKey, Error> {
+    if definition.is_complete(&key) {
+        return Ok(key);
+    }
+    let by_id = definition.paths.last().is_some_and(|path| path == "/id");
+    let mut levels = key.components().to_vec();
+    levels.push(Component::String(id.to_string()));
+    let key = PartitionKey::new(levels);
+    match by_id && definition.is_complete(&key) {
+        true => Ok(key),
+        false => Err(wrong_levels(definition)),
+    }
+}
+
 /// The key the command line names, if it names one.
 pub fn given_key(session: &Session) -> Result<Option<PartitionKey>, Error> {
     let settings = session.settings;
@@ -125,7 +175,10 @@ pub fn key_of_item(
     item: &RawValue,
 ) -> Result<PartitionKey, Error> {
     if let Some(key) = given_key(session)? {
-        return Ok(key);
+        return match known_levels(session, container)? {
+            Some(definition) => completed(&definition, key, &id_of(item)?),
+            None => Ok(key),
+        };
     }
     let key = definition(session, container)?.extract(item.get());
     key.map_err(|e| Error::usage(format!("the body has no usable partition key: {e}")))
@@ -138,7 +191,10 @@ pub fn key_of_id(
     id: &str,
 ) -> Result<PartitionKey, Error> {
     if let Some(key) = given_key(session)? {
-        return Ok(key);
+        return match known_levels(session, container)? {
+            Some(definition) => completed(&definition, key, id),
+            None => Ok(key),
+        };
     }
     let definition = definition(session, container)?;
     if definition.paths == ["/id"] {

@@ -3,14 +3,16 @@
 use serde_json::value::RawValue;
 
 use super::input::{
-    addressable, body, id_of, key_of_id, key_of_item, needed_key, options, patch_of,
+    addressable, body, id_of, key_of_id, key_of_item, needed_key, options, patch_of, whole_key,
 };
 use super::{Trailer, batch, confirm, many};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
+use crate::cli::settings::without_control;
 use crate::cosmos::Container;
 use crate::cosmos::batch::Operation;
 use crate::cosmos::items::{self, Item, Options};
+use crate::cosmos::limits::ID_BYTES;
 use crate::cosmos::partition_key::PartitionKey;
 use crate::error::Error;
 use crate::message::{Answer, Call};
@@ -32,8 +34,9 @@ fn new(session: &Session, output: &mut Output, operation: New) -> Result<(), Err
     let container = session.container()?;
     let item = body(session)?;
     addressable(session, &item)?;
+    let options = options(session)?;
     let key = key_of_item(session, &container, &item)?;
-    let call = operation(&container, &key, &item, &options(session)?);
+    let call = operation(&container, &key, &item, &options);
     let answer = session.run(&call)?;
     let verb = if answer.status == 201 {
         "created"
@@ -58,6 +61,7 @@ pub fn read(session: &Session, output: &mut Output, _: &[String]) -> Result<(), 
         return many::by_keys(session, output, &container, &path);
     }
     if ids.len() > 1 {
+        ids.iter().try_for_each(|id| without_control("id", id))?;
         return many::of_one_key(session, output, &container, &ids);
     }
     let options = options(session)?;
@@ -86,8 +90,8 @@ pub fn replace(session: &Session, output: &mut Output, _: &[String]) -> Result<(
         addressable(session, &item)?;
     }
     let id = Id::new(id)?;
-    let key = key_of_item(session, &container, &item)?;
     let options = options(session)?;
+    let key = key_of_item(session, &container, &item)?;
     match id {
         Id::Named(id) => {
             let call = items::replace(&container, &id, &key, &item, &options);
@@ -152,6 +156,7 @@ fn delete_all(session: &Session, container: &Container) -> Result<(), Error> {
         session,
         &format!("delete every item of the key {}", key.header()),
     )?;
+    let key = whole_key(session, container)?;
     session.run(&items::delete_all(container, &key))?;
     session.say("the service deletes them in the background, on request units nobody else wants");
     Ok(())
@@ -179,9 +184,10 @@ enum Id {
 
 impl Id {
     fn new(text: String) -> Result<Id, Error> {
+        without_control("id", &text)?;
         match Name::new(text.as_str()) {
             Ok(name) => Ok(Id::Named(name)),
-            Err(_) if (1..=1023).contains(&text.len()) => Ok(Id::Odd(text)),
+            Err(_) if (1..=ID_BYTES).contains(&text.len()) => Ok(Id::Odd(text)),
             Err(e) => Err(Error::usage(format!("--id: {e}"))),
         }
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Trailer;
-use super::input::{definition, given_key, options};
+use super::input::{completed, definition, given_key, known_levels, options};
 use crate::cli::files::{line_of, lines};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
@@ -26,10 +26,20 @@ pub fn of_one_key(
         key,
     };
     let (way, pairs): (Way, Vec<Pair>) = match given_key(session)? {
-        Some(key) => {
-            let pairs = ids.iter().map(|id| pair(id, key.clone()));
-            (Way::Key(key.clone()), pairs.collect())
-        }
+        Some(key) => match known_levels(session, container)? {
+            // The last level is the id of each item.
+            Some(definition) if !definition.is_complete(&key) => {
+                let pairs = ids
+                    .iter()
+                    .map(|id| Ok(pair(id, completed(&definition, key.clone(), id)?)));
+                let pairs = pairs.collect::<Result<_, Error>>()?;
+                (by_ranges(session, container, definition)?, pairs)
+            }
+            _ => {
+                let pairs = ids.iter().map(|id| pair(id, key.clone()));
+                (Way::Key(key.clone()), pairs.collect())
+            }
+        },
         None => {
             let definition = definition(session, container)?;
             let pairs = ids

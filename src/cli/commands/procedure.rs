@@ -2,7 +2,7 @@
 
 use super::Trailer;
 use super::container::json;
-use super::input::needed_key;
+use super::input::{needed_key, whole_key};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cli::settings::contents;
@@ -13,7 +13,7 @@ use crate::error::Error;
 pub fn execute(session: &Session, output: &mut Output, _: &[String]) -> Result<(), Error> {
     let container = session.container()?;
     let name = session.settings.name("name")?;
-    let key = needed_key(session)?;
+    needed_key(session)?;
     let arguments = session.settings.text("args").unwrap_or("[]".into());
     let arguments = json(&contents(&arguments)?, "--args")?;
     if !arguments.get().starts_with('[') {
@@ -21,6 +21,7 @@ pub fn execute(session: &Session, output: &mut Output, _: &[String]) -> Result<(
             "--args is a JSON list, one element an argument",
         ));
     }
+    let key = whole_key(session, &container)?;
     let log = session.settings.on("log");
     let call = procedures::execute(&container, &name, &key, &arguments, log);
     let answer = session.run(&call)?;

@@ -4,18 +4,18 @@ mod plans;
 mod words;
 
 use super::Trailer;
-use super::input::{consistency, definition, given_key};
+use super::input::{consistency, given_key, known_levels};
 use super::query_ranges::{Ranged, Scope, state};
 use crate::cli::files::keep;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
-use crate::cosmos::partition_key::PartitionKey;
+use crate::cosmos::partition_key::{Definition, PartitionKey};
 use crate::cosmos::query::metrics::Metrics;
 use crate::cosmos::query::plan::Plan;
 use crate::cosmos::query::state::State;
 use crate::cosmos::query::{self, Across, Query};
 use crate::cosmos::{Container, Paging, containers};
-use crate::error::{Error, Failure};
+use crate::error::Error;
 use crate::exchange::pages::Flow;
 use crate::message::Next;
 use crate::show::quote;
@@ -36,27 +36,14 @@ pub fn run(session: &Session, output: &mut Output, operands: &[String]) -> Resul
     let mut work = Work::new(session, output, &container, &query)?;
     let done = match &key {
         None => work.over_all(),
-        // What a file says of a key must not be taken for what it says of a prefix.
-        Some(key) if key.components().len() > 1 || work.file.is_some() => work.over_levels(key),
-        Some(key) => match work.over_key(key) {
-            // One level of a hierarchical key: only the service knew that there are more.
-            Err(e) if is_too_short(&e) => work.over_levels(key),
-            done => done,
+        // A server may take a part of a hierarchical key for nothing at all and give the items of all keys.
+        Some(key) => match known_levels(session, &container)? {
+            Some(definition) => work.over_levels(key, &definition),
+            None => work.over_key(key),
         },
     };
     work.trailer.so_far(session, done)?;
     work.end()
-}
-
-/// To a key with fewer levels than the container's the service says 400/1001, or that its items are in several
-/// partitions, with 400/1004 or in words alone.
-fn is_too_short(error: &Error) -> bool {
-    let said = |failure: &Failure| match failure.substatus {
-        Some(1001 | 1004) => true,
-        _ => failure.message.contains("ross partition"),
-    };
-    let failure = error.failure();
-    failure.is_some_and(|failure| failure.status == 400 && said(failure))
 }
 
 /// Whether the service leaves it to the client to ask the ranges: 400/1004.
@@ -157,8 +144,7 @@ impl<'a, 's> Work<'a, 's> {
     }
 
     /// The keys that begin like this one; the key itself where it is a whole one.
-    fn over_levels(&mut self, key: &PartitionKey) -> Result<(), Error> {
-        let definition = definition(self.session, self.container)?;
+    fn over_levels(&mut self, key: &PartitionKey, definition: &Definition) -> Result<(), Error> {
         if definition.is_complete(key) {
             return self.over_key(key);
         }

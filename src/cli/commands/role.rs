@@ -12,6 +12,7 @@ use crate::arm::{
 };
 use crate::cli::output::Output;
 use crate::cli::session::Session;
+use crate::cli::settings::is_guid;
 use crate::error::Error;
 use crate::exchange::pages::Flow;
 use crate::name::Name;
@@ -186,12 +187,4 @@ pub fn object_id(text: &str) -> Result<Name, Error> {
     Err(Error::usage(format!(
         "the principal {text:?} is no object id: self, or a GUID as whoami shows it"
     )))
-}
-
-/// Eight, four, four, four and twelve hexadecimal digits.
-fn is_guid(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
-    let hexadecimal = parts.concat().bytes().all(|b| b.is_ascii_hexdigit());
-    lengths == [8, 4, 4, 4, 12] && hexadecimal
 }

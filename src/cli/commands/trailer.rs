@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
-use crate::error::{Error, decimal};
+use crate::error::Error;
 use crate::exchange::query::Spent;
 use crate::message::Answer;
 
@@ -92,7 +92,7 @@ impl Trailer {
     /// `N items · P pages · X.XX RU · T ms · activity ID`
     pub fn line(&self) -> String {
         let mut parts = vec![count(self.items, "item"), count(self.pages, "page")];
-        let charge = self.charge.map(decimal::hundredths);
+        let charge = self.charge.map(|charge| format!("{charge:.2}"));
         parts.extend(charge.map(|charge| format!("{charge} RU")));
         parts.push(format!("{} ms", self.ms));
         parts.extend(self.activity.as_ref().map(|id| format!("activity {id}")));

@@ -7,7 +7,7 @@ use crate::cli::commands::container::key_of;
 use crate::cli::session::Session;
 use crate::cosmos::query::{self, Across, Query};
 use crate::cosmos::{Paging, account, containers, databases, key_definition};
-use crate::error::{Error, decimal};
+use crate::error::Error;
 
 /// Whether the account takes the token at all.
 pub fn audience(doctor: &Doctor) -> Result<Finding, Error> {
@@ -75,7 +75,7 @@ pub fn query(doctor: &Doctor) -> Result<Finding, Error> {
     let query = Query::new("SELECT c.id FROM c");
     let answer = session.run(&query::items(&container, &query, &Across::All, &paging))?;
     Ok(ok(format!(
-        "a query is answered, for {} RU",
-        decimal::hundredths(answer.charge.unwrap_or_default())
+        "a query is answered, for {:.2} RU",
+        answer.charge.unwrap_or_default()
     )))
 }

@@ -8,7 +8,7 @@ use super::data::{definition, no_container};
 use super::finding::{Finding, ok, skip};
 use crate::cli::commands::container::json;
 use crate::cosmos::{items, key_definition};
-use crate::error::{Error, decimal};
+use crate::error::Error;
 use crate::name::Name;
 
 /// An item of its own is made and deleted again.
@@ -29,7 +29,7 @@ pub fn write(doctor: &Doctor) -> Result<Finding, Error> {
     let options = items::Options::default();
     let made = session.run(&items::upsert(&container, &key, &item, &options))?;
     session.run(&items::delete(&container, &id, &key, &options))?;
-    let charge = decimal::hundredths(made.charge.unwrap_or_default());
+    let charge = format!("{:.2}", made.charge.unwrap_or_default());
     Ok(ok(format!(
         "an item was made, for {charge} RU, and deleted"
     )))

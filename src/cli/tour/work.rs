@@ -13,7 +13,7 @@ use crate::cli::place::is_undescribed;
 use crate::cosmos::partition_key::PartitionKey;
 use crate::cosmos::query::{Across, Query};
 use crate::cosmos::{self, Paging, items, query};
-use crate::error::{Error, decimal};
+use crate::error::Error;
 use crate::name::Name;
 use crate::show::quote;
 
@@ -160,8 +160,7 @@ impl Tour<'_> {
         self.remark = match self.charges {
             (Some(read), Some(query)) => Some(format!(
                 "The read cost {} RU, the query {} RU: whoever knows id and key should read.",
-                decimal::hundredths(read),
-                decimal::hundredths(query)
+                read, query
             )),
             _ => Some("This service does not say what requests cost.".into()),
         };

@@ -68,10 +68,7 @@ impl OfRange {
 
     fn lines(&self) -> Vec<String> {
         let number = |(name, value): &(String, f64)| {
-            format!(
-                " {name}={}",
-                decimal::short((value * 1000.0).round() / 1000.0)
-            )
+            format!(" {name}={}", (value * 1000.0).round() / 1000.0)
         };
         let numbers: String = self.numbers.iter().map(number).collect();
         let range = &self.range;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::fate::{Fate, Said};
 use super::op::Op;
-use crate::cosmos::batch::{LARGEST, MOST};
+use crate::cosmos::limits::{BATCH_OPERATIONS, ITEM_BYTES};
 use crate::cosmos::ranges::Range;
 use crate::exchange::budget::Budget;
 use crate::exchange::retry::{History, RANGE_GONE, Recovery};
@@ -51,7 +51,7 @@ impl Lane {
             min: range.min.clone(),
             max: range.max.clone(),
             allowed: 1,
-            most: MOST,
+            most: BATCH_OPERATIONS,
             ..Lane::default()
         }
     }
@@ -116,7 +116,7 @@ impl Lane {
         if !wholly {
             return;
         }
-        self.most = (self.most + LEAST).min(MOST);
+        self.most = (self.most + LEAST).min(BATCH_OPERATIONS);
         self.good += 1;
         if self.good >= self.allowed {
             (self.allowed, self.good) = (self.allowed + 1, 0);
@@ -215,6 +215,6 @@ impl Lane {
 impl Op {
     /// Too large to be one of several.
     pub fn is_huge(&self) -> bool {
-        self.operation.len() + 2 > LARGEST
+        self.operation.len() + 2 > ITEM_BYTES
     }
 }

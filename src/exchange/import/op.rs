@@ -2,12 +2,12 @@
 
 use super::Mode;
 use super::records::Record;
+use crate::cosmos::escapes::as_utf8;
 use crate::cosmos::key_definition::keyed::Keyed;
+use crate::cosmos::limits::ID_BYTES;
 use crate::cosmos::operation::Operation;
 use crate::name::Name;
 
-/// The longest id, in bytes.
-const LONGEST_ID: usize = 1023;
 /// Places for marks of what is under way. Two items that share one wait for each other, which is rare and does no harm.
 pub(super) const SLOTS: usize = 1 << 16;
 
@@ -33,12 +33,13 @@ pub(super) struct Op {
 
 impl Op {
     pub fn new(number: u64, record: &Record, spot: Spot, mode: Mode) -> Op {
+        let text = as_utf8(record.text);
         Op {
             number,
             line: record.line,
-            operation: Operation::write(mode == Mode::Upsert, record.text).of_header(&spot.key),
+            operation: Operation::write(mode == Mode::Upsert, &text).of_header(&spot.key),
             spot,
-            length: record.text.len(),
+            length: text.len(),
             attempts: 0,
             unsure: false,
             alone: false,
@@ -81,8 +82,8 @@ impl Check<'_> {
             return Err(wrong.clone());
         }
         let place = self.keyed.read(record.text)?;
-        if place.id.len() > LONGEST_ID {
-            return Err("its id is longer than 1023 bytes".into());
+        if place.id.len() > ID_BYTES {
+            return Err(format!("its id is longer than {ID_BYTES} bytes"));
         }
         let effective = self.keyed.definition().effective(&place.key);
         let slot = hash(&[&place.id, &effective]) as usize % SLOTS;

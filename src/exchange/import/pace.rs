@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::cosmos::batch::MOST;
+use crate::cosmos::limits::BATCH_OPERATIONS;
 
 /// What an operation is taken to cost until one was charged.
 const GUESS: f64 = 10.0;
@@ -64,7 +64,7 @@ impl Pace {
 
     /// How many operations a full request has: no more than a second's worth.
     fn full(&self, limit: f64) -> usize {
-        let most = if self.known { MOST } else { FIRST };
+        let most = if self.known { BATCH_OPERATIONS } else { FIRST };
         ((limit / self.each) as usize).clamp(1, most)
     }
 
@@ -156,7 +156,10 @@ mod tests {
     #[test]
     fn batches_stay_as_large_as_without_a_limit() {
         let (_, sizes) = minute(3_000.0, 6.67);
-        assert!(sizes.iter().skip(1).all(|size| *size == MOST), "{sizes:?}");
+        assert!(
+            sizes.iter().skip(1).all(|size| *size == BATCH_OPERATIONS),
+            "{sizes:?}"
+        );
         // Or as large as a second's worth.
         let (_, sizes) = minute(350.0, 6.67);
         assert!(sizes.iter().skip(1).all(|size| *size == 52), "{sizes:?}");
@@ -174,7 +177,7 @@ mod tests {
         assert_eq!(pace.wait(now, 1_000), LOOK);
         pace.correct(set_aside, 500.0, FIRST);
         assert!(pace.wait(now, 1_000).is_zero());
-        assert_eq!(pace.operations(), MOST);
+        assert_eq!(pace.operations(), BATCH_OPERATIONS);
     }
 
     #[test]

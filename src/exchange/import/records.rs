@@ -9,6 +9,8 @@ pub use super::csv::TableOptions;
 use super::csv::{Cells, Header};
 use super::cut::{Cut, DELIMITERS, newlines};
 use super::source::Source;
+use crate::cosmos::escapes::as_utf8;
+use crate::cosmos::limits::ITEM_BYTES;
 use crate::error::Error;
 use crate::message::Members;
 
@@ -23,10 +25,9 @@ pub enum Format {
     Table(u8),
 }
 
-/// The largest item, and so the largest line that can hold one.
-pub const LARGEST: usize = 2 * 1024 * 1024;
-/// White space around an item does not count, and a table has more marks than its item.
-pub(super) const LONGEST: usize = 2 * LARGEST;
+/// White space around an item does not count, a table has more marks than its item, and an escape may take six bytes for
+/// a character of one.
+pub(super) const LONGEST: usize = 6 * ITEM_BYTES;
 
 /// One of the items.
 #[derive(Debug, PartialEq)]
@@ -237,7 +238,7 @@ impl Records {
             wrong = self.header.item(text, separator, &mut self.row).err();
             text = if wrong.is_some() { text } else { &self.row };
         }
-        if self.too_long || text.len() > LARGEST {
+        if self.too_long || is_too_large(text) {
             wrong = wrong.or_else(|| Some("it is larger than 2 MB".into()));
             text = "";
         }
@@ -257,7 +258,7 @@ impl Records {
             Ok(text) => (text, wrong),
             Err(_) => ("", wrong.or_else(|| Some("it is not UTF-8".into()))),
         };
-        if self.too_long || whole.len() > LARGEST {
+        if self.too_long || is_too_large(text) {
             let wrong = Some("it is larger than 2 MB".into());
             let text = "";
             return Record { line, text, wrong };
@@ -439,4 +440,9 @@ fn rejected_before(text: &str) -> Option<Rejected<'_>> {
         "text" => serde_json::from_str(value.get()).ok().map(Rejected::Text),
         _ => None,
     }
+}
+
+/// Whether it is larger than an item, once its escapes are written as UTF-8.
+fn is_too_large(text: &str) -> bool {
+    text.len() > ITEM_BYTES && as_utf8(text).len() > ITEM_BYTES
 }

@@ -5,6 +5,7 @@ use super::patch::Patch;
 use super::reply::Refusal;
 use super::rid::{self, Leaf};
 use super::store::{self, Address, Store};
+use crate::cosmos::limits::ITEM_BYTES;
 use crate::cosmos::partition_key::PartitionKey;
 use crate::sandbox::world::{self, Item};
 
@@ -222,7 +223,7 @@ fn write(
         etag: &etag,
         ts,
     });
-    if text.len() > item::LARGEST {
+    if text.len() > ITEM_BYTES {
         return Err(Refusal::new(413, "Request size is too large"));
     }
     let expires = item::expires(store::default_ttl(store.container), &sent.value, ts);

@@ -2,17 +2,14 @@
 //! all or none of them in one partition key, or each by itself in one partition range.
 
 use super::act::{Action, Verb, act};
-use super::item;
 use super::items;
 use super::operation::{self, Line, Operation};
 use super::reply::{Exchange, Outcome, Refusal, Reply};
 use super::session;
 use super::store::{self, GONE, Store};
+use crate::cosmos::limits::{ITEM_BYTES, RESPONSE_BYTES};
 use crate::cosmos::partition_key::PartitionKey;
 use crate::sandbox::world::World;
-
-/// The most bytes of results.
-const LARGEST: usize = 4 * 1024 * 1024;
 
 /// A batch while it is being done.
 struct Batch<'r, 'w> {
@@ -26,7 +23,7 @@ struct Batch<'r, 'w> {
 
 /// Does the operations in order.
 pub fn run(world: &mut World, exchange: &Exchange) -> Outcome {
-    if exchange.request.body.len() > item::LARGEST {
+    if exchange.request.body.len() > ITEM_BYTES {
         return Err(Refusal::new(413, "Request size is too large"));
     }
     let store = store::open(world, exchange)?;
@@ -126,7 +123,7 @@ impl Batch<'_, '_> {
         };
         let line = Line::done(done, quiet);
         self.size += line.json().len() + 1;
-        match self.size > LARGEST {
+        match self.size > RESPONSE_BYTES {
             true => Line::too_large(),
             false => line,
         }

@@ -6,10 +6,9 @@ use super::query::fresh;
 use super::reply::{Exchange, Outcome, Refusal, Reply};
 use super::scope::{self, Scope};
 use super::store::{self, GONE, Store};
+use crate::cosmos::limits::RESPONSE_BYTES;
 use crate::sandbox::world::{Item, Range, World};
 
-/// The most bytes of items in one page.
-const LARGEST: usize = 4 * 1024 * 1024;
 const UNNAMED: &str = "A change feed has to be of one range, one partition key or a range of effective partition keys.";
 
 /// Items as they are, or each in an envelope of its own.
@@ -105,7 +104,7 @@ fn page<'r>(range: &'r Range, scope: &Scope, start: Start, size: usize) -> (Vec<
     let fits = |item: &&&Item| {
         let first = bytes == 0;
         bytes += item.text.len();
-        first || bytes <= LARGEST
+        first || bytes <= RESPONSE_BYTES
     };
     let mut count = items.iter().take(size).take_while(fits).count();
     // Ranges that were merged may have given out the same number: items of one number are of one page.

@@ -1,5 +1,6 @@
 //! The text of an item: what is read from it, and what is added to it. Its members are sliced, and keep their order and their spelling.
 
+use crate::cosmos::limits::{ID_BYTES, ITEM_BYTES};
 use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -10,7 +11,6 @@ use super::reply::Refusal;
 use super::{definition, path_value, text};
 
 /// The largest item and the largest request.
-pub const LARGEST: usize = 2 * 1024 * 1024;
 
 /// An item as it was sent, without system members.
 pub struct Sent {
@@ -38,7 +38,7 @@ pub struct Stamp<'a> {
 
 /// Reads the body of a create or a replace.
 pub fn read(body: &[u8]) -> Result<Sent, Refusal> {
-    if body.len() > LARGEST {
+    if body.len() > ITEM_BYTES {
         return Err(Refusal::new(413, "Request size is too large"));
     }
     let text = std::str::from_utf8(body).map_err(|_| invalid())?;
@@ -84,7 +84,7 @@ fn id(value: &Value) -> Result<String, Refusal> {
     match value.as_object().ok_or_else(invalid)?.get("id") {
         None => refuse(definition::missing("id")),
         Some(Value::String(id)) if id.is_empty() => refuse(definition::missing("id")),
-        Some(Value::String(id)) if id.len() > 1023 => refuse(
+        Some(Value::String(id)) if id.len() > ID_BYTES => refuse(
             "The input id is invalid. Ensure to provide a unique non-empty string less than '1024' characters.".into(),
         ),
         Some(Value::String(id)) => Ok(id.clone()),
@@ -217,7 +217,7 @@ mod tests {
                 "{text}"
             );
         }
-        let large = format!("{{\"id\":\"{}\"}}", "x".repeat(LARGEST));
+        let large = format!("{{\"id\":\"{}\"}}", "x".repeat(ITEM_BYTES));
         assert_eq!(read(large.as_bytes()).err().unwrap().status, 413);
     }
 

@@ -4,6 +4,7 @@ use super::act::{Action, Done, Verb, act};
 use super::reply::{Exchange, Outcome, Refusal, Reply};
 use super::session;
 use super::store::{self, Store};
+use crate::cosmos::limits::KEY_BYTES;
 use crate::cosmos::partition_key::{Component, PartitionKey};
 use crate::sandbox::world::World;
 
@@ -77,7 +78,6 @@ fn indexed(exchange: &Exchange) -> Result<(), Refusal> {
 pub const NO_KEY: &str = "PartitionKey value must be supplied for this operation. Learn more: https://aka.ms/cosmosdb/sql/errors/missing-pk";
 const FEWER: &str = "The partition key supplied in x-ms-partitionkey header has fewer components than defined in the the collection. Learn more: https://aka.ms/CosmosDB/sql/errors/wrong-pk-value";
 const MORE: &str = "The partition key supplied in x-ms-partitionkey header has more components than defined in the the collection. Learn more: https://aka.ms/CosmosDB/sql/errors/wrong-pk-value";
-const LONGEST_KEY: usize = 2048;
 
 /// The whole key of one item, which every operation on one item has to name.
 pub fn supplied(
@@ -106,13 +106,13 @@ pub fn key(header: &str) -> Result<PartitionKey, Refusal> {
     let invalid = || Refusal::gateway(400, format!("Partition key {header} is invalid."));
     let key = PartitionKey::parse_header(header).map_err(|_| invalid())?;
     let long = |component: &Component| match component {
-        Component::String(text) => text.len() > LONGEST_KEY,
+        Component::String(text) => text.len() > KEY_BYTES,
         _ => false,
     };
     match key.components().iter().any(long) {
         true => Err(Refusal::new(
             400,
-            format!("The partition key is longer than {LONGEST_KEY} bytes."),
+            format!("The partition key is longer than {KEY_BYTES} bytes."),
         )),
         false => Ok(key),
     }

@@ -10,11 +10,10 @@ use super::spot::Spot;
 use super::statement::Statement;
 use super::store::Store;
 use crate::cosmos::effective_key::{contains, order};
+use crate::cosmos::limits::RESPONSE_BYTES;
 use crate::sandbox::sql;
 use crate::sandbox::world::{Item, Range};
 
-/// The most bytes of rows in one page.
-const LARGEST: usize = 4 * 1024 * 1024;
 /// The most items looked at for one page, which stands for the time limit of the service.
 const SCANNED: usize = 10_000;
 
@@ -73,7 +72,7 @@ pub fn size(exchange: &Exchange, default: usize) -> Result<usize, Refusal> {
 impl Page {
     /// Takes a row in, or says that the page is full.
     fn add(&mut self, row: String, size: usize) -> Result<(), String> {
-        let over = self.bytes + row.len() > LARGEST && !self.rows.is_empty();
+        let over = self.bytes + row.len() > RESPONSE_BYTES && !self.rows.is_empty();
         if over || self.rows.len() >= size {
             return Err(row);
         }

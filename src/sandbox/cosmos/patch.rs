@@ -3,6 +3,7 @@
 use super::pointer::{self, Pointer};
 use super::reply::Refusal;
 use crate::cosmos::key_definition::tokens;
+use crate::cosmos::limits::PATCH_OPERATIONS;
 use crate::sandbox::sql::{self, Value};
 
 /// A patch that was understood.
@@ -26,7 +27,6 @@ enum What {
     Remove,
 }
 
-const MOST: usize = 10;
 const UNMET: &str = "One of the specified pre-condition is not met. Learn more: https://aka.ms/CosmosDB/sql/errors/precondition-failed";
 const LEARN: &str = "Learn more: https://aka.ms/cosmosdbpatchdocs";
 const SYSTEM: [&str; 6] = ["id", "_rid", "_self", "_etag", "_attachments", "_ts"];
@@ -51,8 +51,9 @@ impl Patch {
         if operations.is_empty() {
             return Err(refuse("The number of patch operations can't be zero."));
         }
-        if operations.len() > MOST {
-            let message = format!("The number of patch operations can't exceed '{MOST}'.");
+        if operations.len() > PATCH_OPERATIONS {
+            let message =
+                format!("The number of patch operations can't exceed '{PATCH_OPERATIONS}'.");
             return Err(refuse(message));
         }
         let read = |(at, operation)| Operation::read(operation).map_err(|why| numbered(at, &why));

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::definition::{self, Definition};
 use super::plan::Frame;
 use super::reply::{Exchange, Refusal};
+use crate::cosmos::limits::QUERY_BYTES;
 use crate::sandbox::sql::{
     self, EvalError, Keys, Placed, Plan, Query, Setting, Shape, SyntaxError,
 };
@@ -16,9 +17,6 @@ pub struct Statement {
     query: Query,
     parameters: Vec<(String, sql::Value)>,
 }
-
-/// The longest query text, as the account says.
-const LONGEST: usize = 524_288;
 
 /// Whether the body is a query and not a resource: only the one content type says so, or that a plan is wanted.
 pub fn is_query(exchange: &Exchange) -> Result<bool, Refusal> {
@@ -49,9 +47,9 @@ pub fn read(exchange: &Exchange) -> Result<Statement, Refusal> {
         .get("query")
         .and_then(Value::as_str)
         .ok_or_else(|| refuse(super::definition::missing("query")))?;
-    if text.len() > LONGEST {
+    if text.len() > QUERY_BYTES {
         return Err(refuse(format!(
-            "The SQL query text exceeded the maximum limit of {LONGEST} characters."
+            "The SQL query text exceeded the maximum limit of {QUERY_BYTES} characters."
         )));
     }
     let resume = body.get("resumeFilter").filter(|filter| !filter.is_null());
