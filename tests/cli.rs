@@ -1017,7 +1017,7 @@ fn outside(key: &Scratch) -> Run {
 fn a_proxy_or_a_certificate_that_is_of_no_use_is_named() {
     let key = Scratch::new("c2VjcmV0LXNlY3JldA==");
     let down = || outside(&key).env("HTTPS_PROXY", nobody());
-    down().go().ends(8).says("the proxy 127.0.0.1: ");
+    down().go().ends(8).says("the proxy 127.0.0.1:");
     for file in ["/nowhere/at/all", "/dev/null"] {
         let run = down().env("SSL_CERT_FILE", file);
         run.go()
