@@ -10,8 +10,6 @@ use serde_json::value::RawValue;
 use super::reply::Refusal;
 use super::{definition, path_value, text};
 
-/// The largest item and the largest request.
-
 /// An item as it was sent, without system members.
 pub struct Sent {
     /// Its `id`.
