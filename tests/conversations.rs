@@ -2167,7 +2167,10 @@ fn a_read_sees_what_was_written_before_it() {
     assert_eq!(sent, wanted.map(|token| token.map(str::to_string)));
     assert_eq!(
         sessions.tokens(),
-        [(place.url(), "0:1#7,1:1#9,3:1#9,4:1#9".to_string())]
+        [(
+            "acct1/dbs/Shop/colls/Orders%202026".to_string(),
+            "0:1#7,1:1#9,3:1#9,4:1#9".to_string()
+        )]
     );
 }
 

@@ -229,7 +229,6 @@ fn a_part_of_a_hierarchical_key_is_never_sent_as_the_key() {
         r#"item upsert -k T0 -b {"id":"1","t":"T0","u":"a","s":"x"}"#,
         r#"item batch -k T0 -b [{"operationType":"Delete","id":"1"}]"#,
         "item delete --all-in-partition -y -k T0",
-        "procedure execute -n p -k T0",
     ] {
         run(line).ends(2).says("/t /u /s");
     }

@@ -204,6 +204,11 @@ impl Operation {
         KINDS.iter().find(|row| row.0 == self.kind)
     }
 
+    /// The id of the item it names.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
     /// For messages: `Replace "3"`.
     pub fn name(&self) -> String {
         let word = self.row().map_or("", |row| row.1);

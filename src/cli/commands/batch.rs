@@ -4,7 +4,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::Trailer;
-use super::input::{addressable_in, needed_key, options, whole_key};
+use super::input::{addressable_in, batch_key, needed_key, options, with_whole_key};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cli::settings::contents;
@@ -21,9 +21,11 @@ pub fn run(session: &Session, output: &mut Output, _: &[String]) -> Result<(), E
     needed_key(session)?;
     options(session)?;
     let batch = operations(session)?;
-    let key = whole_key(session, &container)?;
+    let key = batch_key(session, &container)?;
     output.list();
-    let (answer, failed) = carry_out(session, &container, &key, &batch)?;
+    let (answer, failed) = with_whole_key(session, &container, &key, None, |key| {
+        carry_out(session, &container, key, &batch)
+    })?;
     for outcome in &answer.value {
         output.row(&outcome.text)?;
     }
@@ -40,8 +42,11 @@ pub fn alone(
     operation: Operation,
 ) -> Result<(), Error> {
     let mut batch = Batch::default();
+    let id = operation.id().map(str::to_string);
     batch.push(operation)?;
-    let (answer, failed) = carry_out(session, container, key, &batch)?;
+    let (answer, failed) = with_whole_key(session, container, key, id.as_deref(), |key| {
+        carry_out(session, container, key, &batch)
+    })?;
     if let Some(error) = failed {
         return Err(error);
     }

@@ -106,6 +106,54 @@ pub fn known_levels(session: &Session, container: &Container) -> Result<Option<D
     }
 }
 
+/// The key that was named for one item or for a batch. Several levels are of a hierarchy, whose definition is read first;
+/// one level is the whole key as a rule, and the service refuses it where it is not: see [`with_whole_key`].
+fn whole_or_single(
+    session: &Session,
+    container: &Container,
+    key: PartitionKey,
+    id: Option<&str>,
+) -> Result<PartitionKey, Error> {
+    if key.components().len() < 2 {
+        return Ok(key);
+    }
+    match known_levels(session, container)? {
+        Some(definition) => completed(&definition, key, id),
+        None => Ok(key),
+    }
+}
+
+/// Carries out an operation with a key. Where the service refuses it as too short (400/1001), the last level is taken from
+/// the id, if it is the id.
+pub fn with_whole_key<T>(
+    session: &Session,
+    container: &Container,
+    key: &PartitionKey,
+    id: Option<&str>,
+    mut operation: impl FnMut(&PartitionKey) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let refused = |error: &Error| {
+        let failure = error.failure();
+        failure.is_some_and(|failure| (failure.status, failure.substatus) == (400, Some(1001)))
+    };
+    match operation(key) {
+        Err(e) if key.components().len() == 1 && refused(&e) => {
+            match known_levels(session, container)? {
+                Some(definition) if !definition.is_complete(key) => {
+                    operation(&completed(&definition, key.clone(), id)?)
+                }
+                _ => Err(e),
+            }
+        }
+        done => done,
+    }
+}
+
+/// The key of a batch or a procedure.
+pub fn batch_key(session: &Session, container: &Container) -> Result<PartitionKey, Error> {
+    whole_or_single(session, container, needed_key(session)?, None)
+}
+
 /// A key that has more or fewer levels than the container's.
 pub fn wrong_levels(definition: &Definition) -> Error {
     Error::usage(format!(
@@ -118,14 +166,14 @@ pub fn wrong_levels(definition: &Definition) -> Error {
 pub fn completed(
     definition: &Definition,
     key: PartitionKey,
-    id: &str,
+    id: Option<&str>,
 ) -> Result<PartitionKey, Error> {
     if definition.is_complete(&key) {
         return Ok(key);
     }
     let by_id = definition.paths.last().is_some_and(|path| path == "/id");
     let mut levels = key.components().to_vec();
-    levels.push(Component::String(id.to_string()));
+    levels.extend(id.map(|id| Component::String(id.to_string())));
     let key = PartitionKey::new(levels);
     match by_id && definition.is_complete(&key) {
         true => Ok(key),
@@ -175,10 +223,7 @@ pub fn key_of_item(
     item: &RawValue,
 ) -> Result<PartitionKey, Error> {
     if let Some(key) = given_key(session)? {
-        return match known_levels(session, container)? {
-            Some(definition) => completed(&definition, key, &id_of(item)?),
-            None => Ok(key),
-        };
+        return whole_or_single(session, container, key, Some(&id_of(item)?));
     }
     let key = definition(session, container)?.extract(item.get());
     key.map_err(|e| Error::usage(format!("the body has no usable partition key: {e}")))
@@ -191,10 +236,7 @@ pub fn key_of_id(
     id: &str,
 ) -> Result<PartitionKey, Error> {
     if let Some(key) = given_key(session)? {
-        return match known_levels(session, container)? {
-            Some(definition) => completed(&definition, key, id),
-            None => Ok(key),
-        };
+        return whole_or_single(session, container, key, Some(id));
     }
     let definition = definition(session, container)?;
     if definition.paths == ["/id"] {

@@ -4,6 +4,7 @@ use serde_json::value::RawValue;
 
 use super::input::{
     addressable, body, id_of, key_of_id, key_of_item, needed_key, options, patch_of, whole_key,
+    with_whole_key,
 };
 use super::{Trailer, batch, confirm, many};
 use crate::cli::output::Output;
@@ -36,14 +37,16 @@ fn new(session: &Session, output: &mut Output, operation: New) -> Result<(), Err
     addressable(session, &item)?;
     let options = options(session)?;
     let key = key_of_item(session, &container, &item)?;
-    let call = operation(&container, &key, &item, &options);
-    let answer = session.run(&call)?;
+    let id = id_of(&item)?;
+    let answer = with_whole_key(session, &container, &key, Some(&id), |key| {
+        session.run(&operation(&container, key, &item, &options))
+    })?;
     let verb = if answer.status == 201 {
         "created"
     } else {
         "replaced"
     };
-    session.changed(&format!("item {:?} was {verb}", id_of(&item)?));
+    session.changed(&format!("item {id:?} was {verb}"));
     done(session, output, &answer)
 }
 
@@ -67,7 +70,9 @@ pub fn read(session: &Session, output: &mut Output, _: &[String]) -> Result<(), 
     let options = options(session)?;
     match id(session, &container)? {
         (Id::Named(id), key) => {
-            let answer = session.run(&items::read(&container, &id, &key, &options))?;
+            let answer = with_whole_key(session, &container, &key, Some(id.as_str()), |key| {
+                session.run(&items::read(&container, &id, key, &options))
+            })?;
             done(session, output, &answer)
         }
         (Id::Odd(id), key) => {
@@ -94,8 +99,10 @@ pub fn replace(session: &Session, output: &mut Output, _: &[String]) -> Result<(
     let key = key_of_item(session, &container, &item)?;
     match id {
         Id::Named(id) => {
-            let call = items::replace(&container, &id, &key, &item, &options);
-            done(session, output, &session.run(&call)?)
+            let answer = with_whole_key(session, &container, &key, Some(id.as_str()), |key| {
+                session.run(&items::replace(&container, &id, key, &item, &options))
+            })?;
+            done(session, output, &answer)
         }
         Id::Odd(id) => {
             let replace = matching(Operation::replace(&id, &item), &options);
@@ -111,8 +118,10 @@ pub fn patch(session: &Session, output: &mut Output, _: &[String]) -> Result<(),
     let options = options(session)?;
     match id(session, &container)? {
         (Id::Named(id), key) => {
-            let call = items::patch(&container, &id, &key, &patch, &options);
-            done(session, output, &session.run(&call)?)
+            let answer = with_whole_key(session, &container, &key, Some(id.as_str()), |key| {
+                session.run(&items::patch(&container, &id, key, &patch, &options))
+            })?;
+            done(session, output, &answer)
         }
         (Id::Odd(id), key) => {
             let patch = matching(Operation::patch(&id, &patch), &options);
@@ -135,8 +144,10 @@ pub fn delete(session: &Session, output: &mut Output, _: &[String]) -> Result<()
     }
     match id(session, &container)? {
         (Id::Named(id), key) => {
-            let call = items::delete(&container, &id, &key, &options);
-            Trailer::end(session, output, 1, &session.run(&call)?)
+            let answer = with_whole_key(session, &container, &key, Some(id.as_str()), |key| {
+                session.run(&items::delete(&container, &id, key, &options))
+            })?;
+            Trailer::end(session, output, 1, &answer)
         }
         (Id::Odd(id), key) => {
             let delete = matching(Operation::delete(&id), &options);

@@ -31,7 +31,7 @@ pub fn of_one_key(
             Some(definition) if !definition.is_complete(&key) => {
                 let pairs = ids
                     .iter()
-                    .map(|id| Ok(pair(id, completed(&definition, key.clone(), id)?)));
+                    .map(|id| Ok(pair(id, completed(&definition, key.clone(), Some(id))?)));
                 let pairs = pairs.collect::<Result<_, Error>>()?;
                 (by_ranges(session, container, definition)?, pairs)
             }

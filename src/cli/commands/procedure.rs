@@ -2,7 +2,7 @@
 
 use super::Trailer;
 use super::container::json;
-use super::input::{needed_key, whole_key};
+use super::input::{batch_key, needed_key, with_whole_key};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cli::settings::contents;
@@ -21,10 +21,13 @@ pub fn execute(session: &Session, output: &mut Output, _: &[String]) -> Result<(
             "--args is a JSON list, one element an argument",
         ));
     }
-    let key = whole_key(session, &container)?;
+    let key = batch_key(session, &container)?;
     let log = session.settings.on("log");
-    let call = procedures::execute(&container, &name, &key, &arguments, log);
-    let answer = session.run(&call)?;
+    let answer = with_whole_key(session, &container, &key, None, |key| {
+        session.run(&procedures::execute(
+            &container, &name, key, &arguments, log,
+        ))
+    })?;
     if let Some(log) = &answer.value.log {
         session.say(&crate::show::printable(log));
     }
