@@ -555,7 +555,7 @@ fn a_trace_is_on_standard_error() {
         .iter()
         .map(|l| l["request"]["plane"].as_str().unwrap())
         .collect();
-    assert_eq!(planes, ["identity", "data", "data"]);
+    assert_eq!(planes, ["identity", "data"]);
     assert!(lines.iter().all(|line| line["response"]["status"] == 200));
     let explained = place.orders("item read -i 1 -k a --explain").ok();
     explained
