@@ -801,7 +801,7 @@ fn an_outage_is_sat_out_whatever_is_asked_at_that_time() {
 fn the_question_for_batches_is_asked_until_it_is_answered() {
     let [ranges, known] = at_first();
     let written = format!("[{}]", [r#"{"statusCode":201}"#; 3].join(","));
-    let written = Act::from(answer(201, &[], written));
+    let written = Act::from(answer(200, &[], written));
     let split = Act::from(answer(410, &[("x-ms-substatus", "1002")], "{}"));
     let refused = |status| Act::from(answer(status, &[], "{}"));
     for trouble in [

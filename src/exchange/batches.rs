@@ -6,7 +6,7 @@ use super::Client;
 use super::retry::{BATCH, History, RANGE_MOVED};
 use crate::cosmos::batch::{Outcome, guilty};
 use crate::error::Error;
-use crate::message::{Answer, Call};
+use crate::message::{Answer, Call, Effect};
 
 impl Client<'_> {
     /// Carries out an atomic batch of so many operations. A refusal for lack of request units, or because another
@@ -24,7 +24,12 @@ impl Client<'_> {
             let answer = self.run(call)?;
             if answer.value.len() != count {
                 let what = format!("{} outcomes for {count} operations", answer.value.len());
-                return Err(Error::unusable(call.request.line(), what));
+                self.transport.distrust();
+                let error = match call.effect {
+                    Effect::Read => Error::unusable(call.request.line(), what),
+                    _ => Error::unknown(call.request.line(), what),
+                };
+                return Err(error.with_activity(answer.activity.as_deref()));
             }
             let hint = refused_for_now(&answer.value);
             let Some(wait) = hint.and_then(|hint| backoff.next(&batch_history, hint)) else {

@@ -222,7 +222,7 @@ fn named(request: &Request, response: &Response) -> Result<(), Fault> {
     let path = url.split('?').next().unwrap_or(url);
     let last = |path: &str| decoded(path.rsplit('/').next().unwrap_or(path));
     match id {
-        Some(id) if request.method == "PUT" && !last(&id).eq_ignore_ascii_case(&last(path)) => {
+        Some(id) if request.method != "POST" && !last(&id).eq_ignore_ascii_case(&last(path)) => {
             Err(format!("it is of the resource {id:?}"))
         }
         _ => Ok(()),

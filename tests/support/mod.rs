@@ -11,6 +11,7 @@
 pub mod lines;
 pub mod relay;
 pub mod service;
+pub mod spoiler;
 pub mod tapped;
 pub mod wire;
 
