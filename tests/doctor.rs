@@ -261,7 +261,7 @@ const ROWS: &[Row] = &[
     row(&["503"]).fails("audience", "the service is not available", "run it again in some minutes", 1),
     row(&["account.500"]).fails("audience", "the service failed", "run it again", 1),
     row(&["upsert.403/1014"]).fails("write", "the logical partition is full", "may take 20 GB", 5),
-    row(&["not-json"]).fails(LOST[0], "an answer came, and cannot be read", "--trace", 1),
+    row(&["not-json"]).fails(LOST[0], "an answer came, and cannot be read", "--trace", 8),
     row(&["many-headers"]).fails(LOST[0], "an answer came, and cannot be read", "safe to run it again", 8),
     row(&["wrong-length"]).fails(LOST[0], "an answer came, and cannot be read", "safe to run it again", 8),
     row(&["truncate"]).fails(LOST[0], "an answer came, and cannot be read", "safe to run it again", 8),
@@ -270,7 +270,7 @@ const ROWS: &[Row] = &[
     row(&["reset-after"]).fails(LOST[0], "no answer came", "safe to run it again", 8),
 
     // ---- What passes by itself, or is in nobody's way until something is changed
-    row(&["drip"]), row(&["huge"]), row(&["delay=200ms"]), row(&["split"]), row(&["stale-session:1"]), row(&["failover:1"]),
+    row(&["drip"]), row(&["huge"]), row(&["delay=200ms"]), row(&["split"]), row(&["merge"]), row(&["stale-session:1"]), row(&["failover:1"]),
     row(&["ragged-pages=7"]), row(&["lock-busy"]), row(&["policy"]), row(&["locked"]), row(&["poll-refused"]), row(&["no-capacity"]),
     Row { regions: 2, ..row(&[]) },
     Row { regions: 2, ..row(&["failover"]) }.words("-d shop -c orders"),

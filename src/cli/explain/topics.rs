@@ -109,6 +109,6 @@ mod tests {
         let exits = find("Exit codes")
             .map(|topic| topic.text())
             .unwrap_or_default();
-        assert!(exits.contains(" 130  interrupted\n"), "{exits}");
+        assert!(exits.contains(" 130  interrupted by SIGINT, as with Ctrl-C\n"), "{exits}");
     }
 }
