@@ -792,7 +792,7 @@ fn changes_go_on_where_they_stopped() {
         said(500, ""),
         said(500, ""),
         said(500, ""),
-        said(400, "{\"code\":\"BadRequest\",\"message\":\"no\"}"),
+        said(405, "{\"code\":\"MethodNotAllowed\",\"message\":\"no\"}"),
         said(200, CONTAINER),
         said(200, RANGES),
         drained("\"4\""),
