@@ -590,8 +590,13 @@ fn the_management_plane_is_shown_in_every_format() {
             let text = shown(format);
             let header: Vec<&str> = text.lines().next().unwrap().split(between).collect();
             // A column of other values than strings names its type: `exists:bool`.
-            let names = header.iter().map(|name| name.split(':').next().unwrap_or(name));
-            assert!(names.into_iter().any(|name| name == column), "{line}: {header:?}");
+            let names = header
+                .iter()
+                .map(|name| name.split(':').next().unwrap_or(name));
+            assert!(
+                names.into_iter().any(|name| name == column),
+                "{line}: {header:?}"
+            );
             assert_eq!(text.lines().count(), rows.len() + 1, "{line} {format}");
         }
         assert_eq!(shown("table").lines().count(), rows.len() + 2, "{line}");

@@ -109,6 +109,9 @@ mod tests {
         let exits = find("Exit codes")
             .map(|topic| topic.text())
             .unwrap_or_default();
-        assert!(exits.contains(" 130  interrupted by SIGINT, as with Ctrl-C\n"), "{exits}");
+        assert!(
+            exits.contains(" 130  interrupted by SIGINT, as with Ctrl-C\n"),
+            "{exits}"
+        );
     }
 }
