@@ -414,7 +414,7 @@ fn an_export_that_was_stopped_goes_on_in_ranges_that_were_merged() {
         out.path(),
         state.path()
     );
-    place.fault("feed.delay=5ms");
+    place.fault("feed.delay=100ms");
     for _ in 0..3 {
         let mut child = Owned(prepare(&place, &line).start());
         std::thread::sleep(Duration::from_millis(150));

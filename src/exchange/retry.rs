@@ -1,4 +1,4 @@
-//! Every rule for sending again, and every back-off schedule. Pure, but for [`Client::until`].
+//! Every rule for sending again, and every back-off schedule. Pure, but for `Client::until`.
 //!
 //! [`RULES`] are those of one request: the first row that matches decides, and what is not in the table is final.
 //! [`super::judge`] goes by it. [`RECOVERY`] is for what many requests are made of: an import, an export, a query over
