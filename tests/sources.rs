@@ -343,7 +343,7 @@ fn entra_is_asked_through_the_proxy_like_all_that_is_outside() {
     };
     pod("https://login.invalid")
         .ends(8)
-        .says("the proxy does not let the request through");
+        .says(" does not let the request through");
     let lines = proxy.lines();
     assert!(
         !lines.is_empty() && lines.iter().all(|line| line == "CONNECT login.invalid:443"),
