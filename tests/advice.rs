@@ -25,15 +25,23 @@ fn printed(ran: &Ran) -> String {
 
 /// Runs a line through a shell in the place's environment.
 fn paste(place: &Place, line: &str) {
+    paste_without(place, line, &[]);
+}
+
+/// The same where some of the variables are not set.
+fn paste_without(place: &Place, line: &str, unset: &[&str]) {
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_rawcosmos"));
     let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
-    let done = Command::new("sh")
+    let mut shell = Command::new("sh");
+    shell
         .args(["-c", line])
         .env_clear()
         .envs(place.variables())
-        .env("PATH", path)
-        .output()
-        .unwrap();
+        .env("PATH", path);
+    for name in unset {
+        shell.env_remove(name);
+    }
+    let done = shell.output().unwrap();
     assert!(done.status.success(), "{line}: {done:?}");
 }
 
@@ -52,6 +60,7 @@ fn assignments(place: &Place) -> Vec<(String, String)> {
 const OWN: &str = "5a0db0c5-0000-4000-8000-0000000000a1";
 const USER: &str = "5a0db0c5-0000-4000-8000-0000000000a2";
 const CLIENT: &str = "--client-id 5a0db0c5-0000-4000-8000-0000000000c2";
+const RESOURCE: &str = "--identity-resource-id /subscriptions/5a0db0c5-0000-4000-8000-000000000001/resourcegroups/sandbox-group/providers/Microsoft.ManagedIdentity/userAssignedIdentities/sandbox-identity";
 const QUERY: &str = "query -d shop -c orders 'SELECT * FROM c'";
 const CREATE: &str = "item create -d shop -c orders -b '{\"id\":\"1\",\"pk\":\"a\"}'";
 const READER: &str = "00000000-0000-0000-0000-000000000001";
@@ -86,6 +95,7 @@ fn a_printed_grant_helps_the_refused_identity_and_no_other_one() {
         ("", OWN),
         (CLIENT, USER),
         ("--object-id 5a0db0c5-0000-4000-8000-0000000000a2", USER),
+        (RESOURCE, USER),
     ] {
         for (command, role) in [(QUERY, READER), (CREATE, CONTRIBUTOR)] {
             let place = bare(Host::VmBoth, "public");
@@ -110,6 +120,31 @@ fn a_printed_grant_helps_on_every_host_and_in_every_cloud() {
         let line = format!("{QUERY} {CLIENT} --cloud {cloud}");
         helped(&bare(Host::VmBoth, cloud), &line, USER, READER);
     }
+}
+
+/// What the refused command was told by options is told by the printed command as well: nothing of it is in a variable.
+#[test]
+fn a_printed_grant_goes_to_the_endpoints_of_the_refused_command() {
+    let place = bare(Host::VmBoth, "public");
+    let names = ["imds-endpoint", "arm-endpoint", "endpoint"];
+    let variables: Vec<String> = names
+        .iter()
+        .map(|name| format!("RAWCOSMOS_{}", name.to_uppercase().replace('-', "_")))
+        .collect();
+    let mut line = format!("{QUERY} {CLIENT} -o json");
+    for (name, variable) in names.iter().zip(&variables) {
+        let known = place.variables();
+        let (_, url) = known.iter().find(|(known, _)| *known == *variable).unwrap();
+        line = format!("{line} --{name} {url}");
+    }
+    let before = assignments(&place);
+    let fix = printed(&place.run(&line).ends(5));
+    let unset: Vec<&str> = variables.iter().map(String::as_str).collect();
+    paste_without(&place, &fix, &unset);
+    place.run(&line).ok();
+    let mut after = assignments(&place);
+    after.retain(|each| !before.contains(each));
+    assert_eq!(after, [(USER.to_string(), READER.to_string())], "{fix}");
 }
 
 #[test]

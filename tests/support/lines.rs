@@ -57,7 +57,4 @@ pub fn toward(origin: &str, run: Run) -> Run {
         .env("RAWCOSMOS_SUBSCRIPTION", "s")
         .env("RAWCOSMOS_RESOURCE_GROUP", "g")
         .env("RAWCOSMOS_ACCOUNT_NAME", "a")
-        // It has no usable answers, and none is waited for.
-        .env("RAWCOSMOS_RETRIES", "0")
-        .env("RAWCOSMOS_TIMEOUT", "1")
 }
