@@ -55,7 +55,7 @@ pub trait Transport: Sync {
     /// Is told why the next request is sent, or why it waits.
     fn note(&self, _text: &str) {}
 
-    /// Is told that an answer was not the service's: what else comes over the same connections may be no answer either.
+    /// Called after a response that is not the service's: the connections opened before it are not used again.
     fn distrust(&self) {}
 
     /// Is told that the account at one origin is served at another one, too.
@@ -70,7 +70,7 @@ pub trait Clock: Sync {
     /// Returns after that long.
     fn sleep(&self, wait: Duration);
 
-    /// A number nobody can foresee: what tells one request from every other one. A test may want the same each time.
+    /// An unpredictable number, for the activity id of a request. The clock of a test may return a fixed one.
     fn random(&self) -> u128 {
         let half = || u128::from(RandomState::new().hash_one(0));
         half() << 64 | half()

@@ -445,7 +445,7 @@ impl Client<'_> {
         }
     }
 
-    /// The same for a page of one range, unless nobody wants it any more. That the range is gone is an answer, too.
+    /// The same for a page of one range, unless the caller no longer wants it. A range that is gone is a result, too.
     pub(super) fn until_gone<T>(
         &self,
         unwanted: &dyn Fn() -> bool,

@@ -90,7 +90,7 @@ const WIDEST: usize = 60;
 /// The column of a row that is not an object.
 const BARE: &str = "value";
 
-/// As many names are told.
+/// The most names that are printed.
 const TOLD: usize = 20;
 
 /// Takes a piece of what is to be printed.

@@ -2,7 +2,7 @@
 //!
 //! The bucket begins empty and holds little, so that the limit is kept in the first second as in any other. A request
 //! waits until there is enough for all of its operations: batches stay as large as without a limit, or as a second's
-//! worth. Until one operation was charged a few go alone, for nobody knows what they cost.
+//! worth. The first few operations go one by one, because their cost is not known yet.
 
 use std::time::Duration;
 

@@ -167,7 +167,7 @@ impl Lookup<'_> {
     }
 }
 
-/// Nobody else can guess it, so nobody else can answer.
+/// It cannot be guessed, so only the server that was asked can answer.
 fn random_id() -> u16 {
     let hasher = std::collections::hash_map::RandomState::new().build_hasher();
     hasher.finish() as u16
